@@ -1,0 +1,179 @@
+"""The `pagesim` command: what it accepts. What its subcommands do is in `commands`, imported only when one runs, so
+that `pagesim --help` needs neither the compiler nor the data libraries."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from experiments import __version__
+from experiments.errors import BadInput, RunFailed, single_line
+
+INTERRUPTED = 130
+TERMINATED = 143
+
+app = typer.Typer(
+    name="pagesim",
+    help="Simulate how a Windows-style memory manager behaves under paging workloads.",
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class Listed(StrEnum):
+    """What can be listed."""
+
+    policies = "policies"
+    workloads = "workloads"
+    formats = "formats"
+    disks = "disks"
+    plots = "plots"
+
+
+class PictureFormat(StrEnum):
+    """What a plot can be written as."""
+
+    png = "png"
+    svg = "svg"
+    pdf = "pdf"
+
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment, a YAML file.")]
+ResultDirectory = Annotated[Path, typer.Argument(metavar="RESULT_DIR", help="A result that `pagesim run` wrote.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change the config: a dotted key, and a value in YAML. Repeatable."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object to stdout.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pagesim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    config: Config,
+    overrides: Overrides = None,
+    seed: Annotated[int | None, typer.Option(help="Root of every random number, instead of the config's.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Result directory. [default: results/NAME]")] = None,
+    json: Json = False,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the plots, too.")] = True,
+) -> None:
+    """Run an experiment; write its result and print its table."""
+    from experiments import commands
+
+    commands.run_config(config, overrides or [], seed, out, json, plots)
+
+
+@app.command()
+def plot(
+    directory: ResultDirectory,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Which plots: see `pagesim list plots`. Repeatable. [default: all]")
+    ] = None,
+    format: Annotated[PictureFormat, typer.Option(help="Picture format.")] = PictureFormat.png,  # noqa: A002
+    json: Json = False,
+) -> None:
+    """Draw the plots of a result into its directory plots/."""
+    from experiments import commands
+
+    commands.plot(directory, kind or [], format.value, json)
+
+
+@app.command()
+def validate(config: Config, overrides: Overrides = None, json: Json = False) -> None:
+    """Check a config and that its input files are there."""
+    from experiments import commands
+
+    commands.validate(config, overrides or [], json)
+
+
+@app.command()
+def schema(json: Json = False) -> None:  # noqa: ARG001 (the schema is JSON either way)
+    """Print the JSON Schema of configs, for editors."""
+    from experiments import commands
+
+    commands.schema()
+
+
+@app.command(name="list")
+def list_(
+    what: Annotated[Listed, typer.Argument(help="Which plug-ins.")],
+    json: Json = False,
+) -> None:
+    """List what a config can name, with parameters."""
+    from experiments import commands
+
+    commands.list_plugins(what.value, json)
+
+
+@app.command()
+def rerun(directory: ResultDirectory, json: Json = False) -> None:
+    """Make a result again and compare: 1 if it differs."""
+    from experiments import commands
+
+    raise typer.Exit(commands.rerun_result(directory, json))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command: 0 done, 1 the run failed, 2 bad usage or bad input, 130 interrupted.
+
+    What goes wrong for reasons outside the program is told in one line on stderr; a fault of the program's own is a
+    traceback.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        status = _status(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    try:
+        returned: Any = app(arguments, prog_name="pagesim", standalone_mode=False)
+    except typer.TyperException as error:
+        return _tell(f"{error.format_message()} (see pagesim --help)", error.exit_code)
+    except BadInput as error:
+        return _tell(str(error), 2)
+    except RunFailed as error:
+        return _tell(f"the run failed: {error}", 1)
+    except (KeyboardInterrupt, typer.Abort):
+        return _tell("interrupted, nothing written", INTERRUPTED)
+    if returned == INTERRUPTED:
+        return _tell("interrupted, nothing written", INTERRUPTED)
+    return returned if isinstance(returned, int) else 0
+
+
+def _tell(text: str, status: int) -> int:
+    sys.stderr.write(f"pagesim: {single_line(text)}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

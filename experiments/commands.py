@@ -1,0 +1,134 @@
+"""What the subcommands do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments import listing, tables
+from experiments.config import Experiment, load
+from experiments.errors import BadInput
+from experiments.inputs import input_paths
+from experiments.schema import config_schema
+from experiments.store import MANIFEST, canonical_json, read_manifest, replacing
+
+
+def _print_json(data: Any) -> None:
+    sys.stdout.write(canonical_json(data))
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"pagesim: {text}\n")
+
+
+def run_config(
+    config: Path, overrides: Sequence[str], seed: int | None, out: Path | None, as_json: bool, plots: bool
+) -> None:
+    """Run a config, keep its result and print it."""
+    experiment = load(config, overrides, seed)
+    if experiment.sweep:
+        _note(f"{config}: sweep is left out; this is one run with the values outside of it")
+    target = Path("results", experiment.name) if out is None else out
+    with replacing(target) as partial:
+        summary = _run_into(experiment, config.parent, partial, target, plots)
+    if as_json:
+        _print_json({**summary, "directory": os.path.abspath(target)})
+        return
+    console = tables.console()
+    console.print(tables.run_report(summary, experiment.machine.page_size))
+    console.print(f"result: {target}", highlight=False, soft_wrap=True)
+
+
+def _run_into(experiment: Experiment, base: Path, partial: Path, target: Path, plots: bool) -> dict[str, Any]:
+    from experiments.manifest import input_digests, manifest
+    from experiments.progress import reporter
+    from experiments.runner import run
+
+    digests = input_digests(experiment, base)
+    began = time.perf_counter()
+    with reporter(["run", "baseline"], experiment.duration) as progress:
+        result = run(experiment, base, progress)
+    elapsed = time.perf_counter() - began
+    result.write(partial)
+    description = manifest(experiment, base, target, digests, elapsed)
+    (partial / MANIFEST).write_text(canonical_json(description), "utf-8")
+    if plots:
+        from experiments.plots.draw import draw
+
+        draw(result, partial / "plots")
+    return result.summary
+
+
+def plot(directory: Path, kinds: Sequence[str], picture_format: str, as_json: bool) -> None:
+    """Draw plots of a result."""
+    from experiments.plots.draw import draw
+    from simulator import registry
+    from simulator.result import RunResult
+
+    read_manifest(directory)
+    for kind in kinds:
+        try:
+            registry.find("plot", kind)
+        except registry.UnknownName as error:
+            raise BadInput(f"--kind {kind}: {error}") from None
+    try:
+        files = draw(RunResult.read(directory), directory / "plots", kinds or None, picture_format)
+    except OSError as error:
+        raise BadInput(f"{error.filename or directory}: {error.strerror or error}, allowed is a whole result") from None
+    if as_json:
+        _print_json({"plots": [str(path) for path in files]})
+        return
+    for path in files:
+        sys.stdout.write(f"{path}\n")
+
+
+def validate(config: Path, overrides: Sequence[str], as_json: bool) -> None:
+    """Check a config and that its input files are there."""
+    experiment = load(config, overrides)
+    for path in input_paths(experiment):
+        if not (config.parent / path).is_file():
+            raise BadInput(f"{config}: found the path {path!r}, allowed is a file, and {config.parent / path} is none")
+    if as_json:
+        _print_json({"valid": True, "config": experiment.resolved()})
+    else:
+        sys.stdout.write(f"{config}: valid\n")
+
+
+def schema() -> None:
+    """Print the config's JSON Schema."""
+    _print_json(config_schema())
+
+
+def list_plugins(what: str, as_json: bool) -> None:
+    """Print the plug-ins of a point."""
+    entries = listing.entries(what)
+    if as_json:
+        _print_json({what: entries})
+        return
+    rows = [(entry["name"], listing.description(entry), listing.parameter_text(entry)) for entry in entries]
+    tables.console().print(tables.rows_table(what, ("name", "description", "parameters"), rows))
+
+
+def rerun_result(directory: Path, as_json: bool) -> int:
+    """Make a result again and compare; the exit status."""
+    from experiments.progress import reporter
+    from experiments.rerun import rerun
+
+    with reporter(["rerun", "baseline"], None) as progress:
+        found = rerun(directory, progress)
+    for note in found.notes:
+        _note(note)
+    if as_json:
+        _print_json({
+            "same": not found.differences, "compared": found.compared, "differences": found.differences,
+            "notes": found.notes,
+        })  # fmt: skip
+    elif found.differences:
+        sys.stdout.writelines(f"{line}\n" for line in found.differences)
+    else:
+        sys.stdout.write(f"{directory}: the same, byte for byte: {', '.join(found.compared)}\n")
+    return 1 if found.differences else 0

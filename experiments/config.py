@@ -1,0 +1,145 @@
+"""An experiment as its config describes it: what is in `pagesim validate`, `pagesim schema` and the manifest.
+
+The machine's parameters are the simulator's own classes; only what the simulator doesn't know is added here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+from experiments.document import Document, read_document
+from experiments.messages import explain, show
+from experiments.overrides import assign, override
+from experiments.plugins import Workload, fold, unfold
+from simulator.config import STRICT, Machine, MemoryManager, Process
+from simulator.units import Time
+
+Name = Annotated[str, StringConstraints(pattern=r"^[\w][\w. +=,-]*$", max_length=100)]
+"""Text that can be a directory's name everywhere."""
+
+
+@dataclass(config=STRICT, kw_only=True)
+class ProcessGroup(Process):
+    """A process, or several alike."""
+
+    name: str = Field(default="", description="default: the workload's kind; copies are called NAME-1, NAME-2, ...")
+    copies: int = Field(default=1, ge=1, le=10_000, description="how many processes like this one there are")
+    workload: Workload
+
+    def members(self) -> list[Process]:
+        """The processes that the simulator is given, one for each copy."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(Process)}
+        base = self.name or self.workload.kind
+        names = [base] if self.copies == 1 else [f"{base}-{number}" for number in range(1, self.copies + 1)]
+        return [Process(**{**own, "name": name}) for name in names]
+
+
+@dataclass(config=STRICT)
+class Observe:
+    """What is written down of a run; none of it changes the run."""
+
+    sample_every: Time | None = Field(default=None, ge=1, description="between two samples; default: fits the run")
+    fault_log: bool = Field(default=True, description="one row for each page fault")
+    io_log: bool = Field(default=True, description="one row for each disk request")
+    page_map: bool = Field(default=True, description="which pages were referenced in each interval")
+    baseline: bool = Field(default=True, description="a second run with unlimited memory, for each process's slowdown")
+
+
+@dataclass(config=STRICT, kw_only=True)
+class Experiment:
+    """One machine, its processes and what is observed of them; one config."""
+
+    name: Name = Field(description="names the result; default: the config file's name")
+    seed: int = Field(default=1, ge=0, lt=1 << 64, description="root of every random number")
+    duration: Time | None = Field(default=None, ge=1, description="default: until every process has ended")
+    machine: Machine = Field(default_factory=Machine)
+    memory_manager: MemoryManager = Field(default_factory=MemoryManager)
+    processes: list[ProcessGroup] = Field(min_length=1)
+    observe: Observe = Field(default_factory=Observe)
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        default_factory=dict, description="a grid: dotted key to the values it takes"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Experiment:
+        seen: set[str] = set()
+        for index, group in enumerate(self.processes):
+            for process in group.members():
+                if process.name in seen:
+                    raise ValueError(
+                        f"processes.{index}.name: found {process.name!r} a second time, allowed is one of each"
+                    )
+                seen.add(process.name)
+            for number, region in enumerate(group.regions):
+                if region.file and region.file not in self.machine.files:
+                    known = ", ".join(sorted(self.machine.files)) or "a file of machine.files, which has none"
+                    raise ValueError(
+                        f"processes.{index}.regions.{number}.file: found {region.file!r}, allowed is one of {known}"
+                    )
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """The whole config, defaults written out, in a canonical order: a mapping that `from_document` reads.
+
+        Sizes are bytes and times nanoseconds. Where order has no meaning it is sorted, so configs that differ in the
+        order of their declarations resolve to the same text.
+        """
+        data = unfold(json.loads(_ADAPTER.dump_json(self)))
+        for group in data["processes"]:
+            group["name"] = group["name"] or group["workload"]["kind"]
+            group["regions"].sort(key=lambda region: region["first"])
+        data["processes"].sort(key=lambda group: natural(group["name"]))
+        data["machine"]["paging_files"].sort(key=lambda paging: (paging["disk"], paging["size"], paging["maximum"]))
+        canonical: dict[str, Any] = json.loads(json.dumps(data, sort_keys=True))
+        return canonical
+
+
+_ADAPTER: TypeAdapter[Experiment] = TypeAdapter(Experiment)
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """A sort key by which `a-2` comes before `a-10`."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
+
+
+def load(path: Path, overrides: Iterable[str] = (), seed: int | None = None) -> Experiment:
+    """The experiment that a YAML file describes, changed by "KEY=VALUE" overrides.
+
+    Raises BadInput: one line that names the file and line or the option, the key, what was found, what is allowed.
+    """
+    document = read_document(path)
+    if isinstance(document.data, dict):
+        document.data.setdefault("name", path.stem)
+    document = override(document, overrides)
+    if seed is not None:
+        document = assign(document, "seed", seed, f"--seed {seed}")
+    return from_document(document)
+
+
+def from_document(document: Document) -> Experiment:
+    """The experiment that a document describes; raises BadInput. Every point of a sweep is checked as well."""
+    experiment = _validated(document)
+    for key, values in experiment.sweep.items():
+        for index, value in enumerate(values):
+            place = f"{document.place(('sweep', key, index))}: sweep: {key}={value}"
+            _validated(assign(document, key, value, place))
+    return experiment
+
+
+def _validated(document: Document) -> Experiment:
+    if not isinstance(document.data, dict):
+        raise document.error((), f"found {show(document.data)}, allowed is a mapping with the key 'processes'")
+    data = fold(document)
+    try:
+        return _ADAPTER.validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        where, text = explain(error, Experiment)
+        raise document.error(where, text) from None

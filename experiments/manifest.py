@@ -1,0 +1,84 @@
+"""The manifest: all that is needed to make a result again, and to tell what it was made with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from experiments import __version__
+from experiments.config import Experiment
+from experiments.inputs import digest, input_paths
+from experiments.store import KIND
+
+PACKAGES = ("numpy", "numba", "llvmlite", "simpy", "pandas", "pyarrow", "pydantic")
+"""Distributions whose versions a result may depend on."""
+
+
+def input_digests(experiment: Experiment, base: Path) -> dict[str, str]:
+    """The SHA-256 of each input file, by its path as the config writes it; raises BadInput for an unreadable file."""
+    return {path: digest(base / path) for path in input_paths(experiment)}
+
+
+def manifest(
+    experiment: Experiment, base: Path, directory: Path, digests: dict[str, str], wall_seconds: float
+) -> dict[str, Any]:
+    """What `rerun` needs, and what a person wants to know of a result that stands in `directory`.
+
+    `base` is the directory that relative paths in the config start from, `wall_seconds` what the run took.
+    """
+    return {
+        "kind": KIND,
+        "config": experiment.resolved(),
+        "seed": experiment.seed,
+        "base": _both_ways(base, directory),
+        "inputs": [
+            {"path": path, "sha256": found, **_both_ways(base / path, directory)} for path, found in digests.items()
+        ],
+        "versions": versions(),
+        "platform": {"system": platform.platform(), "machine": platform.machine(), "processors": os.cpu_count()},
+        "git": git_state(Path(__file__).parent),
+        "wall_seconds": round(wall_seconds, 3),
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions of pagesim, Python and the libraries that results may depend on."""
+    found = {"pagesim": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def git_state(package: Path) -> dict[str, Any] | None:
+    """The commit that the program's files belong to and whether they were changed since; None outside a checkout."""
+    if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    commit = _git(package, "rev-parse", "HEAD")
+    changed = _git(package, "status", "--porcelain", "--untracked-files=no")
+    return None if commit is None else {"commit": commit, "changed": bool(changed)}
+
+
+def _git(directory: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=directory, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _both_ways(path: Path, directory: Path) -> dict[str, str]:
+    """A path from the root, and as seen from the result, which still holds when both have been moved together."""
+    absolute = os.path.abspath(path)
+    try:
+        return {"absolute": absolute, "relative": os.path.relpath(absolute, os.path.abspath(directory))}
+    except ValueError:  # on Windows: another drive
+        return {"absolute": absolute, "relative": absolute}

@@ -1,0 +1,168 @@
+"""From an experiment to its result: streams, checks before the start, the run, and the baseline for slowdowns."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from experiments.config import Experiment
+from experiments.errors import BadInput, RunFailed
+from experiments.inputs import with_absolute_paths
+from experiments.plugins import build
+from simulator.config import Machine as MachineConfig
+from simulator.config import MemoryManager, Process
+from simulator.machine import Machine, Observe, ProcessSpec
+from simulator.result import RunResult, SimulationError
+from simulator.stream import ReferenceStream
+from simulator.units import format_size
+from workloads.base import InputError, StreamContext, check_footprint
+
+Progress = Callable[[int, int | None, int], None]
+"""Told references done, references in all if known, and simulated nanoseconds, some ten times a second."""
+
+_ROOM = 4096
+"""Frames of the baseline beyond all pages: more than the largest threshold a memory manager starts to act at."""
+
+
+def prepare(experiment: Experiment, base: Path) -> list[ProcessSpec]:
+    """The processes with their streams, checked; `base` is the directory that relative paths start from.
+
+    Raises BadInput for input that can't be read, that has more pages than an address space, or that commits more than
+    the machine ever can.
+    """
+    specs = []
+    for group in experiment.processes:
+        for process in group.members():
+            workload = build("workload", group.workload.kind, group.workload.parameters)
+            context = StreamContext(
+                base=base,
+                seed=experiment.seed,
+                name=process.name,
+                page_size=experiment.machine.page_size,
+                address_space=experiment.machine.address_space,
+            )
+            try:
+                stream = workload.stream(context)
+                check_footprint(len(stream.pages), context, f"process {process.name}")
+            except InputError as error:
+                raise BadInput(str(error)) from None
+            _check_commit(experiment.machine, process, stream)
+            specs.append(ProcessSpec(config=process, stream=stream))
+    return specs
+
+
+def committed(process: Process, pages: NDArray[np.uint64]) -> int:
+    """Commit charge of a process in pages: its private committed pages and those it maps copy-on-write."""
+    charged = np.ones(len(pages), np.bool_)
+    for region in process.regions:
+        inside = slice(*np.searchsorted(pages, np.array([region.first, region.first + region.pages], np.uint64)))
+        charged[inside] = region.state == "committed" and (not region.file or region.protection == "copy-on-write")
+    return int(charged.sum())
+
+
+def _check_commit(machine: MachineConfig, process: Process, stream: ReferenceStream) -> None:
+    charge = committed(process, stream.pages)
+    paging = sum(machine.paging_maximum(paging) // machine.page_size for paging in machine.paging_files)
+    limit = machine.frames + paging
+    if charge > limit:
+        raise BadInput(
+            f"process {process.name}: commits {charge} pages ({format_size(charge * machine.page_size)}), "
+            f"allowed is at most the commit limit, {limit} pages: memory and paging files at their maximum"
+        )
+
+
+def unlimited(
+    machine: MachineConfig, memory_manager: MemoryManager, streams: Sequence[ReferenceStream]
+) -> tuple[MachineConfig, MemoryManager]:
+    """The same machine with memory for all pages at once, so that nothing is trimmed, replaced or written for room."""
+    pages = sum(2 * len(stream.pages) for stream in streams)
+    pages += sum(-(-file.size // machine.page_size) for file in machine.files.values())
+    frames = max(machine.frames, machine.bad_frames + pages + _ROOM)
+    plenty = dataclasses.replace(machine, memory=frames * machine.page_size)
+    return plenty, dataclasses.replace(memory_manager, low_memory=-1, high_memory=-1, tight_memory=-1)
+
+
+def simulate(
+    experiment: Experiment, specs: Sequence[ProcessSpec], base: Path, progress: Progress | None = None
+) -> RunResult:
+    """Run the machine once; raises RunFailed if the simulation can't go on."""
+    machine, manager = with_absolute_paths(experiment.machine, experiment.memory_manager, base)
+    chosen = experiment.observe
+    observe = Observe(chosen.sample_every, chosen.fault_log, chosen.io_log, chosen.page_map)
+    return _run(experiment, machine, manager, specs, observe, progress)
+
+
+def baseline(
+    experiment: Experiment, specs: Sequence[ProcessSpec], base: Path, progress: Progress | None = None
+) -> RunResult:
+    """Run the same processes with unlimited memory, and without logs."""
+    machine, manager = with_absolute_paths(experiment.machine, experiment.memory_manager, base)
+    machine, manager = unlimited(machine, manager, [spec.stream for spec in specs])
+    roomy = [
+        dataclasses.replace(
+            spec,
+            config=dataclasses.replace(
+                spec.config, working_set=dataclasses.replace(spec.config.working_set, hard_maximum=False)
+            ),
+        )
+        for spec in specs
+    ]
+    observe = Observe(sample_every=None, fault_log=False, io_log=False, page_map=False)
+    return _run(experiment, machine, manager, roomy, observe, progress)
+
+
+def _run(
+    experiment: Experiment,
+    machine: MachineConfig,
+    manager: MemoryManager,
+    specs: Sequence[ProcessSpec],
+    observe: Observe,
+    progress: Progress | None,
+) -> RunResult:
+    try:
+        return Machine(
+            machine=machine,
+            memory_manager=manager,
+            processes=list(specs),
+            seed=experiment.seed,
+            duration=experiment.duration,
+            observe=observe,
+            progress=progress,
+        ).run()
+    except InputError as error:
+        raise BadInput(str(error)) from None
+    except SimulationError as error:
+        raise RunFailed(str(error)) from error
+
+
+def fill_slowdowns(result: RunResult, roomy: RunResult) -> None:
+    """Enter each process's slowdown: its elapsed time over that in unlimited memory; None if either didn't finish."""
+    slowdowns: dict[str, float | None] = {}
+    for name, process in result.summary["processes"].items():
+        ours, theirs = _elapsed(process), _elapsed(roomy.summary["processes"][name])
+        process["slowdown"] = slowdowns[name] = ours / theirs if ours is not None and theirs else None
+    column = [slowdowns[name] for name in result.processes["process"]]
+    result.processes["slowdown"] = pd.array(column, dtype="Float64")
+
+
+def _elapsed(process: dict[str, Any]) -> int | None:
+    """Nanoseconds from start to a normal end."""
+    if process["finished_ns"] is None or process["exit_status"] != 0:
+        return None
+    return int(process["finished_ns"]) - int(process["start_ns"])
+
+
+def run(experiment: Experiment, base: Path, progress: Progress | None = None) -> RunResult:
+    """The whole of an experiment: its run and, unless the config says no, its baseline."""
+    specs = prepare(experiment, base)
+    result = simulate(experiment, specs, base, progress)
+    result.summary["name"] = experiment.name
+    if experiment.observe.baseline:
+        fill_slowdowns(result, baseline(experiment, specs, base, progress))
+    return result

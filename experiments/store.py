@@ -1,0 +1,89 @@
+"""Where results are kept: written beside their place and renamed into it, so that no half-written one is ever seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from experiments.errors import BadInput
+
+MANIFEST = "manifest.json"
+KIND = "pagesim result"
+
+
+def canonical_json(data: Any) -> str:
+    """JSON that is the same for the same data: keys sorted, two spaces of indent, a newline at the end."""
+    return json.dumps(data, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """The manifest of a result; raises BadInput if the directory is none."""
+    path = directory / MANIFEST
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}, allowed is a result directory of pagesim") from None
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}, allowed is the manifest of a pagesim result") from None
+    if not isinstance(data, dict) or data.get("kind") != KIND:
+        raise BadInput(f"{path}: found no {KIND!r}, allowed is the manifest of a pagesim result")
+    return data
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A new directory beside `target` to write a result into; it takes `target`'s place when all went well.
+
+    Whatever goes wrong inside, an interrupt too, the new directory is removed and `target` stays as it was. An older
+    result gives way; anything else does not. Raises BadInput, before anything is computed, if `target` can't be
+    written or isn't a result.
+    """
+    target = Path(os.path.abspath(target))
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    try:
+        _check_replaceable(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+    except OSError as error:
+        raise BadInput(
+            f"--out {target}: {error.strerror or error}, allowed is a directory that can be written"
+        ) from None
+    try:
+        yield partial
+        _move_into_place(partial, target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_replaceable(target: Path) -> None:
+    if not os.path.lexists(target):
+        return
+    if target.is_symlink() or not target.is_dir():
+        raise BadInput(f"--out {target}: found something that is no directory, allowed is a new directory or a result")
+    if any(target.iterdir()):
+        try:
+            read_manifest(target)
+        except BadInput:
+            raise BadInput(
+                f"--out {target}: found a directory that holds no result, allowed is a new or empty one, or a result"
+            ) from None
+
+
+def _move_into_place(partial: Path, target: Path) -> None:
+    if not target.exists():
+        partial.rename(target)
+        return
+    older = target.with_name(f".{target.name}.older-{os.getpid()}")
+    target.rename(older)
+    try:
+        partial.rename(target)
+    except BaseException:
+        older.rename(target)
+        raise
+    shutil.rmtree(older, ignore_errors=True)

@@ -1,0 +1,102 @@
+"""How this package compiles: numba, cached on disk under a digest of the sources.
+
+Numba's own cache looks at the file of the function alone, so a caller would keep an inlined older version of a
+callee in another file. A cache directory named after the digest of all files with compiled functions can't go stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+
+def cache_directory() -> Path:
+    """Where pagesim keeps what it can make again: `$PAGESIM_CACHE`, else the user's cache directory."""
+    given = os.environ.get("PAGESIM_CACHE")
+    if given:
+        return Path(given)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", "~"))
+    elif sys.platform == "darwin":
+        base = Path("~/Library/Caches")
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    return base.expanduser() / "pagesim"
+
+
+def _digest() -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        source = path.read_bytes()
+        if b"@compiled" in source or path == Path(__file__):
+            digest.update(source)
+    return digest.hexdigest()
+
+
+_CACHE = str(cache_directory() / "compiled" / _digest())
+
+
+def _cached(decorate: Callable[..., Any], *arguments: Any) -> Any:
+    before, config.CACHE_DIR = config.CACHE_DIR, os.environ.get("NUMBA_CACHE_DIR") or _CACHE
+    try:
+        return decorate(*arguments, cache=True)
+    except RuntimeError:  # no directory can be written: compile anew in each process
+        return decorate(*arguments)
+    finally:
+        config.CACHE_DIR = before
+
+
+def _word(kind: Any) -> Any:
+    kind = types.unliteral(kind)
+    narrow = isinstance(kind, types.Integer) and kind != types.uint64
+    return types.int64 if narrow or isinstance(kind, types.Boolean) else kind
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function with numba in nopython mode, cached on disk where a cache directory can be written.
+
+    Integers and booleans are passed as int64. Numba would compile a variant for each width and for each literal, which
+    takes four times as long and makes nothing faster.
+    """
+    dispatcher = _cached(lambda f, **options: numba.njit(f, **options), function)
+    resolve = dispatcher.get_call_template
+    dispatcher.get_call_template = lambda args, kws: resolve(tuple(map(_word, args)), kws)
+    return dispatcher
+
+
+def callback(function: Callable[..., Any]) -> Any:
+    """Compile `int64 function(int64 machine, int64 argument)` so that compiled code can call it by address."""
+    signature = types.int64(types.int64, types.int64)
+    return _cached(lambda f, **options: numba.cfunc(signature, **options)(f), function)
+
+
+@intrinsic  # type: ignore[misc]
+def pointer(typing_context: Any, address: Any) -> Any:  # noqa: ARG001
+    """An address held in an int64, as the pointer that `numba.carray` takes."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.int64), generate
+
+
+@intrinsic  # type: ignore[misc]
+def call(typing_context: Any, function: Any, machine: Any, argument: Any) -> Any:  # noqa: ARG001
+    """Call a `callback` by its address; compiled code needn't know, at compile time, which one it is."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        kind = ir.FunctionType(word, [word, word])
+        return builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
+
+    return types.int64(types.int64, types.int64, types.int64), generate

@@ -1,0 +1,237 @@
+"""What a simulated machine is made of: frozen, validated parameters, each default with its source.
+
+Sources: [Name] is a Microsoft Learn page; WI6 is "Windows Internals", 6th edition, part 2, chapter 10; ros is a path
+in reactos/reactos. Where no source gives a number, the text says "chosen" and why. Times are integers in nanoseconds,
+sizes integers in bytes; text with a unit ("30 ms", "64 MiB") is accepted wherever a field is a Time or a Size.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from simulator.registry import find
+from simulator.units import GiB, MiB, Fraction, Size, Time
+
+STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(config=STRICT)
+class Costs:
+    """Processor time charged for each step, in nanoseconds. All are chosen: no public source states them; they lie in
+    the range that published measurements on current x86-64 machines give (a soft fault 0.5 to 1 us)."""
+
+    reference: Time = Field(1, ge=1, description="one reference to a resident page")
+    demand_zero: Time = Field(1_000, description="a demand-zero fault, given a frame that is zeroed already")
+    zero_page: Time = Field(250, description="zeroing one frame, inline in a fault or by the zero page thread")
+    transition: Time = Field(500, description="a soft fault from a list, an in-flight write or another sharer")
+    copy_on_write: Time = Field(1_500, description="a copy-on-write fault, the copy included")
+    hard: Time = Field(5_000, description="a hard or collided fault, beside the wait for the disk")
+    trim: Time = Field(200, description="taking one page out of a working set")
+    age: Time = Field(20, description="examining one working-set entry")
+    write: Time = Field(5_000, description="gathering and starting one write of modified pages")
+
+
+@dataclass(config=STRICT)
+class PagingFile:
+    """A paging file: committed private pages that are not in memory have their place (slot) here."""
+
+    disk: str = Field("", description="name of the disk it lies on; empty: the first disk by name")
+    size: Size = Field(0, description="initial size; 0: as large as memory")
+    maximum: Size = Field(0, description="size that it may grow to; 0: max(3 x memory, 4 GiB) [Introduction to page files]")
+
+
+@dataclass(config=STRICT)
+class Disk:
+    """A disk: a queue in front of one or more channels, and a registered service model."""
+
+    model: str = Field("nvme", description="a registered service model")
+    page_in_first: bool = Field(True, description="page reads go before page writes in the queue")
+    read_error_rate: Fraction = Field(0.0, description="share of reads that fail")
+    write_error_rate: Fraction = Field(0.0, description="share of writes that fail")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="parameters of the service model")
+
+    def make(self) -> Any:
+        """The service model with its parameters; raises registry.UnknownName or pydantic.ValidationError."""
+        return find("disk", self.model)(**self.parameters)
+
+
+@dataclass(config=STRICT)
+class File:
+    """A file on a simulated disk that processes map; its pages are shared by all who map it."""
+
+    size: Size = Field(..., ge=1)
+    disk: str = Field("", description="name of the disk it lies on; empty: the first disk by name")
+    metadata: bool = Field(
+        False, description="file-system metadata: dirty pages wait on the modified-no-write list (WI6)"
+    )
+
+
+@dataclass(config=STRICT)
+class Machine:
+    """The hardware."""
+
+    memory: Size = Field(64 * MiB, ge=1)
+    page_size: Size = Field(4096, ge=1, description="[SYSTEM_INFO]")
+    processors: int = Field(1, ge=1, le=64)
+    quantum: Time = Field(30_000_000, ge=1, description="2 clock intervals of 15 ms, a client's default (WI6 part 1)")
+    address_space: Size = Field(8 << 40, description="user space of a 64-bit process [Memory Limits]")
+    bad_frames: int = Field(0, ge=0, description="frames found bad at start; they stay on the bad list")
+    disks: dict[str, Disk] = Field(default_factory=lambda: {"disk0": Disk()})
+    paging_files: list[PagingFile] = Field(default_factory=lambda: [PagingFile()])
+    files: dict[str, File] = Field(default_factory=dict)
+    costs: Costs = Field(default_factory=Costs)
+
+    @property
+    def frames(self) -> int:
+        """Physical frames, the bad ones among them."""
+        return self.memory // self.page_size
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Machine:
+        if self.frames - self.bad_frames < 1:
+            raise ValueError(
+                f"memory: found {self.memory} bytes with {self.bad_frames} bad frames, "
+                f"allowed is at least one good frame of {self.page_size} bytes"
+            )
+        if not self.disks:
+            raise ValueError("disks: found none, allowed is at least one")
+        for where, name in [
+            *((f"paging_files.{i}.disk", paging.disk) for i, paging in enumerate(self.paging_files)),
+            *((f"files.{key}.disk", file.disk) for key, file in self.files.items()),
+        ]:
+            if name and name not in self.disks:
+                raise ValueError(f"{where}: found {name!r}, allowed is one of {', '.join(sorted(self.disks))}")
+        for i, paging in enumerate(self.paging_files):
+            if paging.maximum and paging.maximum < self.paging_size(paging):
+                raise ValueError(f"paging_files.{i}.maximum: found {paging.maximum}, allowed is at least its size")
+        return self
+
+    def paging_size(self, paging: PagingFile) -> int:
+        """Initial bytes of a paging file, its default resolved."""
+        return paging.size or self.memory
+
+    def paging_maximum(self, paging: PagingFile) -> int:
+        """Largest bytes of a paging file, its default resolved."""
+        return paging.maximum or max(3 * self.memory, 4 * GiB, self.paging_size(paging))
+
+
+@dataclass(config=STRICT)
+class ModifiedWriter:
+    """When the modified page writer writes to the paging files (WI6), and how much in one I/O."""
+
+    cluster: int = Field(16, ge=1, le=64, description="most pages in one write (ros: 16)")
+    free_trigger: int = Field(20_000, ge=0, description="writes only while zeroed + free is below this (WI6)")
+    available_divisor: int = Field(16, ge=1, description="... and modified > available / this (WI6)")
+    modified_maximum: int = Field(16_384, ge=0, description="... or modified > this (WI6)")
+    immediate: bool = Field(False, description="write each page the moment it becomes modified; no daemon")
+
+
+@dataclass(config=STRICT)
+class MappedWriter:
+    """When the mapped page writer writes to mapped files, and how much in one I/O."""
+
+    trigger: int = Field(800, ge=0, description="file-destined modified pages that start it")
+    cluster: int = Field(16, ge=1, le=64, description="most pages in one write")
+    period: Time = Field(1_000_000_000, ge=1, description="how often the trigger is looked at")
+    flush_period: Time = Field(300_000_000_000, ge=1, description="how often everything is written")
+
+
+@dataclass(config=STRICT)
+class ZeroPageThread:
+    """When the zero page thread runs, at priority 0, and how much at a time."""
+
+    enabled: bool = True
+    trigger: int = Field(8, ge=1, description="free pages that wake it [ros: ARM3/pfnlist.c]")
+    batch: int = Field(16, ge=1, description="pages zeroed between two looks at the list; chosen")
+
+
+@dataclass(config=STRICT)
+class Trimming:
+    """The trimming policy, and how often the balance set manager asks it."""
+
+    policy: str = Field("windows", description="a registered policy")
+    period: Time = Field(1_000_000_000, ge=1, description="the balance set manager's timer (WI6)")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="parameters of the policy")
+
+    def make(self) -> Any:
+        """The policy with its parameters; raises registry.UnknownName or pydantic.ValidationError."""
+        return find("policy", self.policy)(**self.parameters)
+
+
+@dataclass(config=STRICT)
+class MemoryManager:
+    """The memory manager: `windows`, or `demand-paging`, the textbook machine made of the same parts."""
+
+    model: Literal["windows", "demand-paging"] = "windows"
+    trimming: Trimming = Field(default_factory=Trimming)
+    read_cluster: int = Field(8, ge=1, le=64, description="most pages in one page-in (older releases, WI6)")
+    low_memory: int = Field(-1, ge=-1, description="available pages under which memory is low; -1: see low_threshold")
+    high_memory: int = Field(-1, ge=-1, description="available pages that trimming aims at; -1: 3 x low_memory")
+    tight_memory: int = Field(-1, ge=-1, description="available pages under which a fault replaces; -1: tight_threshold")
+    modified_writer: ModifiedWriter = Field(default_factory=ModifiedWriter)
+    mapped_writer: MappedWriter = Field(default_factory=MappedWriter)
+    zero_page_thread: ZeroPageThread = Field(default_factory=ZeroPageThread)
+
+    def low_threshold(self, frames: int) -> int:
+        """Available pages under which the low-memory signal is given: 400 (MmPlentyFreePages, ros: ARM3/mminit.c),
+        but no more than 1/32 of memory, so that small machines are not always low (chosen)."""
+        return self.low_memory if self.low_memory >= 0 else min(400, frames // 32)
+
+    def high_threshold(self, frames: int) -> int:
+        """Available pages that trimming aims at: 3 x the low threshold (ros: mminit.c, the high-memory event)."""
+        low = self.low_threshold(frames)
+        return max(low, self.high_memory if self.high_memory >= 0 else 3 * low)
+
+    def tight_threshold(self, frames: int) -> int:
+        """Available pages under which a faulting process replaces a page of its own instead of growing: 26
+        (MmMinimumFreePages, ros: ARM3/mminit.c), but no more than a quarter of the low threshold (chosen)."""
+        return self.tight_memory if self.tight_memory >= 0 else min(26, self.low_threshold(frames) // 4)
+
+
+@dataclass(config=STRICT)
+class WorkingSet:
+    """A process's working-set limits [SetProcessWorkingSetSizeEx]: 50 and 345 pages unless given."""
+
+    minimum: Size = Field(50 * 4096, ge=1)
+    maximum: Size = Field(345 * 4096, ge=1)
+    hard_maximum: bool = Field(False, description="the maximum holds even when memory is plentiful")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> WorkingSet:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum: found {self.minimum}, allowed is at most the maximum, {self.maximum}")
+        return self
+
+
+@dataclass(config=STRICT)
+class Region:
+    """A range of a process's virtual pages that is not plain private memory."""
+
+    first: int = Field(..., ge=0, description="first virtual page number")
+    pages: int = Field(..., ge=1, description="how many pages")
+    state: Literal["committed", "reserved"] = Field("committed", description="reserved: a touch is an access violation")
+    file: str = Field("", description="the file mapped here; empty: private")
+    offset: int = Field(0, ge=0, description="page of the file that the region's first page shows")
+    protection: Literal["read-write", "read-only", "copy-on-write"] = "read-write"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Region:
+        if self.protection == "copy-on-write" and not self.file:
+            raise ValueError("protection: found 'copy-on-write' without a file, allowed is a mapped file")
+        return self
+
+
+@dataclass(config=STRICT)
+class Process:
+    """What the machine knows of a process before it starts; its references come from a stream."""
+
+    name: str = Field(..., min_length=1)
+    start: Time = 0
+    priority: int = Field(8, ge=1, le=15, description="base priority of its threads (WI6 part 1: normal class)")
+    memory_priority: int = Field(5, ge=1, le=5, description="[MEMORY_PRIORITY_INFORMATION]")
+    foreground: bool = Field(False, description="trimmed last by the windows policy (WI6)")
+    working_set: WorkingSet = Field(default_factory=WorkingSet)
+    regions: list[Region] = Field(default_factory=list)

@@ -1,0 +1,219 @@
+"""The composition root: a machine made of a config, processes and observers, run to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from simulator import config, records
+from simulator.calendar import SAMPLE, START, WAKE, Bell, Calendar
+from simulator.hardware.processor import account, commit_all
+from simulator.memory.commit import start_process
+from simulator.memory.daemons import start_daemons
+from simulator.memory.kernel import ASKS_POLICY, DAEMON, FINISHED, IDLE, LOG_FULL, NEEDS_BLOCK, advance
+from simulator.memory.state import ProcessSpec, State
+from simulator.memory.view import View
+from simulator.metrics import Recorder
+from simulator.result import RunResult, SimulationError
+from simulator.snapshot import snapshot
+from simulator.stream import Block
+
+__all__ = ["Machine", "Observe", "ProcessSpec"]
+
+Progress = Callable[[int, int | None, int], None]
+
+
+@dataclass(frozen=True)
+class Observe:
+    """What a run records beside its counters."""
+
+    sample_every: int | None = None
+    """simulated nanoseconds between samples; None: as often as gives some 1,000 to 2,000 of them"""
+    fault_log: bool = True
+    io_log: bool = True
+    page_map: bool = True
+    """which pages were referenced between two samples"""
+
+
+class _Feed:
+    """A process's blocks, one loaded ahead so that the last one is known as such."""
+
+    def __init__(self, blocks: Iterator[Block]) -> None:
+        self._blocks = blocks
+        self.block: Block | None = None
+        self._next = next(blocks, None)
+
+    def load(self, thread: Any) -> None:
+        """Point a thread's record at the next block; an empty stream has none."""
+        if self.block is not None:
+            thread["references"] += self._count(len(self.block.page))
+        self.block, self._next = self._next, next(self._blocks, None)
+        thread["last_block"] = self._next is None
+        thread["position"], thread["offset"] = 0, 0
+        if self.block is None:
+            return
+        thread["length"] = len(self.block.page)
+        for name in ("page", "fetches", "loads", "stores"):
+            thread[f"{name}_at"] = getattr(self.block, name).ctypes.data
+
+    def references(self, thread: Any) -> int:
+        """References made so far."""
+        made = int(thread["references"]) + int(thread["offset"])
+        return made + (self._count(int(thread["position"])) if self.block is not None else 0)
+
+    def _count(self, runs: int) -> int:
+        assert self.block is not None
+        counts = (self.block.fetches, self.block.loads, self.block.stores)
+        return sum(int(count[:runs].sum(dtype=np.int64)) for count in counts)
+
+
+class Machine:
+    """A simulated machine. Runs once; two machines share nothing."""
+
+    def __init__(
+        self,
+        machine: config.Machine,
+        memory_manager: config.MemoryManager,
+        processes: Sequence[ProcessSpec],
+        seed: int = 1,
+        duration: int | None = None,
+        observe: Observe | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Build it; nothing has happened yet. `duration`: simulated nanoseconds after which it is stopped."""
+        self.observe = observe or Observe()
+        self.state = State(machine, memory_manager, processes, seed)
+        self.duration = duration
+        self._progress = progress
+        self._reported = 0.0
+        self._record = self.state.record[0]
+        self._record["log_faults"], self._record["log_io"] = self.observe.fault_log, self.observe.io_log
+        if duration is not None:
+            self._record["end"] = duration
+        self.policy = memory_manager.trimming.make()
+        compiled = self.policy.compiled_replace
+        self._record["replace_at"] = 0 if compiled is None else compiled.address
+        self.calendar = Calendar(self._before)
+        self.daemons = start_daemons(self.state, self.calendar, self.policy)
+        self.recorder = Recorder(self.state, page_map=self.observe.page_map)
+        self._feeds = [_Feed(spec.stream.blocks()) for spec in self.state.specs]
+        self._done = Bell(self.calendar)
+
+    def run(self) -> RunResult:
+        """Simulate until every process has ended, or for `duration`; raises SimulationError if it can't go on."""
+        for index, spec in enumerate(self.state.specs):
+            self.calendar.at(spec.config.start, START, lambda i=index: self._start(i))  # type: ignore[misc]
+        self.calendar.process(self._sample())
+        if self.duration is not None:
+            self.calendar.at(self.duration, -1, lambda: self._finish(int(self.calendar.now)))
+        self.calendar.run(until=self._done)
+        end = int(self.calendar.now)
+        commit_all(self.state.address, end)
+        for thread, record in enumerate(self.state.arrays["threads"]):
+            if record["process"] < 0 or self.state.arrays["processes"]["alive"][record["process"]]:
+                account(self.state.address, thread, int(record["state"]), end)
+        self.recorder.sample(end)
+        self.recorder.drain()
+        return self.recorder.result(end, self.references())
+
+    def snapshot(self) -> dict[str, Any]:
+        """The state page by page; see `simulator.snapshot`."""
+        return snapshot(self.state)
+
+    def references(self) -> list[int]:
+        """References that each process has made so far."""
+        threads = self.state.arrays["threads"]
+        return [feed.references(threads[i]) for i, feed in enumerate(self._feeds)]
+
+    def _start(self, index: int) -> None:
+        self._feeds[index].load(self.state.arrays["threads"][index])
+        start_process(self.state.address, index, self.state.charges[index], int(self.calendar.now))
+
+    def _finish(self, time: int) -> None:
+        if not self._done.triggered:
+            self._done.ring(time, -1)
+
+    def _before(self, horizon: float) -> None:
+        """Run the compiled machine up to the next SimPy event."""
+        address, record = self.state.address, self._record
+        until = int(min(horizon, records.NEVER))
+        while not self._done.triggered:
+            reason = advance(address, until)
+            if reason == IDLE:
+                if record["frame_waiting"]:
+                    self._check_progress()
+                break
+            if reason == DAEMON:
+                self._wake()
+                until = int(record["now"])  # I/O that completes at this very time still comes first
+            elif reason == NEEDS_BLOCK:
+                thread = int(record["asking"])
+                record["asking"] = -1
+                self._feeds[thread].load(self.state.arrays["threads"][thread])
+            elif reason == ASKS_POLICY:
+                self._ask()
+            elif reason == LOG_FULL:
+                self.recorder.drain()
+            elif reason == FINISHED:
+                self._finish(int(record["now"]))
+            self._report()
+
+    def _wake(self) -> None:
+        for entry in self.state.arrays["outbox"][: int(self._record["outbox_count"])]:
+            self.daemons[int(entry["daemon"])].bell.ring(int(entry["time"]), WAKE)
+        self._record["outbox_count"] = 0
+
+    def _ask(self) -> None:
+        """Ask a policy written in Python for a victim."""
+        now, index = int(self._record["now"]), int(self._record["asking"])
+        commit_all(self.state.address, now)
+        everywhere = self.state.manager.model == "demand-paging"
+        victim = self.policy.replace(View(self.state, now), None if everywhere else index)
+        if victim is not None and not self.state.arrays["bits"][victim] & records.VALID:
+            raise ValueError(f"policy {self.policy.name}: proposed to replace entry {victim}, not in a working set")
+        self.state.arrays["threads"][index]["victim"] = -1 if victim is None else victim
+
+    def _check_progress(self) -> None:
+        """Raise SimulationError if every process waits for a frame and nothing will ever free one."""
+        record, lists = self._record, self.state.arrays["lists"]["count"]
+        busy = record["daemon_busy"]
+        if record["frame_waiting"] < record["alive"] or record["in_flight"]:
+            return
+        if self.daemons:
+            if busy[records.WRITER] or busy[records.MAPPED_WRITER] or lists[records.ON_NO_WRITE]:
+                return
+            if self.daemons[records.BALANCE].fruitless < 2:
+                return
+        raise SimulationError(self.stuck())
+
+    def stuck(self) -> str:
+        """What to tell a user whose machine can't go on."""
+        waiting = int(self._record["frame_waiting"])
+        return (
+            f"at {int(self._record['now'])} ns {waiting} thread(s) wait for a frame and no page can be taken: policy "
+            f"{self.policy.name!r} proposes none, or dirty pages have no room in the paging files"
+        )
+
+    def _sample(self) -> Iterator[Any]:
+        period = self.observe.sample_every or self.recorder.FIRST_PERIOD
+        time = 0
+        while True:
+            time += period - time % period
+            yield self.calendar.at(time, SAMPLE)
+            commit_all(self.state.address, time)
+            self.recorder.sample(time)
+            if self.observe.sample_every is None:
+                period = self.recorder.thin(period)
+            self._report()
+
+    def _report(self) -> None:
+        if self._progress is None or monotonic() - self._reported < 0.1:
+            return
+        self._reported = monotonic()
+        totals = [spec.stream.references for spec in self.state.specs]
+        total = None if None in totals else sum(t for t in totals if t is not None)
+        self._progress(sum(self.references()), total, int(self.calendar.now))

@@ -1,0 +1,229 @@
+"""I/O completions, and the end of a process: what becomes of frames and of the threads that waited for them."""
+
+from __future__ import annotations
+
+from numba import carray
+
+from simulator.compile import compiled, pointer
+from simulator.hardware.disk import land
+from simulator.hardware.processor import end_thread, make_ready
+from simulator.memory.backing import check_read, drop_request, free_slot, free_written, note_written, rest
+from simulator.memory.faults import RESOLVED, attempt, finish, log_fault
+from simulator.memory.signals import wake
+from simulator.memory.transitions import idle, move, release
+from simulator.memory.working_set import detach, map_page, unshare
+from simulator.records import (
+    COLLIDED,
+    FROM_FILE,
+    FROM_PAGING_FILE,
+    FROM_READ,
+    HARD,
+    IO_LOG,
+    IO_NONE,
+    PAGE_ERROR,
+    READ_ERROR,
+    STATUS_IN_PAGE_ERROR,
+    TRANSITION,
+    VALID,
+    bits,
+    contents,
+    frames,
+    machine,
+    processes,
+    ptes,
+    requests,
+    threads,
+)
+
+
+@compiled
+def _delete(a: int, content: int) -> None:
+    """A private page is gone: slot and frame are free, the frame after its I/O if it has one in flight."""
+    free_slot(a, content)
+    frame = contents(a)[content].frame
+    if frame < 0:
+        return
+    f = frames(a)[frame]
+    if f.io == IO_NONE:
+        release(a, frame)
+        return
+    f.deleted = 1
+    f.share = 0
+    if f.state != TRANSITION:
+        move(a, frame, TRANSITION)
+
+
+@compiled
+def end_process(a: int, process: int, status: int, t: int) -> None:
+    """A process ends: its private pages are deleted, shared ones leave its working set, its commit is returned."""
+    m = machine(a)
+    p = processes(a)[process]
+    for e in range(p.first_pte, p.first_pte + p.ptes):
+        pte = ptes(a)[e]
+        if pte.content < 0:
+            continue
+        shared = contents(a)[pte.content].file >= 0
+        if bits(a)[e] & VALID:
+            frame = detach(a, e)
+            if shared:
+                unshare(a, frame, t)
+        if not shared:
+            _delete(a, pte.content)
+    m.commit -= p.commit
+    p.status = status
+    p.finished = t
+    p.alive = 0
+    m.alive -= 1
+    end_thread(a, p.thread, t)
+
+
+@compiled
+def _log_io(a: int, request: int) -> None:
+    m = machine(a)
+    if not m.log_io:
+        return
+    r = requests(a)[request]
+    row = carray(pointer(m.io_log_at), (1 << 40,), IO_LOG)[m.io_count]
+    m.io_count += 1
+    row.submit_ns = r.submit
+    row.start_ns = r.start
+    row.end_ns = r.end
+    row.offset = r.offset
+    row.pages = r.pages
+    row.disk = r.disk
+    row.write = r.write
+    row.cause = r.cause
+    row.ok = r.ok
+
+
+@compiled
+def _settle_waits(a: int, thread: int, request: int) -> int:
+    """Split a thread's wait for a read into queue and service; returns the service part."""
+    r = requests(a)[request]
+    th = threads(a)[thread]
+    th.fault_queue += max(0, r.start - th.wait_since)
+    return r.end - max(r.start, th.wait_since)
+
+
+@compiled
+def _arrive(a: int, request: int) -> None:
+    """The pages of a good read: mapped for those who wait for them, else on standby."""
+    r = requests(a)[request]
+    frame = r.first
+    while frame >= 0:
+        f = frames(a)[frame]
+        following = f.next
+        content = f.content
+        f.io = IO_NONE
+        if f.deleted:
+            release(a, frame)
+            frame = following
+            continue
+        check_read(a, content)
+        wanted = False
+        thread = r.waiters
+        while thread >= 0:
+            pte = threads(a)[thread].fault_pte
+            if ptes(a)[pte].content == content and not bits(a)[pte] & VALID:
+                map_page(a, pte, frame)
+                wanted = True
+            thread = threads(a)[thread].next
+        if not wanted:
+            idle(a, frame)
+        frame = following
+
+
+@compiled
+def _read_done(a: int, request: int, t: int) -> None:
+    m = machine(a)
+    r = requests(a)[request]
+    cause = FROM_FILE if contents(a)[frames(a)[r.first].content].file >= 0 else FROM_PAGING_FILE
+    _arrive(a, request)
+    thread = r.waiters
+    kind = HARD
+    while thread >= 0:
+        following = threads(a)[thread].next
+        service = _settle_waits(a, thread, request)
+        finish(a, thread, kind, cause, m.hard_cost, service)
+        make_ready(a, thread, t)
+        kind, cause = COLLIDED, FROM_READ
+        thread = following
+
+
+@compiled
+def _read_failed(a: int, request: int, t: int) -> None:
+    """An in-page error: the process that faulted ends; who collided with its read tries again."""
+    r = requests(a)[request]
+    frame = r.first
+    while frame >= 0:
+        following = frames(a)[frame].next
+        release(a, frame)
+        frame = following
+    thread = r.waiters
+    following = threads(a)[thread].next
+    service = _settle_waits(a, thread, request)
+    p = processes(a)[threads(a)[thread].process]
+    p.kinds[HARD] += 1
+    p.kinds[PAGE_ERROR] += 1
+    log_fault(a, thread, PAGE_ERROR, READ_ERROR, service)
+    end_process(a, threads(a)[thread].process, STATUS_IN_PAGE_ERROR, t)
+    while following >= 0:
+        thread, following = following, threads(a)[following].next
+        threads(a)[thread].fault_queue += t - threads(a)[thread].wait_since
+        if attempt(a, thread, t) == RESOLVED:
+            make_ready(a, thread, t)
+
+
+@compiled
+def _write_done(a: int, request: int, t: int) -> None:
+    r = requests(a)[request]
+    location = r.location
+    frame = r.first
+    while frame >= 0:
+        f = frames(a)[frame]
+        following = f.next
+        c = contents(a)[f.content]
+        f.io = IO_NONE
+        if c.file < 0:
+            processes(a)[c.process].pages_output += processes(a)[c.process].alive
+        if r.ok and not f.deleted and (c.file >= 0 or not f.modified):
+            note_written(a, f.content, location, f.io_version)
+        elif c.file < 0:
+            free_written(a, location)
+        if f.deleted:
+            release(a, frame)
+        else:
+            if not r.ok:
+                f.modified = 1
+            if f.share == 0:
+                rest(a, frame, t)
+        location += 1
+        frame = following
+
+
+@compiled
+def complete(a: int) -> int:
+    """Handle the next I/O completion; returns its time."""
+    m = machine(a)
+    request = land(a)
+    r = requests(a)[request]
+    t = r.end
+    m.now = t
+    _log_io(a, request)
+    if r.write:
+        m.page_writes += 1
+        m.pages_output += r.pages
+        _write_done(a, request, t)
+        if r.daemon >= 0:
+            wake(a, r.daemon, t)
+    else:
+        m.page_reads += 1
+        m.pages_input += r.pages
+        processes(a)[r.process].page_reads += 1
+        processes(a)[r.process].pages_input += r.pages
+        if r.ok:
+            _read_done(a, request, t)
+        else:
+            _read_failed(a, request, t)
+    drop_request(a, request)
+    return t

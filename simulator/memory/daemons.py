@@ -1,0 +1,255 @@
+"""The memory manager's daemons as SimPy processes: when they wake, what they do, and the processor time it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import simpy
+
+from simulator import records
+from simulator.calendar import TIMER, WAKE, Bell, Calendar
+from simulator.compile import compiled
+from simulator.hardware.processor import commit_all, make_ready
+from simulator.memory import writers
+from simulator.memory.kernel import settle
+from simulator.memory.signals import should_write, should_write_mapped
+from simulator.memory.state import State
+from simulator.memory.view import View
+from simulator.memory.working_set import requeue, trim
+from simulator.records import machine, threads
+
+Steps = Generator[simpy.Event, None, None]
+
+
+@compiled
+def _give_work(a: int, thread: int, nanoseconds: int, t: int) -> None:
+    threads(a)[thread].debt = nanoseconds
+    make_ready(a, thread, t)
+
+
+@compiled
+def _done(a: int, daemon: int, t: int) -> bool:
+    """A daemon has nothing left to do; True if it was asked to look again meanwhile."""
+    m = machine(a)
+    again = m.daemon_pending[daemon] != 0
+    m.daemon_pending[daemon] = 0
+    if not again:
+        m.daemon_busy[daemon] = 0
+    return again
+
+
+@compiled
+def _trim_all(a: int, entries: Any, t: int) -> int:
+    """Trim entries in order; returns the position of the first that may not be trimmed, or -1."""
+    for i in range(len(entries)):
+        if not trim(a, entries[i], t):
+            return i
+    return -1
+
+
+@compiled
+def _requeue_all(a: int, entries: Any) -> None:
+    for entry in entries:
+        requeue(a, entry)
+
+
+class Decides(Protocol):
+    """The part of a policy that the balance set manager needs."""
+
+    name: ClassVar[str]
+
+    def trim(self, view: Any, goal: int) -> Any:
+        """See simulator.policies.base.Policy."""
+
+
+class Daemon:
+    """A system thread with a SimPy process: waits for its bell, works, waits again."""
+
+    number: ClassVar[int]
+
+    def __init__(self, state: State, calendar: Calendar) -> None:
+        """Begin to wait; nothing happens before time 0."""
+        self.state = state
+        self.calendar = calendar
+        self.thread = len(state.names) + self.number
+        self.bell = Bell(calendar)
+        calendar.process(self._live())
+
+    @property
+    def now(self) -> int:
+        """The simulated time."""
+        return int(self.calendar.now)
+
+    def wait(self) -> Bell:
+        """The next time somebody wakes this daemon."""
+        self.bell = Bell(self.calendar)
+        return self.bell
+
+    def work(self, nanoseconds: int) -> Steps:
+        """Take processor time, at the priority of the daemon's thread."""
+        if nanoseconds > 0:
+            _give_work(self.state.address, self.thread, nanoseconds, self.now)
+            yield self.wait()
+
+    def claim(self) -> bool:
+        """Become busy; False if it is already."""
+        busy = self.state.record[0]["daemon_busy"]
+        if busy[self.number]:
+            return False
+        busy[self.number] = 1
+        return True
+
+    def done(self) -> bool:
+        """Stop being busy, unless somebody asked for another look meanwhile (True)."""
+        return bool(_done(self.state.address, self.number, self.now))
+
+    def run(self) -> Steps:
+        """What it does when woken, up to not being busy any more."""
+        raise NotImplementedError
+
+    def _live(self) -> Steps:
+        while True:
+            yield self.bell
+            yield from self.run()
+            self.wait()
+
+    def every(self, period: int, action: Callable[[], None]) -> Steps:
+        """A timer: `action` at each multiple of `period`."""
+        time = period
+        while True:
+            yield self.calendar.at(time, TIMER)
+            action()
+            time += period
+
+
+class BalanceSetManager(Daemon):
+    """Wakes once a period and when memory runs low; asks the policy which pages to trim, and trims them."""
+
+    number = records.BALANCE
+
+    def __init__(self, state: State, calendar: Calendar, policy: Decides) -> None:
+        """Start its timer."""
+        super().__init__(state, calendar)
+        self.policy = policy
+        self.fruitless = 0
+        """passes in a row that trimmed nothing while every process waited for a frame"""
+        self._woken = 0
+        calendar.process(self.every(state.manager.trimming.period, self._tick))
+
+    def _tick(self) -> None:
+        if self.claim():
+            self.bell.ring(self.now, WAKE)
+
+    def run(self) -> Steps:
+        """One pass, and another as long as somebody asked for it meanwhile."""
+        while True:
+            yield from self.work(self._pass())
+            if not self.done():
+                return
+
+    def _pass(self) -> int:
+        """Ask the policy and apply what it says; returns the processor time that this takes."""
+        state, now = self.state, self.now
+        commit_all(state.address, now)
+        view = View(state, now)
+        goal = max(0, view.high - view.available - view.modified)
+        decision = self.policy.trim(view, goal)
+        bits, ptes = state.arrays["bits"], state.arrays["ptes"]
+        bits[decision.cleared] &= np.uint8(0xFF ^ records.ACCESSED)
+        ptes["age"][decision.aged] = decision.ages
+        _requeue_all(state.address, np.asarray(decision.requeued, np.int64))
+        trimmed = np.asarray(decision.trimmed, np.int64)
+        refused = _trim_all(state.address, trimmed, now)
+        if refused >= 0:
+            raise ValueError(
+                f"policy {self.policy.name}: proposed to trim entry {int(trimmed[refused])}, "
+                "which isn't in a working set or is locked"
+            )
+        settle(state.address, now)
+        m = state.record[0]
+        stuck = m["frame_waiting"] == m["alive"] and m["woken"] == self._woken
+        self.fruitless = self.fruitless + 1 if stuck and len(trimmed) == 0 else 0
+        self._woken = int(m["woken"])
+        return int(m["age_cost"]) * decision.examined + int(m["trim_cost"]) * len(trimmed)
+
+
+class ModifiedPageWriter(Daemon):
+    """Writes modified pages to the paging files while they are many and free ones few."""
+
+    number = records.WRITER
+
+    def run(self) -> Steps:
+        """Write clusters, one I/O at a time, while there is reason to."""
+        a = self.state.address
+        while should_write(a):
+            request = writers.gather(a)
+            if request < 0:
+                break
+            yield from self.work(self.state.config.costs.write)
+            writers.submit_for(a, request, self.number, self.now)
+            yield self.wait()
+        self.done()
+
+
+class MappedPageWriter(Daemon):
+    """Writes modified pages of mapped files: when they are many, when memory is low, and all of them now and then."""
+
+    number = records.MAPPED_WRITER
+
+    def __init__(self, state: State, calendar: Calendar) -> None:
+        """Start its timer."""
+        super().__init__(state, calendar)
+        self.next_flush = state.manager.mapped_writer.flush_period
+        calendar.process(self.every(state.manager.mapped_writer.period, self._tick))
+
+    def _tick(self) -> None:
+        if not self.claim():
+            return
+        if self.now >= self.next_flush:
+            self.next_flush += self.state.manager.mapped_writer.flush_period
+            writers.begin_flush(self.state.address)
+        self.bell.ring(self.now, WAKE)
+
+    def run(self) -> Steps:
+        """Write runs of pages that are contiguous in their file, one I/O at a time, while there is reason to."""
+        a = self.state.address
+        while should_write_mapped(a):
+            request = writers.gather_mapped(a)
+            yield from self.work(self.state.config.costs.write)
+            writers.submit_for(a, request, self.number, self.now)
+            yield self.wait()
+        self.state.record[0]["mapped_flush"] = 0
+        self.done()
+
+
+class ZeroPageThread(Daemon):
+    """Zeroes free pages when no other thread wants a processor."""
+
+    number = records.ZEROER
+
+    def run(self) -> Steps:
+        """Zero batches until the free list is empty."""
+        a = self.state.address
+        lists, settings = self.state.arrays["lists"], self.state.manager.zero_page_thread
+        while lists[records.ON_FREE]["count"] > 0:
+            batch = min(settings.batch, int(lists[records.ON_FREE]["count"]))
+            yield from self.work(batch * self.state.config.costs.zero_page)
+            writers.zero(a, batch)
+            settle(a, self.now)
+        self.done()
+
+
+def start_daemons(state: State, calendar: Calendar, policy: Decides) -> list[Daemon]:
+    """The daemons in the order of their numbers; the textbook machine has none."""
+    if state.manager.model == "demand-paging":
+        return []
+    return [
+        BalanceSetManager(state, calendar, policy),
+        ModifiedPageWriter(state, calendar),
+        MappedPageWriter(state, calendar),
+        ZeroPageThread(state, calendar),
+    ]
+
+

@@ -1,0 +1,294 @@
+"""Page faults: what a trapped reference finds, and what becomes of its thread.
+
+`attempt` is made when a reference traps and again when a thread that waited for a frame is woken. It resolves the
+fault, or blocks the thread, or finds an access violation. A resolved fault executes the faulting reference at once,
+so every fault makes progress however fast its page is taken away again.
+"""
+
+from __future__ import annotations
+
+from numba import carray
+
+from simulator.compile import call, compiled, pointer
+from simulator.hardware.disk import submit
+from simulator.hardware.mmu import block
+from simulator.hardware.processor import block_thread, commit_all
+from simulator.memory.backing import begin_read, new_request
+from simulator.memory.signals import request_daemon
+from simulator.memory.transitions import allocate, zeroed_at_hand
+from simulator.memory.working_set import at_limit, map_page, remove, unshare
+from simulator.records import (
+    ACCESSED,
+    ACTIVE,
+    BALANCE,
+    COPY_ON_WRITE,
+    DEMAND_ZERO,
+    DIRTY,
+    FAULT_LOG,
+    FIRST_TOUCH,
+    FROM_COPY,
+    FROM_MODIFIED,
+    FROM_NO_WRITE,
+    FROM_SHARER,
+    FROM_STANDBY,
+    FROM_WRITE,
+    IO_READ,
+    MODIFIED,
+    NO_WRITE,
+    PAGE_IN,
+    SEEN,
+    SHARED,
+    SOFT,
+    STALL_COLLIDED,
+    STALL_FRAME,
+    STALL_READ,
+    STANDBY,
+    STORE,
+    TRANSITION,
+    VALID,
+    WRITE,
+    available,
+    bits,
+    contents,
+    frames,
+    machine,
+    processes,
+    ptes,
+    requests,
+    threads,
+)
+
+RESOLVED, WAITS, DENIED, ASKS = range(4)
+"""What became of an attempt: resolved, blocked, an access violation, or a policy in Python must choose a victim."""
+
+NOT_ASKED = -2
+"""`thread.victim` before a policy in Python was asked; -1: it was, and gives none."""
+
+
+@compiled
+def log_fault(a: int, thread: int, kind: int, cause: int, service: int) -> None:
+    """Append a row to the fault log, if there is one."""
+    m = machine(a)
+    if not m.log_faults:
+        return
+    th = threads(a)[thread]
+    row = carray(pointer(m.fault_log_at), (1 << 40,), FAULT_LOG)[m.fault_count]
+    m.fault_count += 1
+    row.time_ns = th.fault_time
+    row.page = ptes(a)[th.fault_pte].vpn
+    row.queue_ns = th.fault_queue
+    row.service_ns = service
+    row.cpu_ns = th.fault_cpu
+    row.process = th.process
+    row.kind = kind
+    row.cause = cause
+    row.access = th.fault_access
+
+
+@compiled
+def finish(a: int, thread: int, kind: int, cause: int, cost: int, service: int) -> None:
+    """A fault is resolved: count and log it, charge its processor time, execute the faulting reference if it may."""
+    th = threads(a)[thread]
+    th.fault_cpu += cost
+    processes(a)[th.process].kinds[kind] += 1
+    log_fault(a, thread, kind, cause, service)
+    th.debt += th.fault_cpu
+    pte = bits(a)
+    if th.fault_access == STORE:
+        if not pte[th.fault_pte] & WRITE:
+            return  # a copy-on-write page that was brought in: the store traps again
+        pte[th.fault_pte] |= ACCESSED | SEEN | DIRTY
+    else:
+        pte[th.fault_pte] |= ACCESSED | SEEN
+    th.debt += machine(a).reference_cost
+    _, fetches, loads, stores = block(a, thread)
+    th.offset += 1
+    if th.offset == int(fetches[th.position]) + int(loads[th.position]) + int(stores[th.position]):
+        th.offset = 0
+        th.position += 1
+
+
+@compiled
+def wait_for_frame(a: int, thread: int, t: int) -> int:
+    """Block a thread until a frame can be had; the balance set manager is told."""
+    m = machine(a)
+    block_thread(a, thread, STALL_FRAME, t)
+    th = threads(a)[thread]
+    th.wait_since = t
+    th.next = -1
+    if m.frame_waiters < 0:
+        m.frame_waiters = thread
+    else:
+        threads(a)[m.last_frame_waiter].next = thread
+    m.last_frame_waiter = thread
+    m.frame_waiting += 1
+    request_daemon(a, BALANCE, t)
+    return WAITS
+
+
+@compiled
+def _wait_for_read(a: int, thread: int, request: int, stall: int, t: int) -> int:
+    block_thread(a, thread, stall, t)
+    th = threads(a)[thread]
+    th.wait_since = t
+    th.next = -1
+    r = requests(a)[request]
+    if r.waiters < 0:
+        r.waiters = thread
+    else:
+        threads(a)[r.last_waiter].next = thread
+    r.last_waiter = thread
+    return WAITS
+
+
+@compiled
+def _make_room(a: int, thread: int, process: int, t: int) -> bool:
+    """Replace a page of a process (-1: of any), as the policy proposes; False: a policy in Python must be asked."""
+    m = machine(a)
+    th = threads(a)[thread]
+    if m.replace_at:
+        victim = call(m.replace_at, a, process)
+    elif th.victim == NOT_ASKED:
+        return False
+    else:
+        victim = th.victim
+        th.victim = NOT_ASKED
+    if victim >= 0:
+        remove(a, victim, t)
+        m.replaced += 1
+        processes(a)[ptes(a)[victim].process].replaced += 1
+        th.fault_cpu += m.trim_cost
+    th.room_made = 1
+    return True
+
+
+@compiled
+def _find_frame(a: int, thread: int, t: int) -> bool:
+    """Replace a page of any process if no frame is available, once in a fault; False as for `_make_room`."""
+    th = threads(a)[thread]
+    if th.room_made:
+        return True
+    if available(a) == 0:
+        commit_all(a, t)
+        return _make_room(a, thread, -1, t)
+    th.room_made = 1
+    return True
+
+
+@compiled
+def _copy_on_write(a: int, thread: int, t: int) -> int:
+    m = machine(a)
+    th = threads(a)[thread]
+    pte = ptes(a)[th.fault_pte]
+    frame = allocate(a, False, pte.private, processes(a)[th.process].memory_priority, ACTIVE)
+    if frame < 0:
+        return wait_for_frame(a, thread, t)
+    shared = contents(a)[pte.content].frame
+    pte.content = pte.private
+    pte.age = 0
+    frames(a)[frame].share = 1
+    frames(a)[frame].modified = 1
+    frames(a)[frame].stored = 1
+    contents(a)[pte.private].version += 1
+    bits(a)[th.fault_pte] = VALID | WRITE
+    unshare(a, shared, t)
+    finish(a, thread, COPY_ON_WRITE, FROM_COPY, m.copy_cost, 0)
+    return RESOLVED
+
+
+@compiled
+def _soft(a: int, thread: int, frame: int) -> int:
+    m = machine(a)
+    th = threads(a)[thread]
+    f = frames(a)[frame]
+    if f.state == ACTIVE:
+        kind, cause = SHARED, FROM_SHARER
+    elif f.state == STANDBY:
+        kind, cause = SOFT, FROM_STANDBY
+    elif f.state == MODIFIED:
+        kind, cause = SOFT, FROM_MODIFIED
+    elif f.state == NO_WRITE:
+        kind, cause = SOFT, FROM_NO_WRITE
+    else:
+        kind, cause = SOFT, FROM_WRITE
+    map_page(a, th.fault_pte, frame)
+    finish(a, thread, kind, cause, m.transition_cost, 0)
+    return RESOLVED
+
+
+@compiled
+def _demand_zero(a: int, thread: int, content: int, t: int) -> int:
+    m = machine(a)
+    th = threads(a)[thread]
+    if contents(a)[content].version > 0:
+        raise ValueError("lost write: a stored page would be zeroed")
+    cost = m.demand_zero_cost if zeroed_at_hand(a) else m.demand_zero_cost + m.zero_page_cost
+    frame = allocate(a, True, content, processes(a)[th.process].memory_priority, ACTIVE)
+    if frame < 0:
+        return wait_for_frame(a, thread, t)
+    map_page(a, th.fault_pte, frame)
+    finish(a, thread, DEMAND_ZERO, FIRST_TOUCH, cost, 0)
+    return RESOLVED
+
+
+@compiled
+def _hard(a: int, thread: int, content: int, t: int) -> int:
+    """Read a page with the neighbours that follow it both in the address space and on the backing store (WI6)."""
+    m = machine(a)
+    th = threads(a)[thread]
+    priority = processes(a)[th.process].memory_priority
+    last = allocate(a, False, content, priority, TRANSITION)
+    if last < 0:
+        return wait_for_frame(a, thread, t)
+    location = contents(a)[content].location
+    request = new_request(a, location, 1, False, PAGE_IN, th.process)
+    begin_read(a, last, request, -1)
+    for j in range(1, m.read_cluster):
+        neighbour = content + j
+        if not contents(a)[neighbour - 1].adjacent or contents(a)[neighbour].location != location + j:
+            break
+        if contents(a)[neighbour].frame >= 0:
+            continue  # resident: read into a dummy frame if the run goes on behind it
+        if available(a) <= m.low:
+            break
+        frame = allocate(a, False, neighbour, priority, TRANSITION)
+        if frame < 0:
+            break
+        begin_read(a, frame, request, last)
+        last = frame
+        requests(a)[request].pages = j + 1
+    submit(a, request, t)
+    return _wait_for_read(a, thread, request, STALL_READ, t)
+
+
+@compiled
+def attempt(a: int, thread: int, t: int) -> int:
+    """Try to resolve a thread's fault at time t; see the module for what may become of it."""
+    m = machine(a)
+    th = threads(a)[thread]
+    pte = ptes(a)[th.fault_pte]
+    if not pte.committed or (th.fault_access == STORE and not pte.writable):
+        return DENIED
+    if bits(a)[th.fault_pte] & VALID:
+        if th.fault_access != STORE or bits(a)[th.fault_pte] & WRITE:
+            finish(a, thread, SOFT, FROM_SHARER, m.transition_cost, 0)  # another thread brought it in meanwhile
+            return RESOLVED
+        if m.demand_paging and not _find_frame(a, thread, t):
+            return ASKS
+        if bits(a)[th.fault_pte] & VALID:  # it isn't the page that was replaced
+            return _copy_on_write(a, thread, t)
+    if not m.demand_paging and not th.room_made:
+        if at_limit(a, th.process) and not _make_room(a, thread, th.process, t):
+            return ASKS
+        th.room_made = 1
+    frame = contents(a)[pte.content].frame
+    if frame >= 0:
+        f = frames(a)[frame]
+        if f.state == TRANSITION and f.io == IO_READ:
+            return _wait_for_read(a, thread, f.request, STALL_COLLIDED, t)
+        return _soft(a, thread, frame)
+    if m.demand_paging and not _find_frame(a, thread, t):
+        return ASKS
+    if contents(a)[pte.content].location < 0:
+        return _demand_zero(a, thread, pte.content, t)
+    return _hard(a, thread, pte.content, t)

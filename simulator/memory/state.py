@@ -1,0 +1,287 @@
+"""The machine's state in memory: allocates the record arrays of `simulator.records` and fills them from a config."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import records
+from simulator.config import Disk, Machine, MemoryManager, Process
+from simulator.hardware.processor import LOOKAHEAD, PRIORITIES
+from simulator.hardware.service import QUANTILES, SEEKS, DiskModel
+from simulator.memory.faults import NOT_ASKED
+from simulator.memory.kernel import LOG_ROWS
+from simulator.memory.signals import OUTBOX_SIZE
+from simulator.rng import stream_key
+from simulator.stream import ReferenceStream
+
+DAEMON_PRIORITIES = (16, 17, 17, 0)
+"""Priorities of the daemons' threads: the balance set manager 16, the writers 17, the zero page thread 0 (WI6)."""
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """A process to simulate: its parameters and what it references."""
+
+    config: Process
+    stream: ReferenceStream
+
+
+def natural(name: str) -> list[tuple[int, int | str]]:
+    """A sort key under which "p-2" comes before "p-10"."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
+
+
+class State:
+    """All arrays of one machine, and the names that belong to their indices."""
+
+    def __init__(self, machine: Machine, manager: MemoryManager, specs: Sequence[ProcessSpec], seed: int) -> None:
+        """Build the state at time 0, before any process has started."""
+        self.config = machine
+        self.manager = manager
+        self.specs = sorted(specs, key=lambda spec: natural(spec.config.name))
+        self.names = [spec.config.name for spec in self.specs]
+        self.disk_names = sorted(machine.disks, key=natural)
+        self.file_names = sorted(machine.files, key=natural)
+        self.arrays: dict[str, NDArray[Any]] = {}
+        self._kept: list[NDArray[Any]] = []
+        self.record = np.zeros(1, records.MACHINE)
+        self.address = int(self.record.ctypes.data)
+        self._lay_out_stores()
+        self._lay_out_pages()
+        self._add_hardware(seed)
+        self._add_threads()
+        self._set_parameters()
+
+    def _add(self, name: str, count: int) -> NDArray[Any]:
+        array = np.zeros(max(1, count), records.ARRAYS[name])
+        self.arrays[name] = array
+        self.record[f"{name}_at"] = array.ctypes.data
+        return array
+
+    def _keep(self, array: NDArray[Any]) -> int:
+        self._kept.append(array)
+        return int(array.ctypes.data)
+
+    def _lay_out_stores(self) -> None:
+        """Paging files, then files; on each disk one behind the other."""
+        machine, page = self.config, self.config.page_size
+        files = [(self.disk_names.index(f.disk or self.disk_names[0]), f) for f in machine.paging_files]
+        sizes = sorted((disk, machine.paging_size(f) // page, machine.paging_maximum(f) // page) for disk, f in files)
+        stores = self._add("stores", len(sizes) + len(self.file_names))
+        ends = [0] * len(self.disk_names)
+        for i, (disk, size, maximum) in enumerate(sizes):
+            store = stores[i]
+            store["disk"], store["base"], store["size"], store["maximum"] = disk, ends[disk], size, maximum
+            store["slots_at"] = self._keep(np.zeros(maximum, np.uint8))
+            store["content_at"] = self._keep(np.zeros(maximum, np.int32))
+            store["version_at"] = self._keep(np.zeros(maximum, np.uint32))
+            ends[disk] += maximum
+        self.paging_files = len(sizes)
+        for i, name in enumerate(self.file_names, start=len(sizes)):
+            file = machine.files[name]
+            disk = self.disk_names.index(file.disk or self.disk_names[0])
+            store = stores[i]
+            store["disk"], store["base"], store["is_file"], store["metadata"] = disk, ends[disk], 1, file.metadata
+            store["size"] = store["maximum"] = -(-file.size // page)
+            ends[disk] += int(store["size"])
+        self.spans = [max(1, end) for end in ends]
+
+    def _lay_out_pages(self) -> None:
+        """PTEs by process; private contents by process, in page order; then the contents of the files."""
+        counts = [len(spec.stream.pages) for spec in self.specs]
+        ptes = self._add("ptes", sum(counts))
+        self._add("bits", sum(counts))
+        self.first_pte = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        file_pages = [int(s["size"]) for s in self.arrays["stores"][self.paging_files :]] if self.file_names else []
+        backing = [self._map_regions(i, ptes[first:end]) for i, (first, end) in enumerate(self._spans_of_ptes())]
+        private = sum(int(b.sum()) for b in backing)
+        contents = self._add("contents", private + sum(file_pages))
+        contents["frame"], contents["file"], contents["location"] = -1, -1, -1
+        contents["process"], contents["pte"] = -1, -1
+        self.file_contents: dict[str, int] = {}
+        at = private
+        for i, (name, pages) in enumerate(zip(self.file_names, file_pages, strict=True), start=self.paging_files):
+            self.file_contents[name] = at
+            self.arrays["stores"][i]["first_content"] = at
+            mine = contents[at : at + pages]
+            mine["file"], mine["adjacent"] = i, 1
+            mine["location"] = (i << int(records.STORE_SHIFT)) + np.arange(pages)
+            mine["adjacent"][-1:] = 0
+            at += pages
+        self._give_contents(ptes, contents, backing)
+
+    def _spans_of_ptes(self) -> list[tuple[int, int]]:
+        return [(int(a), int(b)) for a, b in zip(self.first_pte[:-1], self.first_pte[1:], strict=True)]
+
+    def _map_regions(self, process: int, ptes: NDArray[Any]) -> NDArray[np.bool_]:
+        """Fill a process's PTEs from its regions; returns which of its pages need a private content."""
+        pages = np.asarray(self.specs[process].stream.pages, np.uint64)
+        ptes["vpn"], ptes["process"] = pages, process
+        ptes["content"], ptes["private"] = -1, -1
+        ptes["committed"], ptes["writable"] = 1, 1
+        private = np.ones(len(pages), np.bool_)
+        for region in self.specs[process].config.regions:
+            inside = slice(*np.searchsorted(pages, np.array([region.first, region.first + region.pages], np.uint64)))
+            if region.state == "reserved":
+                ptes["committed"][inside] = 0
+                private[inside] = False
+            ptes["writable"][inside] = region.protection != "read-only"
+            if region.file and region.state == "committed":
+                private[inside] = region.protection == "copy-on-write"
+        return private
+
+    def _give_contents(self, ptes: NDArray[Any], contents: NDArray[Any], backing: list[NDArray[np.bool_]]) -> None:
+        at = 0
+        self.charges = []
+        for process, (first, end) in enumerate(self._spans_of_ptes()):
+            mine = np.flatnonzero(backing[process]) + first
+            numbers = np.arange(at, at + len(mine), dtype=np.int32)
+            ptes["content"][mine] = numbers
+            contents["process"][numbers], contents["pte"][numbers] = process, mine
+            vpn = ptes["vpn"][mine]
+            contents["adjacent"][numbers[:-1]] = vpn[1:] == vpn[:-1] + np.uint64(1)
+            at += len(mine)
+            self.charges.append(len(mine))
+            for region in self.specs[process].config.regions:
+                if region.file and region.state == "committed":
+                    self._map_file(ptes[first:end], region)
+
+    def _map_file(self, ptes: NDArray[Any], region: Any) -> None:
+        bounds = np.array([region.first, region.first + region.pages], np.uint64)
+        inside = ptes[slice(*np.searchsorted(ptes["vpn"], bounds))]
+        if region.protection == "copy-on-write":
+            inside["private"] = inside["content"]
+        offset = (inside["vpn"] - np.uint64(region.first)).astype(np.int64) + region.offset
+        inside["content"] = self.file_contents[region.file] + offset
+
+    def _add_hardware(self, seed: int) -> None:
+        machine = self.config
+        self._add("frames", machine.frames)
+        lists = self._add("lists", records.LISTS)
+        lists["head"], lists["tail"] = -1, -1
+        self._add("requests", machine.frames + len(self.specs) + records.DAEMONS)
+        self._add("flights", machine.frames + len(self.specs) + records.DAEMONS)
+        self._add("outbox", OUTBOX_SIZE)
+        rows = LOG_ROWS + 4 * len(self.specs)
+        self._add("fault_log", rows)
+        self._add("io_log", rows)
+        processors = self._add("processors", machine.processors)
+        processors["thread"], processors["lookahead"] = -1, LOOKAHEAD
+        ready = self._add("ready", PRIORITIES)
+        ready["head"], ready["tail"] = -1, -1
+        disks = self._add("disks", len(self.disk_names))
+        for i, name in enumerate(self.disk_names):
+            self._set_disk(disks[i], machine.disks[name], name, seed, self.spans[i])
+
+    def _set_disk(self, disk: Any, config: Disk, name: str, seed: int, span: int) -> None:
+        model: DiskModel = config.make()
+        table = model.tables()
+        latencies = [table.latency_read, table.latency_write]
+        assert all(latency.shape == (QUANTILES,) for latency in latencies) and table.seek.shape == (SEEKS,)
+        disk["latency_at"] = [self._keep(np.ascontiguousarray(latency, np.int64)) for latency in latencies]
+        disk["seek_at"] = self._keep(np.ascontiguousarray(table.seek, np.int64))
+        disk["per_page"] = [table.per_page_read, table.per_page_write]
+        rates = (config.read_error_rate, config.write_error_rate)
+        disk["error_below"] = [min((1 << 64) - 1, int(rate * (1 << 64))) for rate in rates]
+        disk["key"] = stream_key(seed, f"disk/{name}/service")
+        disk["error_key"] = stream_key(seed, f"disk/{name}/error")
+        disk["rotation"], disk["channels"], disk["span"] = table.rotation, table.channels, span
+        disk["queues"] = -1
+        disk["page_in_first"] = config.page_in_first
+
+    def _add_threads(self) -> None:
+        user = len(self.specs)
+        page = self.config.page_size
+        processes = self._add("processes", user)
+        threads = self._add("threads", user + records.DAEMONS)
+        threads["processor"], threads["next"], threads["state"] = -1, -1, records.BLOCKED
+        threads["victim"] = NOT_ASKED
+        threads["process"][:user], threads["process"][user:] = np.arange(user), -1
+        threads["priority"][user:] = DAEMON_PRIORITIES
+        processes["head"], processes["tail"], processes["hand"] = -1, -1, -1
+        processes["finished"], processes["status"] = -1, -1
+        processes["thread"] = np.arange(user)
+        processes["first_pte"][:user], processes["ptes"][:user] = self.first_pte[:-1], np.diff(self.first_pte)
+        for i, spec in enumerate(self.specs):
+            config = spec.config
+            threads["priority"][i] = config.priority
+            process = processes[i]
+            process["start"] = config.start
+            process["memory_priority"], process["foreground"] = config.memory_priority, config.foreground
+            limits = config.working_set
+            process["hard_maximum"] = limits.hard_maximum
+            process["minimum"], process["maximum"] = limits.minimum // page, max(1, limits.maximum // page)
+
+    def _set_parameters(self) -> None:
+        machine, manager, m = self.config, self.manager, self.record[0]
+        textbook = manager.model == "demand-paging"
+        writer, mapped, zeroing, costs = (
+            manager.modified_writer,
+            manager.mapped_writer,
+            manager.zero_page_thread,
+            machine.costs,
+        )
+        frames = machine.frames
+        values = {
+            "frame_count": frames,
+            "processor_count": machine.processors,
+            "process_count": len(self.specs),
+            "user_threads": len(self.specs),
+            "store_count": len(self.arrays["stores"]),
+            "paging_files": self.paging_files,
+            "disk_count": len(self.disk_names),
+            "page_size": machine.page_size,
+            "demand_paging": textbook,
+            "quantum": machine.quantum,
+            "reference_cost": costs.reference,
+            "demand_zero_cost": costs.demand_zero,
+            "zero_page_cost": costs.zero_page,
+            "transition_cost": costs.transition,
+            "copy_cost": costs.copy_on_write,
+            "hard_cost": costs.hard,
+            "trim_cost": costs.trim,
+            "age_cost": costs.age,
+            "write_cost": costs.write,
+            "read_cluster": 1 if textbook else manager.read_cluster,
+            "low": 0 if textbook else manager.low_threshold(frames),
+            "high": 0 if textbook else manager.high_threshold(frames),
+            "tight": 0 if textbook else manager.tight_threshold(frames),
+            "write_cluster": writer.cluster,
+            "free_trigger": writer.free_trigger,
+            "available_divisor": writer.available_divisor,
+            "modified_maximum": writer.modified_maximum,
+            "immediate": textbook or writer.immediate,
+            "mapped_trigger": mapped.trigger,
+            "mapped_cluster": mapped.cluster,
+            "zero_enabled": zeroing.enabled and not textbook,
+            "zero_trigger": zeroing.trigger,
+            "zero_batch": zeroing.batch,
+            "free_request": -1,
+            "frame_waiters": -1,
+            "last_frame_waiter": -1,
+            "alive": len(self.specs),
+            "asking": -1,
+            "end": records.NEVER,
+        }
+        for name, value in values.items():
+            m[name] = value
+        self._set_bad(machine.bad_frames)
+
+    def _set_bad(self, count: int) -> None:
+        """The first frames are found bad before anything runs."""
+        if count == 0:
+            return
+        frames, bad = self.arrays["frames"], self.arrays["lists"][records.ON_BAD]
+        numbers = np.arange(count)
+        frames["state"][:count], frames["list"][:count] = records.BAD, records.ON_BAD + 1
+        frames["previous"][:count], frames["next"][:count] = numbers - 1, numbers + 1
+        frames["next"][count - 1] = -1
+        frames["content"][:count] = -1
+        bad["head"], bad["tail"], bad["count"] = 0, count - 1, count
+        self.record["fresh"] = count

@@ -1,0 +1,203 @@
+"""The page-state diagram: the only code that changes a frame's state or its place on a page list.
+
+`move` knows every arc of MODEL.md section 4 and raises on any other, so a wrong step anywhere in the memory manager
+is loud. A frame is on exactly one list, or active, or in transition (an I/O in flight and no PTE that maps it).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.compile import compiled
+from simulator.records import (
+    ACTIVE,
+    BAD,
+    FREE,
+    IO_NONE,
+    MODIFIED,
+    NO_WRITE,
+    ON_BAD,
+    ON_FREE,
+    ON_MAPPED,
+    ON_MODIFIED,
+    ON_NO_WRITE,
+    ON_STANDBY,
+    ON_ZEROED,
+    STANDBY,
+    STANDBY_PRIORITIES,
+    TRANSITION,
+    ZEROED,
+    contents,
+    frames,
+    lists,
+    machine,
+    stores,
+)
+
+ARCS = {
+    ZEROED: (ACTIVE, TRANSITION, BAD),
+    FREE: (ZEROED, ACTIVE, TRANSITION, BAD),
+    STANDBY: (ACTIVE, TRANSITION, FREE, BAD),  # to active: a soft fault, or repurposed
+    MODIFIED: (ACTIVE, TRANSITION, FREE, BAD),
+    NO_WRITE: (ACTIVE, MODIFIED, FREE, BAD),
+    BAD: (),
+    ACTIVE: (STANDBY, MODIFIED, NO_WRITE, TRANSITION, FREE, BAD),
+    TRANSITION: (STANDBY, MODIFIED, NO_WRITE, ACTIVE, FREE, BAD),
+}
+"""From each state, the states that it may change to."""
+
+LEGAL = np.zeros((8, 8), np.bool_)
+for _from, _targets in ARCS.items():
+    for _to in _targets:
+        LEGAL[_from, _to] = True
+
+
+@compiled
+def _unlink(a: int, frame: int) -> None:
+    f = frames(a)[frame]
+    on = lists(a)[f.list - 1]
+    if f.previous >= 0:
+        frames(a)[f.previous].next = f.next
+    else:
+        on.head = f.next
+    if f.next >= 0:
+        frames(a)[f.next].previous = f.previous
+    else:
+        on.tail = f.previous
+    on.count -= 1
+    f.list = 0
+
+
+@compiled
+def _append(a: int, number: int, frame: int) -> None:
+    f = frames(a)[frame]
+    on = lists(a)[number]
+    f.list = number + 1
+    f.next = -1
+    f.previous = on.tail
+    if on.tail >= 0:
+        frames(a)[on.tail].next = frame
+    else:
+        on.head = frame
+    on.tail = frame
+    on.count += 1
+
+
+@compiled
+def _list_of(a: int, frame: int, state: int) -> int:
+    if state == STANDBY:
+        return ON_STANDBY + frames(a)[frame].priority
+    if state == MODIFIED:
+        return ON_MAPPED if contents(a)[frames(a)[frame].content].file >= 0 else ON_MODIFIED
+    if state == ZEROED:
+        return ON_ZEROED
+    if state == FREE:
+        return ON_FREE
+    if state == NO_WRITE:
+        return ON_NO_WRITE
+    return ON_BAD
+
+
+@compiled
+def move(a: int, frame: int, state: int) -> None:
+    """Change a frame's state, and its list with it: off the old one, to the tail of the new one.
+
+    Raises ValueError on an arc that the diagram doesn't have.
+    """
+    m = machine(a)
+    f = frames(a)[frame]
+    if not LEGAL[f.state, state]:
+        raise ValueError("illegal page-state move")
+    if f.list:
+        _unlink(a, frame)
+    m.states_active += (1 if state == ACTIVE else 0) - (1 if f.state == ACTIVE else 0)
+    m.states_transition += (1 if state == TRANSITION else 0) - (1 if f.state == TRANSITION else 0)
+    f.state = state
+    if state < ACTIVE:
+        _append(a, _list_of(a, frame, state), frame)
+
+
+@compiled
+def idle(a: int, frame: int) -> None:
+    """Put a frame that no PTE maps, and no I/O holds, where it belongs: standby if clean, else a modified list."""
+    f = frames(a)[frame]
+    if not f.modified:
+        move(a, frame, STANDBY)
+        return
+    file = contents(a)[f.content].file
+    move(a, frame, NO_WRITE if file >= 0 and stores(a)[file].metadata else MODIFIED)
+
+
+@compiled
+def release(a: int, frame: int) -> None:
+    """Free a frame: its content no longer has it."""
+    f = frames(a)[frame]
+    contents(a)[f.content].frame = -1
+    f.io = IO_NONE
+    f.deleted = 0
+    f.share = 0
+    f.modified = 0
+    move(a, frame, FREE)
+    f.content = -1
+
+
+@compiled
+def _repurpose(a: int, frame: int) -> None:
+    m = machine(a)
+    f = frames(a)[frame]
+    c = contents(a)[f.content]
+    if c.location < 0 and c.version > 0:
+        raise ValueError("lost write: a stored page is repurposed without a copy")
+    c.frame = -1
+    m.repurposed += 1
+    m.dirty_evictions += f.stored
+
+
+@compiled
+def _head(a: int, zeroed: bool) -> int:
+    m = machine(a)
+    on = lists(a)
+    zeroes = m.fresh if m.fresh < m.frame_count else on[ON_ZEROED].head
+    free = on[ON_FREE].head
+    frame = zeroes if (zeroed or free < 0) and zeroes >= 0 else free
+    if frame < 0:
+        for priority in range(STANDBY_PRIORITIES):
+            frame = on[ON_STANDBY + priority].head
+            if frame >= 0:
+                break
+    return frame
+
+
+@compiled
+def allocate(a: int, zeroed: bool, content: int, priority: int, state: int) -> int:
+    """Take a frame for `content` and make it active or in transition; -1: there is none.
+
+    Order (WI6): zeroed wanted: zeroed, free, standby; any frame will do: free, zeroed, standby. From standby the
+    lowest priority first, oldest first; that page is repurposed. The frame's `stored` tells, until it is set here,
+    nothing; whether it was zeroed is told by `was_zeroed` beforehand.
+    """
+    m = machine(a)
+    frame = _head(a, zeroed)
+    if frame < 0:
+        return -1
+    f = frames(a)[frame]
+    if f.state == STANDBY:
+        _repurpose(a, frame)
+    if frame == m.fresh:
+        m.fresh += 1
+    move(a, frame, state)
+    f.content = content
+    f.priority = priority
+    f.modified = 0
+    f.stored = 0
+    f.share = 0
+    f.io = IO_NONE
+    contents(a)[content].frame = frame
+    return frame
+
+
+@compiled
+def zeroed_at_hand(a: int) -> bool:
+    """Whether a demand-zero fault would get a frame that is zeroed already."""
+    m = machine(a)
+    return m.fresh < m.frame_count or lists(a)[ON_ZEROED].count > 0

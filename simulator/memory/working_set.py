@@ -1,0 +1,147 @@
+"""Working sets: each process's list of valid pages in order of entry, and the ways in and out of it."""
+
+from __future__ import annotations
+
+from simulator.compile import compiled
+from simulator.hardware.processor import forget_scan
+from simulator.memory.backing import free_slot, rest
+from simulator.memory.transitions import move
+from simulator.records import (
+    ACTIVE,
+    DIRTY,
+    IO_NONE,
+    LOCKED,
+    TRANSITION,
+    VALID,
+    WRITE,
+    available,
+    bits,
+    contents,
+    frames,
+    machine,
+    processes,
+    ptes,
+)
+
+
+@compiled
+def append(a: int, pte: int) -> None:
+    """Enter a PTE at the tail of its process's working-set list, with a new place in the global order of entry."""
+    m = machine(a)
+    e = ptes(a)[pte]
+    p = processes(a)[e.process]
+    e.entered = m.entry_sequence
+    m.entry_sequence += 1
+    e.next = -1
+    e.previous = p.tail
+    if p.tail >= 0:
+        ptes(a)[p.tail].next = pte
+    else:
+        p.head = pte
+    p.tail = pte
+
+
+@compiled
+def unlink(a: int, pte: int) -> None:
+    """Take a PTE out of its process's working-set list; a hand that points at it moves on."""
+    e = ptes(a)[pte]
+    p = processes(a)[e.process]
+    if p.hand == pte:
+        p.hand = e.next
+    if e.previous >= 0:
+        ptes(a)[e.previous].next = e.next
+    else:
+        p.head = e.next
+    if e.next >= 0:
+        ptes(a)[e.next].previous = e.previous
+    else:
+        p.tail = e.previous
+
+
+@compiled
+def requeue(a: int, pte: int) -> None:
+    """Move a PTE to the tail, as if it had entered now."""
+    unlink(a, pte)
+    append(a, pte)
+
+
+@compiled
+def map_page(a: int, pte: int, frame: int) -> None:
+    """Make a PTE valid: the frame becomes active, and a page of the process's working set."""
+    e = ptes(a)[pte]
+    p = processes(a)[e.process]
+    f = frames(a)[frame]
+    if f.state != ACTIVE:
+        move(a, frame, ACTIVE)
+    if f.share == 0 or p.memory_priority > f.priority:
+        f.priority = p.memory_priority
+    f.share += 1
+    e.age = 0
+    private = contents(a)[e.content].file < 0
+    bits(a)[pte] = VALID | (WRITE if e.writable and (private or e.private < 0) else 0)
+    append(a, pte)
+    p.size += 1
+    p.peak = max(p.peak, p.size)
+
+
+@compiled
+def unshare(a: int, frame: int, t: int) -> None:
+    """One PTE less maps a frame; without any it goes to transition (I/O in flight), standby or a modified list."""
+    f = frames(a)[frame]
+    f.share -= 1
+    if f.share > 0:
+        return
+    if f.modified:
+        free_slot(a, f.content)
+    if f.io != IO_NONE:
+        move(a, frame, TRANSITION)
+    else:
+        rest(a, frame, t)
+
+
+@compiled
+def detach(a: int, pte: int) -> int:
+    """Make a PTE invalid and take it out of the working set, its dirty bit folded into the frame; returns the frame."""
+    e = ptes(a)[pte]
+    p = processes(a)[e.process]
+    frame = contents(a)[e.content].frame
+    if bits(a)[pte] & DIRTY:
+        frames(a)[frame].modified = 1
+        frames(a)[frame].stored = 1
+        contents(a)[e.content].version += 1
+    bits(a)[pte] = 0
+    unlink(a, pte)
+    p.size -= 1
+    forget_scan(a, p.thread)
+    return frame
+
+
+@compiled
+def remove(a: int, pte: int, t: int) -> None:
+    """Take a page out of its process's working set at time t. Other sharers keep theirs."""
+    unshare(a, detach(a, pte), t)
+
+
+@compiled
+def trim(a: int, pte: int, t: int) -> int:
+    """Remove a page that the manager trims; 0 if it may not be: not valid, or locked."""
+    if not bits(a)[pte] & VALID or bits(a)[pte] & LOCKED:
+        return 0
+    remove(a, pte, t)
+    machine(a).trimmed += 1
+    processes(a)[ptes(a)[pte].process].trimmed += 1
+    return 1
+
+
+@compiled
+def at_limit(a: int, process: int) -> bool:
+    """Whether a fault of this process must replace one of its own pages: at its maximum while memory isn't plentiful
+    (or the maximum is hard), or memory is tight and it has its minimum."""
+    m = machine(a)
+    p = processes(a)[process]
+    if m.demand_paging or p.size == 0:
+        return False
+    if p.size < p.minimum and not (p.hard_maximum and p.size >= p.maximum):
+        return False
+    free = available(a)
+    return (p.size >= p.maximum and (p.hard_maximum != 0 or free < m.high)) or (p.size >= p.minimum and free < m.tight)

@@ -1,0 +1,259 @@
+"""From the machine's records to pandas frames: samples over time, totals by process, fault log and I/O log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simulator import records
+from simulator.counters import FAULT_KINDS, RATES
+from simulator.hardware.disk import integrate
+from simulator.memory.commit import commit_limit
+from simulator.memory.state import State
+from simulator.result import RunResult
+
+_SECOND = 1e9
+_TOTALS = ("page_reads", "pages_input", "page_writes", "pages_output", "repurposed", "dirty_evictions", "trimmed", "replaced")
+_PAGE_LISTS = {
+    "Free": records.ON_FREE,
+    **{f"Standby {i}": records.ON_STANDBY + i for i in range(records.STANDBY_PRIORITIES)},
+    "Modified No Write": records.ON_NO_WRITE,
+    "Bad": records.ON_BAD,
+}
+
+
+class Recorder:
+    """Collects what a run shows, and makes its result."""
+
+    FIRST_PERIOD = 100_000
+    """nanoseconds between samples at first, when the period is automatic"""
+    MOST_SAMPLES = 2_000
+    """samples after which every other one is dropped and the period doubled"""
+
+    def __init__(self, state: State, *, page_map: bool) -> None:
+        """Watch a machine's state; the first row is the state at time 0, before anything ran."""
+        self.state = state
+        self._page_map = page_map
+        self._times: list[int] = []
+        self._rows: list[dict[str, int]] = []
+        self._maps: list[tuple[int, NDArray[np.int64]]] = []
+        self._faults: list[NDArray[Any]] = []
+        self._ios: list[NDArray[Any]] = []
+        self._rows.append(self._look(0))
+        self._times.append(0)
+
+    def sample(self, time: int) -> None:
+        """Take a sample at a time, up to which all hits have been committed; of two at one time the last counts."""
+        if self._page_map:
+            bits = self.state.arrays["bits"]
+            seen = np.flatnonzero(bits & records.SEEN)
+            bits[seen] &= np.uint8(0xFF ^ records.SEEN)
+            self._maps.append((time, seen))
+        if self._times[-1] == time:
+            self._times.pop()
+            self._rows.pop()
+        self._times.append(time)
+        self._rows.append(self._look(time))
+
+    def thin(self, period: int) -> int:
+        """Keep the number of samples bounded: drop every other one when there are too many; returns the period."""
+        if len(self._times) <= self.MOST_SAMPLES:
+            return period
+        keep = [i for i, time in enumerate(self._times) if time % (2 * period) == 0]
+        self._times = [self._times[i] for i in keep]
+        self._rows = [self._rows[i] for i in keep]
+        merged: dict[int, list[NDArray[np.int64]]] = {}
+        for time, seen in self._maps:
+            merged.setdefault(-(-time // (2 * period)) * 2 * period, []).append(seen)
+        self._maps = [(time, np.unique(np.concatenate(parts))) for time, parts in merged.items()]
+        return 2 * period
+
+    def drain(self) -> None:
+        """Empty the logs of the compiled machine."""
+        for name, rows, count in (("fault_log", self._faults, "fault_count"), ("io_log", self._ios, "io_count")):
+            filled = int(self.state.record[0][count])
+            if filled:
+                rows.append(self.state.arrays[name][:filled].copy())
+                self.state.record[0][count] = 0
+
+    def _look(self, time: int) -> dict[str, int]:
+        """All cumulative counts and gauges at a time."""
+        arrays, m = self.state.arrays, self.state.record[0]
+        processes, lists = arrays["processes"], arrays["lists"]["count"]
+        kinds = processes["kinds"].sum(axis=0)
+        row = {key: int(kinds[kind]) for key, kind in FAULT_KINDS.items()}
+        row["page_faults"] = sum(row.values())
+        row |= {key: int(m[key]) for key in _TOTALS}
+        row |= {f"list {name}": int(lists[number]) for name, number in _PAGE_LISTS.items()}
+        row["list Zeroed"] = int(lists[records.ON_ZEROED] + m["frame_count"] - m["fresh"])
+        row["list Modified"] = int(lists[records.ON_MODIFIED] + lists[records.ON_MAPPED])
+        row["list Active"], row["list Transition"] = int(m["states_active"]), int(m["states_transition"])
+        row["waiting"], row["commit"] = int(m["frame_waiting"]), int(m["commit"])
+        row["limit"] = int(commit_limit(self.state.address))
+        paging = arrays["stores"][: self.state.paging_files]
+        row["paging used"], row["paging size"] = int(paging["used"].sum()), int(paging["size"].sum())
+        for i, name in enumerate(self.state.names):
+            row[f"size {name}"] = int(processes["size"][i])
+            row[f"faults {name}"] = int(processes["kinds"][i, : records.VIOLATION].sum())
+        for i, name in enumerate(self.state.disk_names):
+            integrate(self.state.address, i, time)
+            disk = arrays["disks"][i]
+            row[f"busy {name}"], row[f"queue {name}"] = int(disk["busy_ns"]), int(disk["queue_ns"])
+            row[f"reads {name}"], row[f"writes {name}"] = (int(n) for n in disk["operations"])
+        threads = arrays["threads"]
+        running = threads["state"] == records.RUNNING
+        row["processor"] = int(threads["run_ns"].sum() + (time - threads["since"][running]).sum())
+        return row
+
+    def result(self, end: int, references: list[int]) -> RunResult:
+        """The result of a run that ended at time `end`."""
+        processes = self._processes(end, references)
+        summary = self._summary(end, processes)
+        frame = pd.DataFrame([{"process": name, **values} for name, values in processes.items()])
+        for column in ("finished_ns", "exit_status"):
+            frame[column] = frame[column].astype("Int64")
+        frame["slowdown"] = frame["slowdown"].astype("Float64")
+        return RunResult(
+            summary, self._samples(), frame, self._fault_frame(), self._io_frame(), self._map_frame()
+        )
+
+    def _summary(self, end: int, processes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        last, m = self._rows[-1], self.state.record[0]
+        kinds = self.state.arrays["processes"]["kinds"].sum(axis=0)
+        return {
+            "references": sum(process["references"] for process in processes.values()),
+            **{key: last[key] for key in ("page_faults", *FAULT_KINDS, *_TOTALS)},
+            "access_violations": int(kinds[records.VIOLATION]),
+            "in_page_errors": int(kinds[records.PAGE_ERROR]),
+            "commit_peak_pages": int(m["commit_peak"]),
+            "simulated_ns": end,
+            "processes": processes,
+        }
+
+    def _processes(self, end: int, references: list[int]) -> dict[str, dict[str, Any]]:
+        arrays = self.state.arrays
+        table = {}
+        for i, name in enumerate(self.state.names):
+            process, thread = arrays["processes"][i], arrays["threads"][i]
+            kinds = {key: int(process["kinds"][kind]) for key, kind in FAULT_KINDS.items()}
+            ended = process["status"] >= 0
+            stalls = [int(stall) for stall in thread["stall_ns"]]
+            table[name] = {
+                "references": references[i],
+                "page_faults": sum(kinds.values()),
+                **kinds,
+                "access_violations": int(process["kinds"][records.VIOLATION]),
+                "in_page_errors": int(process["kinds"][records.PAGE_ERROR]),
+                **{key: int(process[key]) for key in ("page_reads", "pages_input", "pages_output", "trimmed", "replaced")},
+                "start_ns": int(process["start"]),
+                "finished_ns": int(process["finished"]) if ended else None,
+                "exit_status": int(process["status"]) if ended else None,
+                "run_ns": int(thread["run_ns"]),
+                "ready_ns": int(thread["ready_ns"]),
+                "stall_ns": sum(stalls),
+                "stall_read_ns": stalls[records.STALL_READ],
+                "stall_collided_ns": stalls[records.STALL_COLLIDED],
+                "stall_frame_ns": stalls[records.STALL_FRAME],
+                "slowdown": None,
+                "peak_working_set": int(process["peak"]),
+                "committed_pages": int(process["commit"]),
+            }
+        return table
+
+    def _samples(self) -> pd.DataFrame:
+        raw = pd.DataFrame(self._rows)
+        time = np.array(self._times, np.int64)
+        seconds = np.diff(time, prepend=0) / _SECOND
+        seconds[0] = np.inf
+        page = self.state.config.page_size
+
+        def rate(*keys: str) -> NDArray[np.float64]:
+            total = raw[list(keys)].sum(axis=1).to_numpy()
+            change: NDArray[np.float64] = np.diff(total, prepend=total[:1]) / seconds
+            return change
+
+        columns: dict[str, Any] = {"time_ns": time}
+        columns |= {name: rate(*keys) for name, keys in RATES.items()}
+        columns |= self._gauges(raw, page)
+        for name in self.state.names:
+            columns[rf"Process({name})\Working Set"] = raw[f"size {name}"] * page
+            columns[rf"Process({name})\Page Faults/sec"] = rate(f"faults {name}")
+        for i, name in enumerate(self.state.disk_names):
+            channels = int(self.state.arrays["disks"][i]["channels"])
+            columns[rf"PhysicalDisk({name})\% Disk Time"] = rate(f"busy {name}") / _SECOND / channels * 100
+            columns[rf"PhysicalDisk({name})\Avg. Disk Queue Length"] = rate(f"queue {name}") / _SECOND
+            columns[rf"PhysicalDisk({name})\Disk Reads/sec"] = rate(f"reads {name}")
+            columns[rf"PhysicalDisk({name})\Disk Writes/sec"] = rate(f"writes {name}")
+        processors = self.state.config.processors
+        columns[r"Processor(_Total)\% Processor Time"] = rate("processor") / _SECOND / processors * 100
+        return pd.DataFrame(columns)
+
+    def _gauges(self, raw: pd.DataFrame, page: int) -> dict[str, Any]:
+        lists = [column for column in raw.columns if column.startswith("list ")]
+        standby = raw[[f"list Standby {i}" for i in range(records.STANDBY_PRIORITIES)]]
+        ready = raw["list Zeroed"] + raw["list Free"]
+        return {
+            r"Memory\Available Bytes": (ready + standby.sum(axis=1)) * page,
+            r"Memory\Free & Zero Page List Bytes": ready * page,
+            r"Memory\Modified Page List Bytes": (raw["list Modified"] + raw["list Modified No Write"]) * page,
+            r"Memory\Standby Cache Reserve Bytes": standby.iloc[:, :5].sum(axis=1) * page,
+            r"Memory\Standby Cache Normal Priority Bytes": standby.iloc[:, 5] * page,
+            r"Memory\Standby Cache Core Bytes": standby.iloc[:, 6:].sum(axis=1) * page,
+            r"Memory\Committed Bytes": raw["commit"] * page,
+            r"Memory\Commit Limit": raw["limit"] * page,
+            r"Memory\% Committed Bytes In Use": raw["commit"] / raw["limit"] * 100,
+            r"Paging File(_Total)\% Usage": raw["paging used"] / raw["paging size"].clip(lower=1) * 100,
+            r"pagesim\Threads Waiting For A Frame": raw["waiting"],
+            **{"pagesim\\" + name.removeprefix("list "): raw[name] * page for name in lists},
+        }
+
+    def _category(self, codes: NDArray[Any], names: tuple[str, ...] | list[str]) -> pd.Categorical:
+        return pd.Categorical.from_codes(codes.astype(np.int64), categories=pd.Index(list(names), dtype=object))
+
+    def _fault_frame(self) -> pd.DataFrame:
+        log = np.concatenate([np.empty(0, records.FAULT_LOG), *self._faults])
+        log = log[np.argsort(log["time_ns"], kind="stable")]
+        parts = {name: log[name].copy() for name in ("queue_ns", "service_ns", "cpu_ns")}
+        return pd.DataFrame(
+            {
+                "time_ns": log["time_ns"].copy(),
+                "process": self._category(log["process"], self.state.names),
+                "page": log["page"].copy(),
+                "kind": self._category(log["kind"], records.KIND_NAMES),
+                "cause": self._category(log["cause"], records.CAUSE_NAMES),
+                "access": self._category(log["access"], ("fetch", "load", "store")),
+                **parts,
+                "latency_ns": sum(parts.values(), np.zeros(len(log), np.int64)),
+            }
+        )
+
+    def _io_frame(self) -> pd.DataFrame:
+        log = np.concatenate([np.empty(0, records.IO_LOG), *self._ios])
+        return pd.DataFrame(
+            {
+                **{name: log[name].copy() for name in ("submit_ns", "start_ns", "end_ns")},
+                "disk": self._category(log["disk"], self.state.disk_names),
+                "kind": self._category(log["write"], ("read", "write")),
+                "cause": self._category(log["cause"], records.IO_CAUSES),
+                "offset": log["offset"].copy(),
+                "pages": log["pages"].copy(),
+                "ok": log["ok"].astype(np.bool_),
+                "queue_ns": log["start_ns"] - log["submit_ns"],
+                "service_ns": log["end_ns"] - log["start_ns"],
+            }
+        )
+
+    def _map_frame(self) -> pd.DataFrame:
+        counts = [len(seen) for _, seen in self._maps]
+        entries = np.concatenate([np.empty(0, np.int64), *(seen for _, seen in self._maps)])
+        ptes = self.state.arrays["ptes"][entries]
+        return pd.DataFrame(
+            {
+                "time_ns": np.repeat(np.array([time for time, _ in self._maps], np.int64), counts),
+                "process": self._category(ptes["process"], self.state.names),
+                "page": ptes["vpn"].copy(),
+            }
+        )

@@ -1,0 +1,1 @@
+"""Trimming policies, one file each; a policy proposes, the memory manager applies and counts."""

@@ -1,0 +1,48 @@
+"""A run's result: a summary and pandas frames, and how they are kept in a directory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+FRAMES = ("samples", "processes", "faults", "io", "page_map")
+"""The frames of a result; each is kept as `<name>.parquet`."""
+
+
+class SimulationError(Exception):
+    """The simulated machine can't go on; the message is for the user."""
+
+
+@dataclass
+class RunResult:
+    """What a run gives: see the README for the columns of each frame."""
+
+    summary: dict[str, Any]
+    """counters of the whole machine; `summary["processes"][name]` has those of each process"""
+    samples: pd.DataFrame
+    """counters over simulated time, one row a sample, PerfMon names"""
+    processes: pd.DataFrame
+    """one row a process"""
+    faults: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """one row a fault"""
+    io: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """one row an I/O"""
+    page_map: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """pages referenced between two samples"""
+
+    def write(self, directory: Path) -> None:
+        """Write summary.json and the frames into an existing directory; the same result gives the same bytes."""
+        text = json.dumps(self.summary, indent=2, sort_keys=True)
+        (directory / "summary.json").write_text(text + "\n", encoding="utf-8")
+        for name in FRAMES:
+            getattr(self, name).to_parquet(directory / f"{name}.parquet", compression="zstd", index=False)
+
+    @classmethod
+    def read(cls, directory: Path) -> RunResult:
+        """Read a result back; raises FileNotFoundError if a part is missing."""
+        summary = json.loads((directory / "summary.json").read_text(encoding="utf-8"))
+        return cls(summary, **{name: pd.read_parquet(directory / f"{name}.parquet") for name in FRAMES})

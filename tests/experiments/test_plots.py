@@ -1,0 +1,299 @@
+"""Every plot draws every result: large, tiny, quiet and crowded, with the same bytes each time and nothing cut off."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from numpy.typing import NDArray
+
+from experiments.plots import data, style
+from experiments.plots.draw import draw
+from experiments.plots.page_map import bands
+from simulator.registry import UnknownName, find, names
+from simulator.result import RunResult
+
+SECOND = 1_000_000_000
+PAGE = 4096
+KINDS = ("demand-zero", "transition", "shared", "copy-on-write", "collided", "hard")
+EMPTY = pd.DataFrame()
+Numbers = NDArray[Any]
+ALL = ["disks", "fault-latency", "fault-rates", "page-lists", "page-map", "working-sets"]
+
+
+def made(
+    processes: int = 3, samples: int = 300, end: int = 20 * SECOND, faults: int = 20_000, requests: int = 6_000,
+    disks: int = 1, memory: int = 64 << 20, mapped: int = 60_000,
+) -> RunResult:  # fmt: skip
+    """A run in three phases: processes grow, memory is short and they thrash, half of them end and writing goes on."""
+    random = np.random.default_rng(7)
+    named = [f"process {n}" for n in range(processes)]
+    time = np.linspace(end / samples, end, samples).astype(np.int64)
+    frame, finished = _sampled(random, named, time, memory, disks)
+    log = _fault_log(random, named, end, faults, finished)
+    seconds = end / samples / SECOND
+    for kind, column in zip(KINDS, RATES, strict=True):
+        slot = np.searchsorted(time, log.loc[log["kind"] == kind, "time_ns"].to_numpy())
+        frame[column] = np.bincount(np.minimum(slot, samples - 1), minlength=samples) / seconds
+    rows = pd.DataFrame([{"process": name, "start_ns": 0, "finished_ns": finished[name]} for name in named])
+    peaks = {name: {"peak_working_set": int(frame[f"Process({name})\\Working Set"].max() // PAGE)} for name in named}
+    requested = _io_log(random, end, requests, disks)
+    for disk in range(disks):
+        for kind, column in (("read", "Reads"), ("write", "Writes")):
+            mine = requested[(requested["disk"] == f"disk{disk}") & (requested["kind"] == kind)]
+            slot = np.minimum(np.searchsorted(time, mine["end_ns"].to_numpy()), samples - 1)
+            frame[f"PhysicalDisk(disk{disk})\\Disk {column}/sec"] = np.bincount(slot, minlength=samples) / seconds
+    return RunResult(
+        {"name": "quickstart", "simulated_ns": end, "page_size": PAGE, "processes": peaks},
+        frame, rows, log, requested, _page_map(random, named, time, mapped),
+    )  # fmt: skip
+
+
+RATES = (
+    "Memory\\Demand Zero Faults/sec", "pagesim\\Soft Transition Faults/sec", "pagesim\\Shared Faults/sec",
+    "Memory\\Write Copies/sec", "pagesim\\Collided Faults/sec", "pagesim\\Hard Faults/sec",
+)  # fmt: skip
+
+
+def coded(codes: Numbers, known: list[str]) -> pd.Categorical[str]:
+    return pd.Categorical.from_codes(codes, pd.Index(known))
+
+
+def _sampled(
+    random: np.random.Generator, named: list[str], time: Numbers, memory: int, disks: int
+) -> tuple[pd.DataFrame, dict[str, int | None]]:
+    share = time / time[-1]
+    frame = pd.DataFrame({"time_ns": time})
+    finished: dict[str, int | None] = {}
+    active = np.zeros(len(time))
+    weights = random.dirichlet(np.full(len(named), 1.5))
+    for n, name in enumerate(named):
+        grown = np.minimum(share / (0.15 + 0.3 * random.random()), 1) * weights[n] * memory * 0.8
+        trimmed = grown * (1 - 0.3 * ((share > 0.35) * (share * 14 + n * 0.37) % 1.0))
+        finished[name] = int(time[-1] * (0.7 + 0.1 * random.random())) if n % 2 else None
+        frame[f"Process({name})\\Working Set"] = np.where(
+            time > (finished[name] or time[-1]), 0, trimmed // PAGE * PAGE
+        )
+        active += frame[f"Process({name})\\Working Set"]
+    rest = memory - active
+    parts = {"Modified": 0.35 * (share > 0.3) * (1 + np.sin(share * 60)) / 2, "Modified No Write": 0.03 * (share > 0.4),
+             "Transition": 0.04 * (share > 0.3), "Standby 5": 0.3 * np.minimum(share * 2, 1),
+             "Standby 2": 0.06 * share, "Standby 6": 0.08 * share}  # fmt: skip
+    left = np.ones(len(time))
+    for name, part in parts.items():
+        frame[f"pagesim\\{name}"] = rest * part
+        left -= part
+    frame["pagesim\\Active"], frame["pagesim\\Bad"] = active, 0.0
+    frame["pagesim\\Free"], frame["pagesim\\Zeroed"] = rest * left * share, rest * left * (1 - share)
+    frame[[f"pagesim\\Standby {n}" for n in (0, 1, 3, 4, 7)]] = 0.0
+    for disk in range(disks):
+        busy = np.clip(200 * (share - 0.25) * random.random(len(time)) ** 0.3, 0, 100)
+        frame[f"PhysicalDisk(disk{disk})\\% Disk Time"] = busy
+        frame[f"PhysicalDisk(disk{disk})\\Avg. Disk Queue Length"] = busy / 25
+    return frame, finished
+
+
+def _fault_log(
+    random: np.random.Generator, named: list[str], end: int, count: int, finished: dict[str, int | None]
+) -> pd.DataFrame:
+    kind = random.choice(6, count, p=(0.45, 0.35, 0.02, 0.03, 0.02, 0.13))
+    when = np.where(kind == 0, random.random(count) ** 2 * 0.5, 0.3 + 0.7 * random.random(count))
+    process = random.integers(len(named), size=count)
+    last = np.array([finished[name] or end for name in named])
+    waits = kind >= 4
+    service = np.where(waits, random.lognormal(np.log(90_000), 0.3, count), 0).astype(np.int64)
+    queue = np.where(waits, random.exponential(200_000 * (0.1 + when), count), 0).astype(np.int64)
+    cpu = np.array([1000, 500, 500, 1500, 5000, 5000])[kind] + 250 * (random.random(count) < 0.3)
+    frame = pd.DataFrame({
+        "time_ns": (when * end).astype(np.int64),
+        "process": coded(process, named), "page": _pages(random, count, when),
+        "kind": coded(kind, list(KINDS)),
+        "queue_ns": queue, "service_ns": service, "cpu_ns": cpu, "latency_ns": queue + service + cpu,
+    })  # fmt: skip
+    return frame[frame["time_ns"] < last[process]].sort_values("time_ns", ignore_index=True)
+
+
+def _pages(random: np.random.Generator, count: int, when: Numbers) -> Numbers:
+    """Code, a heap that is scanned again and again, a mapped file and a stack: four regions far apart."""
+    region = random.choice(4, count, p=(0.15, 0.55, 0.25, 0.05))
+    base = np.array([0x140001, 0x1F0A3C40, 0x7FF6_1200_0, 0x7FFE_FFF0_0], dtype=np.uint64)[region]
+    size = np.array([220, 2600, 900, 40])[region]
+    scan = (when * 9 % 1.0 + random.normal(0, 0.02, count)) % 1.0
+    inside = np.where(region == 1, scan, random.random(count) ** 1.5)
+    found: Numbers = base + (inside * size).astype(np.uint64)
+    return found
+
+
+def _io_log(random: np.random.Generator, end: int, count: int, disks: int) -> pd.DataFrame:
+    submit = np.sort((0.28 + 0.7 * random.random(count)) * end).astype(np.int64)
+    service = random.lognormal(np.log(end / 4000), 0.4, count).astype(np.int64)
+    queue = random.exponential(end / 1500, count).astype(np.int64)
+    return pd.DataFrame({
+        "submit_ns": submit, "start_ns": submit + queue, "end_ns": submit + queue + service,
+        "disk": coded(random.integers(disks, size=count), [f"disk{n}" for n in range(disks)]),
+        "kind": coded((random.random(count) < 0.3).astype(int), ["read", "write"]),
+        "ok": random.random(count) > 0.001, "queue_ns": queue, "service_ns": service,
+    })  # fmt: skip
+
+
+def _page_map(random: np.random.Generator, named: list[str], time: Numbers, count: int) -> pd.DataFrame:
+    when = random.random(count)
+    slot = np.minimum((when * len(time)).astype(int), len(time) - 1)
+    owner = coded(random.integers(len(named), size=count), named)
+    return pd.DataFrame({"time_ns": time[slot], "process": owner, "page": _pages(random, count, when)})
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "usual": {},
+    "one sample, three faults": {"processes": 1, "samples": 1, "faults": 3, "requests": 2, "mapped": 5},
+    "forty processes": {"processes": 40, "faults": 4000},
+    "many disks": {"processes": 8, "disks": 5},
+    "50 us": {"end": 50_000, "samples": 50, "faults": 40, "requests": 6, "mapped": 500},
+    "10 minutes, 16 GiB": {"end": 600 * SECOND, "samples": 2000, "memory": 16 << 30, "disks": 2},
+    "crowded": {"faults": 150_000, "requests": 20_000, "mapped": 100_000},
+    "no faults": {"faults": 0, "requests": 0},
+}
+
+
+@cache
+def made_once(case: str) -> RunResult:
+    return made(**CASES[case])
+
+
+def drawn(kind: str, result: RunResult) -> Figure:
+    """A figure with the plot of this kind, laid out."""
+    with style.applied():
+        find("plot", kind)().draw(result, figure := Figure())
+        figure.draw_without_rendering()
+    return figure
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("kind", ALL)
+def test_nothing_is_cut_off_and_no_legend_covers_data(kind: str, case: str) -> None:
+    result = made_once(case)
+    if not find("plot", kind)().applies(result):
+        assert (case, kind) in [("no faults", quiet) for quiet in ("disks", "fault-latency", "fault-rates")]
+        return
+    whole = (figure := drawn(kind, result)).bbox
+    for axes in figure.axes:
+        box = axes.get_tightbbox()
+        assert box is not None
+        assert min(box.x0 - whole.x0, whole.x1 - box.x1, box.y0 - whole.y0, whole.y1 - box.y1) > -1
+        assert min(axes.bbox.width, axes.bbox.height) > 40
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=False)  # none inside a grid
+            shown = [label.get_window_extent() for at, label in ticks if low <= at <= high and label.get_text()]
+            assert not any(one.overlaps(other) for one, other in combinations(shown, 2))
+    for legend in [*figure.legends, *(axes.get_legend() for axes in figure.axes)]:
+        if legend is not None:
+            assert not any(legend.get_window_extent().overlaps(axes.bbox) for axes in figure.axes)
+
+
+def test_every_plot_is_found_has_a_title_and_names_units() -> None:
+    assert names("plot") == ALL
+    for kind in ALL:
+        figure = drawn(kind, made_once("usual"))
+        assert find("plot", kind).title in figure.get_suptitle()  # type: ignore[attr-defined]
+        words = " ".join(text.get_text() for text in figure.findobj(Text))
+        assert "simulated time (s)" in words or kind == "fault-latency"
+
+
+def test_without_an_io_log_the_counter_gives_the_queue() -> None:
+    result = made(requests=50)
+    result.io = EMPTY
+    axes = drawn("disks", result).axes[0]
+    assert axes.get_ylim()[1] == result.samples["PhysicalDisk(disk0)\\Avg. Disk Queue Length"].max() * 1.08
+
+
+def test_an_empty_result_gives_no_plot(tmp_path: Path) -> None:
+    assert draw(RunResult({}, EMPTY, EMPTY), tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
+def test_the_same_result_gives_the_same_bytes(form: str, tmp_path: Path) -> None:
+    kinds = ["page-lists", "page-map"] if form != "png" else ALL  # areas with hatches, lines and rasterised marks
+    result = made(processes=2, samples=20, faults=300, requests=50, mapped=300)
+    first, second = (draw(result, tmp_path / name, kinds, form) for name in "ab")
+    assert [path.name for path in first] == [f"{kind}.{form}" for kind in kinds]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [path.name for path in first]
+
+
+def test_bad_requests_write_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="page-lists"):
+        draw(made(), tmp_path, ["page-lists", "pie"])
+    with pytest.raises(ValueError, match="allowed is one of png, svg, pdf"):
+        draw(made(), tmp_path, None, "gif")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_from_people_are_drawn_as_they_are(tmp_path: Path) -> None:
+    result = made(processes=2)
+    odd = {"process 0": "_$x^2$ (a)\\b", "process 1": "a very long name of a process that never ends " * 3}
+    columns = {f"Process({name})\\Working Set": f"Process({new})\\Working Set" for name, new in odd.items()}
+    result.samples = result.samples.rename(columns=columns)
+    result.processes["process"] = [odd[name] for name in result.processes["process"]]
+    for frame in (result.faults, result.page_map):
+        frame["process"] = frame["process"].cat.rename_categories(odd)
+    assert len(draw(result, tmp_path)) == len(ALL)
+    words = [text.get_text() for text in drawn("working-sets", result).findobj(Text)]
+    assert any(word.startswith(r"_\$x^2\$ (a)\b") for word in words)
+
+
+def test_putting_samples_together_keeps_the_time_weighted_mean() -> None:
+    # 1000 samples of unequal length; by hand: sum(value * length) / 3000 is what any grouping must keep
+    ends = np.cumsum(np.tile([1, 2, 3, 6], 250))
+    values = np.arange(1000.0)
+    result = RunResult({}, processes=EMPTY, samples=pd.DataFrame({"time_ns": ends, "x": values}))
+    edges, together = data.series(result, ["x"], 50)
+    assert len(edges) <= 51
+    assert (edges[0], edges[-1]) == (0, 3000)
+    assert np.isclose((together["x"] * np.diff(edges)).sum(), (values * np.diff(ends, prepend=0)).sum())
+
+
+def test_few_samples_stay_as_they_are() -> None:
+    result = RunResult({}, processes=EMPTY, samples=pd.DataFrame({"time_ns": [0, 10, 30], "x": [5.0, 1.0, 2.0]}))
+    edges, values = data.series(result, ["x", "absent"])
+    assert edges.tolist() == [0, 10, 30]
+    assert values["x"].tolist() == [1.0, 2.0]
+    assert values["absent"].tolist() == [0.0, 0.0]
+    assert data.series(RunResult({}, result.samples[:1], EMPTY), ["x"])[1]["x"].tolist() == [5.0]
+
+
+def test_the_mean_queue_is_the_area_under_it() -> None:
+    # two requests: [0, 10) and [5, 25); in [0, 10): (10 + 5) / 10; in [10, 20): 10 / 10; in [20, 30): 5 / 10
+    mean = data.mean_inside(np.array([0, 5]), np.array([10, 25]), np.array([0.0, 10.0, 20.0, 30.0]))
+    assert mean.tolist() == [1.5, 1.0, 0.5]
+
+
+def test_gaps_in_the_address_space_are_cut_out_and_order_is_kept() -> None:
+    pages = np.array([5, 6, 8, 0x7FF612000, 0x7FF612001, 2**52 - 1], dtype=np.uint64)
+    folded = bands(pages)
+    assert folded.first.tolist() == [5, 0x7FF612000, 2**52 - 1]
+    assert (np.diff(folded.place(pages)) > 0).all()
+    assert folded.place(pages[:3]).tolist() == [0, 1, 3]  # 7 isn't in use, but too small a gap to cut
+    assert folded.height < 12
+
+
+def test_hard_faults_are_drawn_above_every_other_kind() -> None:
+    axes = drawn("page-map", made(faults=200_000)).axes[0]
+    depths = {line.get_color(): line.get_zorder() for line in axes.lines}
+    assert max((style.FAULTS[kind].colour for kind in KINDS), key=depths.__getitem__) == style.FAULTS["hard"].colour
+
+
+def test_kinds_lists_and_parts_look_different_in_colour_and_in_print() -> None:
+    for looks in (style.FAULTS, style.LISTS, style.PARTS):
+        assert len({look.colour for look in looks.values()}) == len(looks)
+    assert len({(look.line, look.marker) for look in style.FAULTS.values()}) == len(style.FAULTS)
+    assert len({(style.process_look(n).colour, style.process_look(n).line) for n in range(28)}) == 28

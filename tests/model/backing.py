@@ -1,0 +1,148 @@
+"""Where contents lie when they are not in memory: paging-file slots and files; and the commit limit that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from simulator.config import Machine
+from tests.model.disks import Disk
+from tests.model.entities import Content, natural
+
+
+@dataclass(eq=False)
+class PagingFile:
+    """A paging file: slots handed out next-fit."""
+
+    disk: Disk
+    size: int
+    maximum: int
+    base: int = 0
+    hint: int = 0
+    used: set[int] = field(default_factory=set)
+
+    @property
+    def free(self) -> int:
+        """Free slots within the current size."""
+        return self.size - len(self.used)
+
+    def find_run(self, wanted: int) -> list[int]:
+        """Up to `wanted` adjacent free slots: the first run that is long enough, from the hint on; else the longest."""
+        best: list[int] = []
+        for first in (self.hint, 0):
+            run: list[int] = []
+            for slot in range(first, self.size):
+                if slot in self.used:
+                    run = []
+                    continue
+                run.append(slot)
+                if len(run) > len(best):
+                    best = run.copy()
+                if len(run) == wanted:
+                    return run
+        return best
+
+    def take(self, slots: list[int]) -> None:
+        """Use these adjacent slots; the next search starts behind them."""
+        self.used.update(slots)
+        self.hint = slots[-1] + 1
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in a paging file."""
+
+    file: PagingFile
+    number: int
+
+    @property
+    def offset(self) -> int:
+        """Its page on the disk."""
+        return self.file.base + self.number
+
+    def release(self) -> None:
+        """Give it back."""
+        self.file.used.remove(self.number)
+
+
+@dataclass(eq=False)
+class MappedFile:
+    """A file: one content per page, which always has its place."""
+
+    name: str
+    disk: Disk
+    metadata: bool
+    contents: list[Content] = field(default_factory=list)
+    base: int = 0
+
+
+class Backing:
+    """All paging files and files of a machine, in canonical order, laid out on its disks; and commit."""
+
+    def __init__(self, config: Machine, disks: dict[str, Disk]) -> None:
+        self.page_size = config.page_size
+        self.frames = config.frames
+        self.disks = disks
+        first = min(disks, key=natural)
+        ordered = sorted(
+            (
+                natural(paging.disk or first),
+                config.paging_size(paging),
+                config.paging_maximum(paging),
+                paging.disk or first,
+            )
+            for paging in config.paging_files
+        )
+        self.paging_files = [
+            PagingFile(disks[disk], size // self.page_size, maximum // self.page_size)
+            for _, size, maximum, disk in ordered
+        ]
+        self.files: dict[str, MappedFile] = {}
+        for name in sorted(config.files, key=natural):
+            file = config.files[name]
+            mapped = MappedFile(name, disks[file.disk or first], file.metadata)
+            pages = -(-file.size // self.page_size)
+            mapped.contents = [Content(f"file:{name}", page, file=mapped) for page in range(pages)]
+            self.files[name] = mapped
+        self._lay_out()
+        self.commit = self.commit_peak = 0
+
+    def _lay_out(self) -> None:
+        used = dict.fromkeys(self.disks.values(), 0)
+        for paging in self.paging_files:
+            paging.base = used[paging.disk]
+            used[paging.disk] += paging.maximum
+        for file in self.files.values():
+            file.base = used[file.disk]
+            used[file.disk] += len(file.contents)
+        for disk, pages in used.items():
+            disk.span = max(1, pages)
+
+    @property
+    def limit(self) -> int:
+        """The commit limit in pages."""
+        return self.frames + sum(paging.size for paging in self.paging_files)
+
+    def charge(self, pages: int) -> bool:
+        """Commit pages, growing the paging files for it and to keep commit within 90 % of the limit; False: refused."""
+        total = self.commit + pages
+        wanted = max(total, -(-10 * total // 9))
+        for paging in self.paging_files:
+            missing = max(0, wanted - self.limit)
+            paging.size += min(missing, paging.maximum - paging.size)
+        if total > self.limit:
+            return False
+        self.commit = total
+        self.commit_peak = max(self.commit_peak, total)
+        return True
+
+    def find_run(self, wanted: int) -> list[Slot]:
+        """Up to `wanted` adjacent free slots in the paging file that has most; not taken yet."""
+        if not self.paging_files:
+            return []
+        paging = max(self.paging_files, key=lambda file: file.free)
+        return [Slot(paging, number) for number in paging.find_run(wanted)]
+
+    @staticmethod
+    def take(run: list[Slot]) -> None:
+        """Use the slots of a run that `find_run` gave."""
+        run[0].file.take([slot.number for slot in run])

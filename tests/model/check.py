@@ -1,0 +1,104 @@
+"""Invariants that hold between any two actions of the model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tests.model.entities import Frame
+
+if TYPE_CHECKING:
+    from tests.model.machine import ModelMachine
+
+
+def check(machine: ModelMachine) -> None:
+    """Raise AssertionError if the state contradicts itself."""
+    _every_frame_in_one_place(machine)
+    _tables_and_frames_agree(machine)
+    _slots_are_owned(machine)
+    _nothing_is_lost(machine)
+    _commit_balances(machine)
+    if machine.memory.available:
+        assert not machine.frame_waiters, "a thread waits although there is a frame"
+    for cpu in machine.processors.cpus:
+        if cpu.thread is None:
+            assert not any(machine.processors.queues.values()), "a processor idles although a thread is ready"
+
+
+def _every_frame_in_one_place(machine: ModelMachine) -> None:
+    memory = machine.memory
+    lists = {
+        "zeroed": [memory.zeroed],
+        "free": [memory.free],
+        "standby": memory.standby,
+        "modified": [memory.modified, memory.modified_mapped],
+        "modified no-write": [memory.no_write],
+        "bad": [memory.bad],
+    }
+    seen: Counter[Frame] = Counter()
+    for state, places in lists.items():
+        for place in places:
+            for frame in place:
+                seen[frame] += 1
+                assert frame.state == state
+                assert frame.home is place
+                assert not frame.share
+                assert not frame.io
+    for frame in memory.frames:
+        assert seen[frame] == (frame.state not in {"active", "transition"})
+        assert (frame.share > 0) == (frame.state == "active")
+        if frame.state == "transition":
+            assert frame.io
+        assert (frame.content is None) == (frame.state in {"zeroed", "free", "bad"})
+        if frame.content is not None and not frame.deleted:
+            assert frame.content.frame is frame
+        if frame.state == "standby":
+            assert not frame.modified
+
+
+def _tables_and_frames_agree(machine: ModelMachine) -> None:
+    shares: Counter[Frame] = Counter()
+    for process in machine.processes:
+        valid = [pte for pte in process.table.values() if pte.valid]
+        assert set(valid) == set(process.working_set)
+        assert len(valid) == len(process.working_set)
+        entered = [pte.entered for pte in process.working_set]
+        assert entered == sorted(entered)
+        if not process.lives:
+            assert not valid
+        for pte in valid:
+            assert pte.content.frame is not None
+            shares[pte.content.frame] += 1
+    for frame in machine.memory.frames:
+        assert frame.share == shares[frame], "the share count is not the number of entries that map the frame"
+
+
+def _slots_are_owned(machine: ModelMachine) -> None:
+    owned: Counter[tuple[int, int]] = Counter()
+    files = machine.backing.paging_files
+    for process in machine.processes:
+        for pte in process.table.values():
+            if pte.private is not None and pte.private.location is not None:
+                owned[files.index(pte.private.location.file), pte.private.location.number] += 1
+    assert all(count == 1 for count in owned.values()), "two pages share a slot"
+    used = {(index, number) for index, file in enumerate(files) for number in file.used}
+    assert set(owned) <= used
+    in_flight = sum(frame.io == "write" and frame.content.private for frame in machine.memory.frames if frame.content)
+    assert len(used) - len(owned) == in_flight, "a slot is used by no page"
+    for file in files:
+        assert len(file.used) <= file.size <= file.maximum
+
+
+def _nothing_is_lost(machine: ModelMachine) -> None:
+    for process in machine.living:
+        for pte in process.table.values():
+            for content in {pte.content, pte.private} - {None}:
+                assert content is not None
+                if content.frame is None or content.frame.state == "standby":
+                    current = content.stored_version if content.stored else 0
+                    assert content.version == current, "a page's last version is neither in memory nor on disk"
+
+
+def _commit_balances(machine: ModelMachine) -> None:
+    assert machine.backing.commit == sum(process.charged for process in machine.living)
+    assert machine.backing.commit <= machine.backing.limit

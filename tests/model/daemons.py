@@ -1,0 +1,195 @@
+"""The memory manager's own threads: balance set manager, modified and mapped page writer, zero page thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tests.model.entities import Frame, Thread
+from tests.model.writers import WriteRequest
+
+if TYPE_CHECKING:
+    from tests.model.machine import ModelMachine
+
+Step = int | WriteRequest
+"""what a daemon waits for: that many nanoseconds of its own processor time, or a write"""
+
+
+class Daemon:
+    """A system thread that sleeps until it is woken, then works through `body` and sleeps again."""
+
+    def __init__(self, machine: ModelMachine, name: str, priority: int) -> None:
+        self.m = machine
+        self.thread = Thread(name, priority)
+        self.busy = False
+        self.pending = False
+        self.steps: Iterator[Step] = iter(())
+
+    def body(self, t: int) -> Iterator[Step]:
+        """All that it does for one wake-up, from one wait to the next."""
+        raise NotImplementedError
+
+    def wake(self, t: int) -> None:
+        """Signal it: it begins at this time, after the current action."""
+        self.busy = True
+        self.m.at(t, 1, self.begin)
+
+    def wake_at(self, t: int) -> None:
+        """What it waited for is there."""
+        self.m.at(t, 1, self.resume)
+
+    def begin(self, t: int) -> None:
+        """Begin to work, now."""
+        self.busy = True
+        self.steps = self.body(t)
+        self.resume(t)
+
+    def resume(self, t: int) -> None:
+        """Go on until the next wait."""
+        for step in self.steps:
+            if isinstance(step, WriteRequest):
+                step.daemon = self
+                self.m.writers.submit(step, t)
+                return
+            if step:
+                self.thread.debt = step
+                self.m.processors.ready(self.thread, t)
+                return
+        self.busy = False
+
+
+class BalanceSetManager(Daemon):
+    """Asks the policy what to trim, by its timer or on request."""
+
+    quiet_passes = 0
+    """passes in a row that trimmed nothing"""
+
+    def request(self, t: int) -> None:
+        """Ask for a pass; if one is going on, for another after it."""
+        if self.busy:
+            self.pending = True
+        else:
+            self.wake(t)
+
+    def tick(self, t: int) -> None:
+        """The timer."""
+        self.m.at(t + self.m.manager.trimming.period, 3, self.tick)
+        if not self.busy:
+            self.begin(t)
+
+    def body(self, t: int) -> Iterator[Step]:
+        """Passes, as long as they are asked for."""
+        yield self._pass(t)
+        while self.pending:
+            self.pending = False
+            yield self._pass(self.m.now)
+
+    def _pass(self, t: int) -> int:
+        m, memory, costs = self.m, self.m.memory, self.m.config.costs
+        available = memory.available
+        goal = max(0, m.high - available - len(memory.modified) - len(memory.modified_mapped))
+        trimmed, examined = m.policy.trim(m.living, goal, available)
+        for pte in trimmed:
+            memory.remove(pte, t)
+            pte.process.counters["trimmed"] += 1
+        self.quiet_passes = 0 if trimmed else self.quiet_passes + 1
+        m.settle(t)
+        return costs.age * examined + costs.trim * len(trimmed)
+
+
+class ModifiedWriter(Daemon):
+    """Writes private pages to the paging files."""
+
+    def should_write(self) -> bool:
+        """There is a reason to write."""
+        memory, limits = self.m.memory, self.m.manager.modified_writer
+        n = len(memory.modified)
+        scarce = len(memory.zeroed) + len(memory.free) < limits.free_trigger
+        many = n > min(memory.available // limits.available_divisor, limits.modified_maximum)
+        return n > 0 and (bool(self.m.frame_waiters) or (scarce and many))
+
+    def body(self, t: int) -> Iterator[Step]:
+        """Gather, work, write, wait; until there is no reason or no slot left."""
+        del t
+        modified = self.m.memory.modified
+        while self.should_write():
+            slots = self.m.writers.slots(min(self.m.manager.modified_writer.cluster, len(modified)))
+            if not slots:
+                return
+            request = self.m.writers.gather(sorted(modified[: len(slots)], key=content_index), slots)
+            yield self.m.config.costs.write
+            yield request
+
+
+def content_index(frame: Frame) -> tuple[int, int]:
+    """Private contents in order: by process, then by page."""
+    assert frame.content is not None
+    assert frame.content.process is not None
+    return frame.content.process.index, frame.content.page
+
+
+class MappedWriter(Daemon):
+    """Writes file pages to their files."""
+
+    flush = False
+    next_flush = 0
+    flushes = 0
+
+    def needed(self) -> bool:
+        """There are pages, and memory is short of them."""
+        memory = self.m.memory
+        return bool(memory.modified_mapped) and (memory.available < self.m.low or bool(self.m.frame_waiters))
+
+    def tick(self, t: int) -> None:
+        """The timer."""
+        settings, memory = self.m.manager.mapped_writer, self.m.memory
+        self.m.at(t + settings.period, 3, self.tick)
+        if self.busy:
+            return
+        if t >= self.next_flush:
+            self.next_flush += settings.flush_period
+            self.flush = True
+            self.flushes += 1
+            for frame in memory.no_write.copy():
+                memory.take_off(frame)
+                memory.put(frame, memory.modified_mapped, "modified")
+        self.begin(t)
+
+    def body(self, t: int) -> Iterator[Step]:
+        """Gather, work, write, wait; until there is no reason left."""
+        del t
+        pages = self.m.memory.modified_mapped
+        trigger = self.m.manager.mapped_writer.trigger
+        while pages and (self.flush or len(pages) > trigger or self.needed()):
+            frames = self._neighbours(pages)
+            request = self.m.writers.gather(frames, [None] * len(frames))
+            yield self.m.config.costs.write
+            yield request
+        self.flush = False
+
+    def _neighbours(self, pages: list[Frame]) -> list[Frame]:
+        frames = [pages[0]]
+        content = pages[0].content
+        assert content is not None
+        assert content.file is not None
+        for following in content.file.contents[content.page + 1 :]:
+            if len(frames) == self.m.manager.mapped_writer.cluster or following.frame not in pages:
+                break
+            frames.append(following.frame)
+        return frames
+
+
+class ZeroPageThread(Daemon):
+    """Zeroes free frames when no other thread wants a processor."""
+
+    def body(self, t: int) -> Iterator[Step]:
+        """A batch at a time, until none is free."""
+        del t
+        memory, settings = self.m.memory, self.m.manager.zero_page_thread
+        while memory.free:
+            n = min(settings.batch, len(memory.free))
+            yield n * self.m.config.costs.zero_page
+            for frame in memory.free[:n]:
+                memory.take_off(frame)
+                memory.put(frame, memory.zeroed, "zeroed")
+            self.m.settle(self.m.now)

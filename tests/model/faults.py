@@ -1,0 +1,266 @@
+"""What happens when a reference traps: soft faults at once, hard ones through a read request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.model.disks import Request
+from tests.model.entities import KINDS, PTE, Content, Fault, Frame, Process, Thread
+
+if TYPE_CHECKING:
+    from tests.model.machine import ModelMachine
+
+ACCESS_VIOLATION = 0xC0000005
+IN_PAGE_ERROR = 0xC0000006
+BLOCKED, ENDED = "blocked", "ended"
+
+
+@dataclass(eq=False)
+class ReadRequest(Request):
+    """A page-in: a run of contents, and the frame that each is read into (None: a dummy, read but ignored)."""
+
+    thread: Thread | None = None
+    run: list[Content] = field(default_factory=list)
+    frames: list[Frame | None] = field(default_factory=list)
+
+
+class Faults:
+    """The fault handler."""
+
+    def __init__(self, machine: ModelMachine) -> None:
+        self.m = machine
+        self.log: list[tuple[int, str, int, str, int, int, int, int]] = []
+        costs = machine.config.costs
+        self.costs = {
+            "demand-zero": costs.demand_zero,
+            "transition": costs.transition,
+            "shared": costs.transition,
+            "copy-on-write": costs.copy_on_write,
+            "collided": costs.hard,
+            "hard": costs.hard,
+        }
+
+    def trap(self, thread: Thread, t: int) -> None:
+        """A running thread's next reference traps."""
+        assert thread.next_reference is not None
+        pte, store = thread.next_reference
+        thread.fault = Fault(pte, store, t)
+        outcome = self._attempt(thread, t)
+        if outcome in KINDS:
+            self._resolve(thread, outcome, t)
+        else:
+            self.m.processors.leave(thread, t)
+
+    def retry(self, thread: Thread, t: int) -> None:
+        """A blocked thread's fault is tried again."""
+        outcome = self._attempt(thread, t)
+        if outcome in KINDS:
+            self._resolve(thread, outcome, t)
+            self.m.processors.ready(thread, t)
+
+    def frame_found(self, thread: Thread, t: int) -> None:
+        """There is a frame for a thread that waited for one."""
+        fault = self._fault(thread)
+        fault.queue += t - fault.waiting_since
+        self.retry(thread, t)
+
+    @staticmethod
+    def _fault(thread: Thread) -> Fault:
+        assert thread.fault is not None
+        return thread.fault
+
+    def _attempt(self, thread: Thread, t: int) -> str:
+        fault = self._fault(thread)
+        pte = fault.pte
+        if pte.forbids(fault.store):
+            pte.process.counters["access_violations"] += 1
+            self._record(fault, "access-violation")
+            self.m.end_process(pte.process, ACCESS_VIOLATION, t)
+            return ENDED
+        if pte.valid:
+            return self._copy_on_write(thread, t)
+        self._make_room(fault, t)
+        frame = pte.content.frame
+        if frame is None:
+            return self._bring_in(thread, t)
+        if frame.io == "read":
+            assert frame.reading is not None
+            frame.reading.waiters.append(thread)
+            return self._block(thread, "stall_collided", t)
+        kind = "shared" if frame.state == "active" else "transition"
+        self.m.memory.map(pte, frame)
+        return kind
+
+    def _block(self, thread: Thread, state: str, t: int) -> str:
+        self._fault(thread).waiting_since = t
+        thread.change(state, t)
+        return BLOCKED
+
+    def _wait_for_frame(self, thread: Thread, t: int) -> str:
+        self.m.frame_waiters.append(thread)
+        self.m.request_balance(t)
+        return self._block(thread, "stall_frame", t)
+
+    def _copy_on_write(self, thread: Thread, t: int) -> str:
+        pte = self._fault(thread).pte
+        memory = self.m.memory
+        private, old = pte.private, pte.content.frame
+        assert private is not None
+        assert old is not None
+        taken = memory.allocate(private, pte.process, zeroed=False)
+        if taken is None:
+            return self._wait_for_frame(thread, t)
+        frame = taken[0]
+        frame.state, frame.share = "active", 1
+        frame.modified = frame.stored = True
+        private.version += 1
+        pte.content, pte.writable, pte.age = private, True, 0
+        memory.lose_share(old, t)
+        return "copy-on-write"
+
+    def _make_room(self, fault: Fault, t: int) -> None:
+        process, m = fault.pte.process, self.m
+        if fault.room_made or m.demand_paging:
+            return
+        fault.room_made = True
+        size, available = len(process.working_set), m.memory.available
+        full = size >= process.maximum and (process.config.working_set.hard_maximum or available < m.high)
+        tight = available < m.tight and size >= process.minimum
+        if size and (full or tight):
+            self._replace(fault, [process], t)
+
+    def _replace(self, fault: Fault, processes: list[Process], t: int) -> None:
+        victim = self.m.policy.replace(processes)
+        if victim is None:
+            return
+        self.m.memory.remove(victim, t)
+        victim.process.counters["replaced"] += 1
+        fault.cpu += self.m.config.costs.trim
+
+    def _bring_in(self, thread: Thread, t: int) -> str:
+        fault, memory = self._fault(thread), self.m.memory
+        pte = fault.pte
+        if self.m.demand_paging and not fault.replaced:
+            fault.replaced = True
+            if memory.available == 0:
+                self._replace(fault, self.m.living, t)
+        taken = memory.allocate(pte.content, pte.process, zeroed=not pte.content.stored)
+        if taken is None:
+            return self._wait_for_frame(thread, t)
+        frame, was_zeroed = taken
+        if pte.content.stored:
+            self._read(thread, frame, t)
+            return self._block(thread, "stall_read", t)
+        fault.cpu += 0 if was_zeroed else self.m.config.costs.zero_page
+        memory.map(pte, frame)
+        return "demand-zero"
+
+    def _read(self, thread: Thread, frame: Frame, t: int) -> None:
+        content = self._fault(thread).pte.content
+        offset, disk = self.m.place(content)
+        request = ReadRequest("read", offset, 0, self._read_done, thread=thread, waiters=[thread])
+        self._add(request, content, frame)
+        self._add_cluster(request)
+        while request.frames[-1] is None:
+            request.frames.pop()
+            request.run.pop()
+        request.pages = len(request.run)
+        disk.submit(request, t)
+
+    @staticmethod
+    def _add(request: ReadRequest, content: Content, frame: Frame | None) -> None:
+        request.run.append(content)
+        request.frames.append(frame)
+        if frame is not None:
+            assert content.version == content.stored_version, "the read would bring an old version"
+            frame.state, frame.io, frame.reading = "transition", "read", request
+
+    def _add_cluster(self, request: ReadRequest) -> None:
+        m, first = self.m, request.run[0]
+        assert request.thread is not None
+        assert request.thread.process is not None
+        for j in range(1, m.read_cluster):
+            content = self._neighbour(first, j)
+            if content is None:
+                return
+            if content.frame is not None:
+                self._add(request, content, None)
+                continue
+            taken = m.memory.allocate(content, request.thread.process, False) if m.memory.available > m.low else None
+            if taken is None:
+                return
+            self._add(request, content, taken[0])
+
+    @staticmethod
+    def _neighbour(first: Content, j: int) -> Content | None:
+        if first.file is not None:
+            return first.file.contents[first.page + j] if first.page + j < len(first.file.contents) else None
+        assert first.process is not None
+        assert first.location is not None
+        pte = first.process.table.get(first.page + j)
+        content = pte.private if pte else None
+        here = content.location if content else None
+        if here is None or here.file is not first.location.file or here.number != first.location.number + j:
+            return None
+        return content
+
+    def _read_done(self, request: Request, t: int) -> None:
+        assert isinstance(request, ReadRequest)
+        assert request.thread is not None
+        assert request.thread.process is not None
+        process = request.thread.process
+        process.counters["page_reads"] += 1
+        process.counters["pages_input"] += request.pages
+        for thread in request.waiters:
+            fault = self._fault(thread)
+            fault.queue += max(0, request.start - fault.waiting_since)
+            fault.service += request.end - max(request.start, fault.waiting_since)
+        if request.ok:
+            self._arrived(request, t)
+        else:
+            self._failed(request, process, t)
+
+    def _arrived(self, request: ReadRequest, t: int) -> None:
+        memory = self.m.memory
+        for content, frame in zip(request.run, request.frames, strict=True):
+            if frame is None:
+                continue
+            frame.io, frame.reading = "", None
+            waiting = [pte for thread in request.waiters if (pte := self._fault(thread).pte).content is content]
+            if not waiting:
+                memory.put(frame, memory.standby[frame.priority], "standby")
+            for pte in waiting:
+                if not pte.valid:
+                    memory.map(pte, frame)
+        for thread in request.waiters:
+            self._resolve(thread, "hard" if thread is request.thread else "collided", t)
+            self.m.processors.ready(thread, t)
+
+    def _failed(self, request: ReadRequest, process: Process, t: int) -> None:
+        for frame in request.frames:
+            if frame is not None:
+                self.m.memory.release(frame)
+        process.counters["in_page_errors"] += 1
+        process.counters["hard"] += 1
+        self._record(self._fault(process.thread), "in-page-error")
+        self.m.end_process(process, IN_PAGE_ERROR, t)
+        for thread in request.waiters[1:]:
+            self.retry(thread, t)
+
+    def _resolve(self, thread: Thread, kind: str, t: int) -> None:
+        fault = self._fault(thread)
+        pte: PTE = fault.pte
+        fault.cpu += self.costs[kind]
+        pte.process.counters[kind] += 1
+        self._record(fault, kind)
+        assert fault.time + fault.queue + fault.service == t
+        thread.fault = None
+        thread.debt += fault.cpu
+        if not pte.traps(fault.store):
+            self.m.execute(thread)
+
+    def _record(self, fault: Fault, kind: str) -> None:
+        latency = fault.queue + fault.service + fault.cpu
+        name = fault.pte.process.name
+        self.log.append((fault.time, name, fault.pte.page, kind, fault.queue, fault.service, fault.cpu, latency))

@@ -1,0 +1,232 @@
+"""Random small machines, in which everything overlaps; one generator for Hypothesis and for the plain search."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Literal
+
+from simulator.config import (
+    Costs,
+    Disk,
+    File,
+    Machine,
+    MappedWriter,
+    MemoryManager,
+    ModifiedWriter,
+    PagingFile,
+    Process,
+    Region,
+    Trimming,
+    WorkingSet,
+    ZeroPageThread,
+)
+from tests.model.cases import PAGE, Case, Run, RunList, Spec
+
+
+def random_case(source: random.Random) -> Case:
+    """A machine, its memory manager and its processes, from a source of random numbers."""
+    frames = source.choice([4, 5, 6, 7, 8, 8, 10, 12, 16, 24, 40, 120])
+    processors = source.choice([1, 1, 2, 3])
+    disks = {f"d{i}": _disk(source) for i in range(source.choice([1, 1, 2]))}
+    files = {f"f{i}": _file(source, list(disks)) for i in range(source.choice([0, 1, 1, 2]))}
+    count = source.choice([1, 1, 2, 2, 3, 4, 5])
+    processes = [_process(source, i, files, frames) for i in range(count)]
+    machine = Machine(
+        memory=frames * PAGE,
+        processors=processors,
+        quantum=source.choice([50, 300, 1_000, 5_000, 50_000, 1_000_000]),
+        bad_frames=source.choice([0, 0, 0, 0, 1, 2]),
+        disks=disks,
+        paging_files=[_paging_file(source, list(disks)) for _ in range(source.choice([0, 1, 1, 1, 1, 1, 2, 2, 2]))],
+        files=files,
+        costs=_costs(source),
+    )
+    duration = source.choice([None, None, None, None, 5_000, 50_000, 500_000])
+    return Case(machine, _memory_manager(source, frames), processes, source.randrange(1 << 16), duration)
+
+
+def _costs(source: random.Random) -> Costs:
+    scale = source.choice([0, 1, 1, 1, 10])
+
+    def cost(*choices: int) -> int:
+        return scale * source.choice(choices)
+
+    return Costs(
+        reference=source.choice([1, 1, 3, 10, 100]),
+        demand_zero=cost(0, 10, 100, 1000),
+        zero_page=cost(0, 5, 25, 250),
+        transition=cost(0, 10, 50, 500),
+        copy_on_write=cost(0, 15, 150, 1500),
+        hard=cost(0, 50, 500, 5000),
+        trim=cost(0, 2, 20, 200),
+        age=cost(0, 1, 2, 20),
+        write=cost(0, 50, 500, 5000),
+    )
+
+
+PROTECTIONS: list[Literal["read-write", "read-only", "copy-on-write"]] = [
+    *("read-write", "read-write", "copy-on-write", "copy-on-write"),
+    "read-only",
+]
+LATENCIES = (0, 100, 500, 1_000, 7_000, 20_000, 100_000)
+
+
+def _disk(source: random.Random) -> Disk:
+    error = source.choice([0.0, 0.0, 0.0, 0.0, 0.0, 0.1])
+    model, parameters = source.choice([constant, constant, constant, constant, flash, spinning])(source)
+    return Disk(
+        model=model,
+        page_in_first=source.choice([True, True, False]),
+        read_error_rate=error,
+        write_error_rate=source.choice([0.0, error, 2 * error]),
+        parameters=parameters,
+    )
+
+
+def constant(source: random.Random) -> tuple[str, dict[str, Any]]:
+    """A disk that always takes the same time."""
+    return "constant", {
+        "read": source.choice(LATENCIES),
+        "write": source.choice(LATENCIES),
+        "per_page": source.choice([0, 0, 30]),
+        "channels": source.choice([1, 1, 2, 4]),
+    }
+
+
+def flash(source: random.Random) -> tuple[str, dict[str, Any]]:
+    """An SSD whose latency varies, mostly a fast one."""
+    model = source.choice(["ssd", "nvme"])
+    scale = source.choice([100, 1_000, 10_000])
+    if scale == 10_000:
+        return model, {}
+    return model, {
+        "read_median": 3 * scale,
+        "read_p99": 9 * scale,
+        "write_median": scale,
+        "write_p99": 20 * scale,
+        "per_page": source.choice([0, 50, 1_000]),
+        "channels": source.choice([1, 2, 8]),
+    }
+
+
+def spinning(source: random.Random) -> tuple[str, dict[str, Any]]:
+    """A disk with a head, mostly one that turns absurdly fast, so that it overlaps with all else."""
+    if source.random() < 0.2:
+        return "hdd", {}
+    return "hdd", {
+        "track_seek": source.choice([0, 300]),
+        "full_seek": source.choice([1_000, 20_000]),
+        "rotations_per_minute": source.choice([6_000_000, 100_000_000]),
+        "per_page": source.choice([0, 70]),
+        "overhead": source.choice([0, 500]),
+    }
+
+
+def _file(source: random.Random, disks: list[str]) -> File:
+    pages = source.choice([1, 2, 4, 8, 16])
+    short = source.choice([0, 0, 1, 100])
+    return File(
+        size=pages * PAGE - short, disk=source.choice(["", *disks]), metadata=source.choice([False, False, True])
+    )
+
+
+def _paging_file(source: random.Random, disks: list[str]) -> PagingFile:
+    size = source.choice([1, 4, 12, 40, 40, 100, 100, 200])
+    growth = source.choice([1, 1, 2, 8])
+    return PagingFile(disk=source.choice(["", *disks]), size=size * PAGE, maximum=size * growth * PAGE)
+
+
+def _memory_manager(source: random.Random, frames: int) -> MemoryManager:
+    period = source.choice([1_000, 3_000, 10_000, 50_000, 1_000_000])
+    return MemoryManager(
+        model=source.choice(["windows", "windows", "windows", "windows", "demand-paging"]),
+        trimming=Trimming(policy=source.choice(["windows", "windows", "clock", "fifo", "none"]), period=period),
+        read_cluster=source.choice([1, 2, 4, 8]),
+        low_memory=source.choice([-1, 0, 1, 2, max(1, frames // 4)]),
+        high_memory=source.choice([-1, 0, 2, 4, max(1, frames // 2)]),
+        tight_memory=source.choice([-1, 0, 1, 2]),
+        modified_writer=ModifiedWriter(
+            cluster=source.choice([1, 2, 4, 16]),
+            free_trigger=source.choice([0, 1, 3, 20_000]),
+            available_divisor=source.choice([1, 2, 16]),
+            modified_maximum=source.choice([0, 1, 4, 16_384]),
+            immediate=source.choice([False, False, False, True]),
+        ),
+        mapped_writer=MappedWriter(
+            trigger=source.choice([0, 1, 4, 800]),
+            cluster=source.choice([1, 2, 16]),
+            period=source.choice([1_000, 7_000, 30_000, 1_000_000]),
+            flush_period=source.choice([1_000, 20_000, 100_000, 1_000_000]),
+        ),
+        zero_page_thread=ZeroPageThread(
+            enabled=source.choice([True, True, False]),
+            trigger=source.choice([1, 2, 8]),
+            batch=source.choice([1, 2, 16]),
+        ),
+    )
+
+
+def _process(source: random.Random, index: int, files: dict[str, File], frames: int) -> Spec:
+    pages = source.choice([1, 3, 5, 8, 12, 12, 20, 30])
+    gap = source.choice([0, 0, 1, 7])
+    minimum = source.choice([1, 1, 2, 4, frames // 2 or 1])
+    maximum = minimum + source.choice([0, 1, 2, 4, 16, 345])
+    numbers = [16 + k + gap * (k // 4) for k in range(pages)]
+    shape = random.Random(source.randrange(1 << 30))
+    config = Process(
+        name=f"p{index + 9}",
+        start=source.choice([0, 0, 0, 100, 3_000, 40_000]),
+        priority=source.choice([8, 8, 8, 9, 4, 15]),
+        memory_priority=source.choice([5, 5, 1, 3]),
+        foreground=source.choice([False, False, True]),
+        working_set=WorkingSet(
+            minimum=minimum * PAGE, maximum=maximum * PAGE, hard_maximum=source.choice([False, False, True])
+        ),
+        regions=_regions(source, numbers, files),
+    )
+    runs = _runs(shape, numbers, source.choice([1, 5, 20, 60, 150, 300, 300]), source.choice([0.0, 0.1, 0.5, 1.0]))
+    return Spec(config, RunList(runs, source.choice([1, 7, 64, 1024])))
+
+
+def _regions(source: random.Random, numbers: list[int], files: dict[str, File]) -> list[Region]:
+    regions: list[Region] = []
+    first = numbers[0]
+    for _ in range(source.choice([0, 1, 2, 3]) if files else source.choice([0, 0, 0, 1])):
+        first += source.choice([0, 0, 1, 3])
+        kind = source.choice(["file", "file", "file", "file", "file", "file", "read-only", "reserved"])
+        pages = source.choice([1, 2, 4, 8, 16])
+        if kind == "file" and files:
+            name = source.choice(sorted(files))
+            total = -(-files[name].size // PAGE)
+            offset = source.randrange(total) if source.choice([0, 1]) else 0
+            pages = min(pages, total - offset)
+            protection = source.choice(PROTECTIONS)
+            regions.append(Region(first=first, pages=pages, file=name, offset=offset, protection=protection))
+        elif source.random() < 0.2:
+            if kind == "reserved":
+                regions.append(Region(first=first, pages=1, state="reserved"))
+            else:
+                regions.append(Region(first=first, pages=1, protection="read-only"))
+        first += pages
+    return regions
+
+
+def _runs(shape: random.Random, numbers: list[int], count: int, writes: float) -> list[Run]:
+    pattern = shape.choice(["loop", "hot", "random", "mixed", "sweep back"])
+    burst = shape.choice([1, 1, 3, 40])
+    hot = shape.sample(numbers, max(1, len(numbers) // 4))
+    runs: list[Run] = []
+    for k in range(count):
+        way = pattern if pattern != "mixed" else shape.choice(["loop", "hot", "random"])
+        if way == "loop":
+            page = numbers[k % len(numbers)]
+        elif way == "sweep back":
+            page = numbers[-1 - k % len(numbers)]
+        else:
+            page = shape.choice(hot if way == "hot" and shape.random() < 0.9 else numbers)
+        fetches, loads = shape.choice([(0, 1), (1, 0), (1, 2), (0, 0)])
+        stores = shape.randrange(1, burst + 1) if shape.random() < writes else 0
+        if fetches + loads + stores == 0:
+            loads = shape.randrange(1, burst + 1)
+        runs.append((page, fetches * shape.randrange(1, burst + 1), loads, stores))
+    return runs

@@ -1,0 +1,103 @@
+"""Making a disagreeing case smaller, greedily, as long as it disagrees."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from tests.model.cases import Case, Run, RunList, Spec, default_of
+
+
+def shrink(case: Case, fails: Callable[[Case], bool], seconds: float) -> Case:
+    """The smallest case that greedy steps reach within a time and that still fails."""
+    deadline = time.monotonic() + seconds
+    progress = True
+    while progress and time.monotonic() < deadline:
+        progress = False
+        for smaller in _smaller(case):
+            if time.monotonic() > deadline:
+                break
+            if _holds(fails, smaller):
+                case, progress = smaller, True
+                break
+    return case
+
+
+def _holds(fails: Callable[[Case], bool], case: Case) -> bool:
+    try:
+        return fails(case)
+    except (KeyError, IndexError, AssertionError):
+        return False
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    for i in range(len(case.processes)):
+        if len(case.processes) > 1:
+            yield replace(case, processes=case.processes[:i] + case.processes[i + 1 :])
+    for i, spec in enumerate(case.processes):
+        for runs in _fewer_runs(spec.stream.runs):
+            yield _with(case, i, Spec(spec.config, RunList(runs, spec.stream.block)))
+        for config in _plainer(spec.config, skip={"name"}):
+            yield _with(case, i, Spec(config, spec.stream))
+    for machine in _plainer(case.machine, skip={"memory", "costs", "disks", "paging_files"}):
+        yield replace(case, machine=machine)
+    for costs in _plainer(case.machine.costs):
+        yield replace(case, machine=replace(case.machine, costs=costs))
+    for part in ("disks", "paging_files", "files"):
+        for smaller in _less(getattr(case.machine, part)):
+            try:
+                yield replace(case, machine=replace(case.machine, **{part: smaller}))
+            except ValueError:
+                continue
+    for manager in _plainer(case.memory_manager, skip={"modified_writer", "mapped_writer", "zero_page_thread"}):
+        yield replace(case, memory_manager=manager)
+    for part in ("modified_writer", "mapped_writer", "zero_page_thread"):
+        for smaller in _plainer(getattr(case.memory_manager, part)):
+            yield replace(case, memory_manager=replace(case.memory_manager, **{part: smaller}))
+    if case.duration is not None:
+        yield replace(case, duration=None)
+
+
+def _with(case: Case, index: int, spec: Spec) -> Case:
+    return replace(case, processes=[spec if i == index else other for i, other in enumerate(case.processes)])
+
+
+def _fewer_runs(runs: list[Run]) -> Iterator[list[Run]]:
+    size = len(runs) // 2
+    while size:
+        for first in range(0, len(runs), size):
+            fewer = runs[:first] + runs[first + size :]
+            if fewer:
+                yield fewer
+        size //= 2
+    if len(runs) < 40:
+        for i, (page, fetches, loads, stores) in enumerate(runs):
+            plain = (page, 0, 0, 1) if stores else (page, 0, 1, 0)
+            if plain != (page, fetches, loads, stores):
+                yield [*runs[:i], plain, *runs[i + 1 :]]
+
+
+def _less(items: Any) -> Iterator[Any]:
+    if isinstance(items, dict):
+        for key in items:
+            yield {other: items[other] for other in items if other != key}
+    else:
+        for i in range(len(items)):
+            yield items[:i] + items[i + 1 :]
+
+
+def _plainer(value: Any, skip: set[str] = frozenset()) -> Iterator[Any]:  # type: ignore[assignment]
+    assert is_dataclass(value)
+    for field in fields(value):
+        default = default_of(type(value), field.name)
+        if field.name in skip or getattr(value, field.name) == default:
+            continue
+        try:
+            yield replace(value, **{field.name: default})  # type: ignore[type-var]
+        except ValueError:
+            continue
+    if hasattr(value, "regions"):
+        for regions in _less(value.regions):
+            yield replace(value, regions=regions)  # type: ignore[type-var]

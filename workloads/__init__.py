@@ -1,0 +1,1 @@
+"""Where references come from: generators, and recorded traces of real programs."""

@@ -1,0 +1,56 @@
+"""What a workload is: a description, validated when it is made, that turns into a stream of references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from simulator.stream import ReferenceStream
+
+MAX_PAGE = (1 << 52) - 1
+"""Largest virtual page number: that of the last 4 KiB page of a 64-bit address space."""
+
+
+class InputError(Exception):
+    """Something that a user gave can't be used; the message is one line that says where, what was found and what is
+    allowed."""
+
+
+@dataclass(frozen=True)
+class StreamContext:
+    """What a workload may know of the process and machine that it is for."""
+
+    base: Path
+    """directory that relative paths start from"""
+    seed: int
+    """root seed of the run"""
+    name: str
+    """the process's name; with the seed it selects the process's random stream"""
+    page_size: int
+    """bytes in a page"""
+    address_space: int
+    """bytes that a process can address"""
+
+
+class Workload(Protocol):
+    """What one thread of a process does to memory.
+
+    An implementation is a frozen pydantic dataclass, registered with `@register("workload", kind)`, whose fields are
+    its parameters in a config. It draws random numbers only from `simulator.rng.generator(context.seed,
+    f"workload/{context.name}...")`.
+    """
+
+    def stream(self, context: StreamContext) -> ReferenceStream:
+        """The references; raises InputError where a parameter can't be used."""
+        ...
+
+
+def check_footprint(pages: int, context: StreamContext, what: str) -> None:
+    """Raise InputError if `pages` distinct pages don't fit into the address space of the machine."""
+    allowed = context.address_space // context.page_size
+    if pages > allowed:
+        raise InputError(
+            f"{what}: found {pages} distinct pages, allowed is at most {allowed}: an address space of "
+            f"{context.address_space} bytes in pages of {context.page_size} bytes"
+        )

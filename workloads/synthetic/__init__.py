@@ -1,0 +1,1 @@
+"""Workloads that are drawn from a formula, one file per generator."""

@@ -1,0 +1,1 @@
+"""Workloads that were recorded from real programs: reading, keeping and recording them."""

@@ -1,0 +1,1 @@
+"""The file formats that traces come in, one file per format."""

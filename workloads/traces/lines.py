@@ -1,0 +1,63 @@
+"""Text files cut into pieces of whole lines, for compiled parsers that stop at the first line they can't read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workloads.base import InputError
+from workloads.traces.compression import expanded
+from workloads.traces.runs import Runs, empty, select
+
+LONGEST = 1 << 16
+"""Most bytes in a line; a file without line ends must not fill memory."""
+
+Parser = Callable[..., tuple[int, int]]
+"""(bytes of whole lines, page, fetches, loads, stores: arrays to fill) -> (rows filled, offset of the first line that
+can't be read, or -1)"""
+
+
+def parsed(path: Path, parse: Parser, rows_per_line: int, allowed: str) -> Iterator[Runs]:
+    """The runs in a text file that may be compressed; raises InputError that names the file and the line."""
+    yield from parsed_pieces(expanded(path), str(path), parse, rows_per_line, allowed)
+
+
+def parsed_pieces(
+    pieces: Iterator[bytes], where: str, parse: Parser, rows_per_line: int, allowed: str
+) -> Iterator[Runs]:
+    """The runs in a stream of text that comes from `where`."""
+    lines_before = 0
+    for text in whole_lines(pieces, where):
+        room = empty((text.count(b"\n") + 1) * rows_per_line)
+        data: NDArray[np.uint8] = np.frombuffer(text, np.uint8)
+        rows, wrong = parse(data, *room)
+        if rows:
+            yield select(room, slice(0, rows))
+        if wrong >= 0:
+            line = lines_before + text.count(b"\n", 0, wrong) + 1
+            found = text[wrong : text.find(b"\n", wrong)].decode(errors="replace")
+            raise InputError(f"{where}:{line}: found {_short(found)}, allowed is {allowed}")
+        lines_before += text.count(b"\n")
+
+
+def whole_lines(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
+    """The same bytes cut after line ends; a line end is added to a last line without one."""
+    rest = b""
+    for piece in pieces:
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield rest + piece[:end]
+            rest = piece[end:]
+        else:
+            rest += piece
+        if len(rest) > LONGEST:
+            raise InputError(f"{where}: found a line of more than {LONGEST} bytes, allowed is a text file of lines")
+    if rest:
+        yield rest + b"\n"
+
+
+def _short(found: str) -> str:
+    return repr(found if len(found) <= 60 else found[:60] + "...")
