@@ -3,6 +3,7 @@ that `pagesim --help` needs neither the compiler nor the data libraries."""
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -145,6 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     traceback.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = _status(arguments)
         sys.stdout.flush()

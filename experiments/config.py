@@ -8,19 +8,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from experiments.document import Document, read_document
+from experiments.document import Document, KeyPath, read_document
 from experiments.messages import explain, show
 from experiments.overrides import assign, override
 from experiments.plugins import Workload, fold, unfold
 from simulator.config import STRICT, Machine, MemoryManager, Process
 from simulator.units import Time
+
+MAXIMUM = 1 << 60
+"""Largest number that a config may hold: sums of a few still fit into 64 bits."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[\w][\w. +=,-]*$", max_length=100)]
 """Text that can be a directory's name everywhere."""
@@ -30,7 +33,12 @@ Name = Annotated[str, StringConstraints(pattern=r"^[\w][\w. +=,-]*$", max_length
 class ProcessGroup(Process):
     """A process, or several alike."""
 
-    name: str = Field(default="", description="default: the workload's kind; copies are called NAME-1, NAME-2, ...")
+    name: str = Field(
+        default="",
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        max_length=100,
+        description="default: the workload's kind; copies are called NAME-1, NAME-2, ...",
+    )
     copies: int = Field(default=1, ge=1, le=10_000, description="how many processes like this one there are")
     workload: Workload
 
@@ -139,7 +147,19 @@ def _validated(document: Document) -> Experiment:
         raise document.error((), f"found {show(document.data)}, allowed is a mapping with the key 'processes'")
     data = fold(document)
     try:
-        return _ADAPTER.validate_json(json.dumps(data), strict=True)
+        experiment = _ADAPTER.validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         where, text = explain(error, Experiment)
         raise document.error(where, text) from None
+    for where, number in _numbers(json.loads(_ADAPTER.dump_json(experiment)), ()):
+        if number > MAXIMUM and where != ("seed",):
+            raise document.error(where, f"found {number}, allowed is at most {MAXIMUM}")
+    return experiment
+
+
+def _numbers(data: Any, where: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+    if isinstance(data, int):
+        yield where, data
+    elif isinstance(data, (dict, list)):
+        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _numbers(value, (*where, key))

@@ -140,6 +140,7 @@ class _Builder:
         try:
             match kind:
                 case "str":
+                    text.encode()
                     return text
                 case "null":
                     return None
@@ -149,6 +150,8 @@ class _Builder:
                     return int(text, 16) if text.startswith("0x") else int(text)
                 case "float":
                     return float(text)
+        except UnicodeEncodeError:
+            raise self._error(node, f"found {text!a:.60}, allowed is Unicode text") from None
         except ValueError:
             raise self._error(node, f"found {text!r:.60}, allowed is a number") from None
         raise self._error(node, f"found the tag {node.tag!r}, allowed are no tags")

@@ -37,7 +37,9 @@ def parameters(cls: type) -> dict[str, dict[str, Any]]:
     schema = TypeAdapter(cls).json_schema()
     found: dict[str, dict[str, Any]] = {}
     for name, field in schema.get("properties", {}).items():
-        entry = {"required": True} if name in schema.get("required", []) else {"default": field.get("default")}
+        entry: dict[str, Any] = (
+            {"required": True} if name in schema.get("required", []) else {"default": field.get("default")}
+        )
         units = [unit for unit, fragment in UNIT_FRAGMENTS.items() if field.get("anyOf") == fragment]
         if units:
             entry["unit"] = units[0]

@@ -139,6 +139,8 @@ def _run(
         raise BadInput(str(error)) from None
     except SimulationError as error:
         raise RunFailed(str(error)) from error
+    except MemoryError as error:
+        raise RunFailed(f"this computer has too little memory to simulate such a machine: {error}") from error
 
 
 def fill_slowdowns(result: RunResult, roomy: RunResult) -> None:

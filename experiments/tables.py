@@ -52,7 +52,7 @@ def process_table(summary: Mapping[str, Any], page_size: int) -> Table:
     processes = summary["processes"]
     shown = sorted(processes, key=lambda name: -processes[name]["stall_ns"])[:MOST_ROWS]
     for name in sorted(shown, key=natural):
-        table.add_row(name, *_process_row(processes[name], summary["simulated_ns"], page_size))
+        table.add_row(Text(name), *_process_row(processes[name], summary["simulated_ns"], page_size))
     if len(processes) > len(shown):
         table.caption = f"the {len(shown)} that stalled longest of {len(processes)}; all are in processes.parquet"
     return table

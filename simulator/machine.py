@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-import numpy as np
-
 from simulator import config, records
 from simulator.calendar import SAMPLE, START, WAKE, Bell, Calendar
+from simulator.hardware.mmu import references_made
 from simulator.hardware.processor import account, commit_all
 from simulator.memory.commit import start_process
-from simulator.memory.daemons import start_daemons
+from simulator.memory.daemons import BalanceSetManager, start_daemons
 from simulator.memory.kernel import ASKS_POLICY, DAEMON, FINISHED, IDLE, LOG_FULL, NEEDS_BLOCK, advance
 from simulator.memory.state import ProcessSpec, State
 from simulator.memory.view import View
@@ -42,33 +41,28 @@ class Observe:
 class _Feed:
     """A process's blocks, one loaded ahead so that the last one is known as such."""
 
-    def __init__(self, blocks: Iterator[Block]) -> None:
-        self._blocks = blocks
-        self.block: Block | None = None
-        self._next = next(blocks, None)
+    def __init__(self, state: State, index: int) -> None:
+        self._address, self._index = state.address, index
+        self._thread = state.arrays["threads"][index]
+        self._blocks: Iterator[Block] = iter(state.specs[index].stream.blocks())
+        self._block: Block | None = None
+        self._next = next(self._blocks, None)
 
-    def load(self, thread: Any) -> None:
-        """Point a thread's record at the next block; an empty stream has none."""
-        if self.block is not None:
-            thread["references"] += self._count(len(self.block.page))
-        self.block, self._next = self._next, next(self._blocks, None)
+    def load(self) -> None:
+        """Point the thread's record at the next block; an empty stream has none."""
+        thread = self._thread
+        thread["references"] = self.references()
+        self._block, self._next = self._next, next(self._blocks, None)
         thread["last_block"] = self._next is None
-        thread["position"], thread["offset"] = 0, 0
-        if self.block is None:
-            return
-        thread["length"] = len(self.block.page)
-        for name in ("page", "fetches", "loads", "stores"):
-            thread[f"{name}_at"] = getattr(self.block, name).ctypes.data
+        thread["position"], thread["offset"], thread["length"] = 0, 0, 0
+        if self._block is not None:
+            thread["length"] = len(self._block.page)
+            for name in ("page", "fetches", "loads", "stores"):
+                thread[f"{name}_at"] = getattr(self._block, name).ctypes.data
 
-    def references(self, thread: Any) -> int:
+    def references(self) -> int:
         """References made so far."""
-        made = int(thread["references"]) + int(thread["offset"])
-        return made + (self._count(int(thread["position"])) if self.block is not None else 0)
-
-    def _count(self, runs: int) -> int:
-        assert self.block is not None
-        counts = (self.block.fetches, self.block.loads, self.block.stores)
-        return sum(int(count[:runs].sum(dtype=np.int64)) for count in counts)
+        return int(self._thread["references"]) + int(references_made(self._address, self._index))
 
 
 class Machine:
@@ -100,7 +94,7 @@ class Machine:
         self.calendar = Calendar(self._before)
         self.daemons = start_daemons(self.state, self.calendar, self.policy)
         self.recorder = Recorder(self.state, page_map=self.observe.page_map)
-        self._feeds = [_Feed(spec.stream.blocks()) for spec in self.state.specs]
+        self._feeds = [_Feed(self.state, index) for index in range(len(self.state.specs))]
         self._done = Bell(self.calendar)
 
     def run(self) -> RunResult:
@@ -126,11 +120,10 @@ class Machine:
 
     def references(self) -> list[int]:
         """References that each process has made so far."""
-        threads = self.state.arrays["threads"]
-        return [feed.references(threads[i]) for i, feed in enumerate(self._feeds)]
+        return [feed.references() for feed in self._feeds]
 
     def _start(self, index: int) -> None:
-        self._feeds[index].load(self.state.arrays["threads"][index])
+        self._feeds[index].load()
         start_process(self.state.address, index, self.state.charges[index], int(self.calendar.now))
 
     def _finish(self, time: int) -> None:
@@ -153,7 +146,7 @@ class Machine:
             elif reason == NEEDS_BLOCK:
                 thread = int(record["asking"])
                 record["asking"] = -1
-                self._feeds[thread].load(self.state.arrays["threads"][thread])
+                self._feeds[thread].load()
             elif reason == ASKS_POLICY:
                 self._ask()
             elif reason == LOG_FULL:
@@ -186,7 +179,9 @@ class Machine:
         if self.daemons:
             if busy[records.WRITER] or busy[records.MAPPED_WRITER] or lists[records.ON_NO_WRITE]:
                 return
-            if self.daemons[records.BALANCE].fruitless < 2:
+            manager = self.daemons[records.BALANCE]
+            assert isinstance(manager, BalanceSetManager)
+            if not manager.in_vain:
                 return
         raise SimulationError(self.stuck())
 

@@ -10,21 +10,11 @@ from numpy.typing import NDArray
 
 from simulator import records
 from simulator.counters import FAULT_KINDS, RATES
-from simulator.hardware.disk import integrate
-from simulator.memory.commit import commit_limit
+from simulator.memory.sampling import TOTALS, columns, look
 from simulator.memory.state import State
 from simulator.result import RunResult
 
 _SECOND = 1e9
-_TOTALS = ("page_reads", "pages_input", "page_writes", "pages_output", "repurposed", "dirty_evictions", "trimmed", "replaced")
-_PAGE_LISTS = {
-    "Free": records.ON_FREE,
-    **{f"Standby {i}": records.ON_STANDBY + i for i in range(records.STANDBY_PRIORITIES)},
-    "Modified No Write": records.ON_NO_WRITE,
-    "Bad": records.ON_BAD,
-}
-
-
 class Recorder:
     """Collects what a run shows, and makes its result."""
 
@@ -38,7 +28,8 @@ class Recorder:
         self.state = state
         self._page_map = page_map
         self._times: list[int] = []
-        self._rows: list[dict[str, int]] = []
+        self._rows: list[NDArray[np.int64]] = []
+        self._columns = columns(state.names, state.disk_names)
         self._maps: list[tuple[int, NDArray[np.int64]]] = []
         self._faults: list[NDArray[Any]] = []
         self._ios: list[NDArray[Any]] = []
@@ -79,33 +70,11 @@ class Recorder:
                 rows.append(self.state.arrays[name][:filled].copy())
                 self.state.record[0][count] = 0
 
-    def _look(self, time: int) -> dict[str, int]:
-        """All cumulative counts and gauges at a time."""
-        arrays, m = self.state.arrays, self.state.record[0]
-        processes, lists = arrays["processes"], arrays["lists"]["count"]
-        kinds = processes["kinds"].sum(axis=0)
-        row = {key: int(kinds[kind]) for key, kind in FAULT_KINDS.items()}
-        row["page_faults"] = sum(row.values())
-        row |= {key: int(m[key]) for key in _TOTALS}
-        row |= {f"list {name}": int(lists[number]) for name, number in _PAGE_LISTS.items()}
-        row["list Zeroed"] = int(lists[records.ON_ZEROED] + m["frame_count"] - m["fresh"])
-        row["list Modified"] = int(lists[records.ON_MODIFIED] + lists[records.ON_MAPPED])
-        row["list Active"], row["list Transition"] = int(m["states_active"]), int(m["states_transition"])
-        row["waiting"], row["commit"] = int(m["frame_waiting"]), int(m["commit"])
-        row["limit"] = int(commit_limit(self.state.address))
-        paging = arrays["stores"][: self.state.paging_files]
-        row["paging used"], row["paging size"] = int(paging["used"].sum()), int(paging["size"].sum())
-        for i, name in enumerate(self.state.names):
-            row[f"size {name}"] = int(processes["size"][i])
-            row[f"faults {name}"] = int(processes["kinds"][i, : records.VIOLATION].sum())
-        for i, name in enumerate(self.state.disk_names):
-            integrate(self.state.address, i, time)
-            disk = arrays["disks"][i]
-            row[f"busy {name}"], row[f"queue {name}"] = int(disk["busy_ns"]), int(disk["queue_ns"])
-            row[f"reads {name}"], row[f"writes {name}"] = (int(n) for n in disk["operations"])
-        threads = arrays["threads"]
-        running = threads["state"] == records.RUNNING
-        row["processor"] = int(threads["run_ns"].sum() + (time - threads["since"][running]).sum())
+    def _look(self, time: int) -> NDArray[np.int64]:
+        """All cumulative counts and gauges at a time, in the order of the columns."""
+        row = np.empty(len(self._columns), np.int64)
+        filled = look(self.state.address, time, row)
+        assert filled == len(row)
         return row
 
     def result(self, end: int, references: list[int]) -> RunResult:
@@ -121,11 +90,12 @@ class Recorder:
         )
 
     def _summary(self, end: int, processes: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        last, m = self._rows[-1], self.state.record[0]
+        last = dict(zip(self._columns, self._rows[-1].tolist(), strict=True))
+        m = self.state.record[0]
         kinds = self.state.arrays["processes"]["kinds"].sum(axis=0)
         return {
             "references": sum(process["references"] for process in processes.values()),
-            **{key: last[key] for key in ("page_faults", *FAULT_KINDS, *_TOTALS)},
+            **{key: last[key] for key in ("page_faults", *FAULT_KINDS, *TOTALS)},
             "access_violations": int(kinds[records.VIOLATION]),
             "in_page_errors": int(kinds[records.PAGE_ERROR]),
             "commit_peak_pages": int(m["commit_peak"]),
@@ -164,7 +134,7 @@ class Recorder:
         return table
 
     def _samples(self) -> pd.DataFrame:
-        raw = pd.DataFrame(self._rows)
+        raw = pd.DataFrame(np.array(self._rows), columns=self._columns)
         time = np.array(self._times, np.int64)
         seconds = np.diff(time, prepend=0) / _SECOND
         seconds[0] = np.inf
@@ -192,7 +162,7 @@ class Recorder:
         return pd.DataFrame(columns)
 
     def _gauges(self, raw: pd.DataFrame, page: int) -> dict[str, Any]:
-        lists = [column for column in raw.columns if column.startswith("list ")]
+        lists = [column for column in raw.columns if column.startswith("list ") and column != "list mapped"]
         standby = raw[[f"list Standby {i}" for i in range(records.STANDBY_PRIORITIES)]]
         ready = raw["list Zeroed"] + raw["list Free"]
         return {

@@ -107,6 +107,18 @@ def test_copy_on_write_copies_on_the_first_store_only() -> None:
     assert machine.snapshot()["files"] == {("f", 0): (True, 0)}
 
 
+def test_a_copy_in_a_full_textbook_machine_replaces_first() -> None:
+    """Two frames: 1 (demand-zero) and the file page; the store needs a third, so fifo takes page 1, which is clean."""
+    machine = run(
+        2,
+        [[(1, 0, 1, 0), (5, 0, 1, 1)]],
+        machine={"files": {"f": File(size=PAGE)}},
+        process={"regions": [Region(first=5, pages=1, file="f", protection="copy-on-write")]},
+    )
+    summary = machine.summary()
+    assert (summary["copy_on_write_faults"], summary["replaced"], summary["repurposed"]) == (1, 1, 1)
+
+
 def test_a_hard_maximum_replaces_and_finds_the_page_on_standby() -> None:
     """Maximum of one page: 1, 2, 1 replaces twice; page 1 is still on standby, so the third fault is soft."""
     machine = run(

@@ -38,6 +38,10 @@ nothing found yet."""
 
 LOAD_NEEDS = ACCESSED | SEEN | VALID
 STORE_NEEDS = LOAD_NEEDS | DIRTY | WRITE
+CHUNK = 512
+FIRST_CHUNK = 16
+"""Runs that are looked at in one go: at first, and doubling, at the most."""
+MOST_LOOKAHEAD = 1 << 16
 _MANY = 1 << 40
 
 
@@ -74,59 +78,102 @@ def access_at(a: int, thread: int) -> int:
 
 
 @compiled
+def _count(fetches: Any, loads: Any, stores: Any, begin: int, end: int) -> int:
+    """References of a stretch of at most CHUNK runs; unsigned indices and a 32-bit sum let LLVM vectorise it."""
+    total = np.uint32(0)
+    for i in range(np.uint64(begin), np.uint64(end)):
+        total += np.uint32(fetches[i]) + np.uint32(loads[i]) + np.uint32(stores[i])
+    return np.int64(total)
+
+
+@compiled
+def references_made(a: int, thread: int) -> int:
+    """References of a thread's current block that it has made."""
+    th = threads(a)[thread]
+    _, fetches, loads, stores = block(a, thread)
+    total = th.offset
+    for begin in range(0, th.position, CHUNK):
+        total += _count(fetches, loads, stores, begin, min(begin + CHUNK, th.position))
+    return total
+
+
+@compiled
+def _satisfied(pte: Any, first: int, page: Any, stores: Any, begin: int, end: int, load: int, store: int) -> int:
+    """How far, from `begin` on and in steps of four, every run's page has the bits `load` (with stores: `store`)."""
+    load_needs, store_needs, base = np.uint8(load), np.uint8(store), np.uint64(first)
+    i, one, two, three, four = np.uint64(begin), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
+    while i + three < np.uint64(end):
+        missing = ~pte[base + page[i]] & (store_needs if stores[i] else load_needs)
+        missing |= ~pte[base + page[i + one]] & (store_needs if stores[i + one] else load_needs)
+        missing |= ~pte[base + page[i + two]] & (store_needs if stores[i + two] else load_needs)
+        missing |= ~pte[base + page[i + three]] & (store_needs if stores[i + three] else load_needs)
+        if missing:
+            break
+        i += four
+    return np.int64(i)
+
+
+@compiled
+def _slow_run(
+    pte: Any, e: int, offset: int, fetched: int, loaded: int, stored: int, fit: int
+) -> tuple[int, bool]:
+    """Make the references of one run, at most `fit`: (how many, whether the next one traps)."""
+    until = _trap_offset(pte[e], offset, fetched, loaded, stored)
+    made = (until if until >= 0 else fetched + loaded + stored) - offset
+    traps = until >= 0 and made <= fit
+    made = min(made, fit)
+    if made > 0:
+        pte[e] |= LOAD_NEEDS if offset + made <= fetched + loaded else STORE_NEEDS
+    return made, traps
+
+
+@compiled
 def execute(a: int, processor: int, limit: int) -> int:
-    """Make a thread's references until one traps, the block ends, or the next would start at `limit` or later."""
+    """Make a thread's references until one traps, the block ends, or the next would start at `limit` or later.
+
+    Goes by chunks: where all pages of a chunk have all their bits, and its time is short enough, nothing is left to
+    do but to look; the rest goes run by run.
+    """
     m = machine(a)
     cpu = processors(a)[processor]
     th = threads(a)[cpu.thread]
     now = cpu.clock + th.debt
     cpu.scanned = 0
-    if now >= limit:
-        th.debt = now - limit
-        cpu.clock = limit
-        return LIMIT
     cost = m.reference_cost
     page, fetches, loads, stores = block(a, cpu.thread)
     pte = bits(a)
     first = processes(a)[th.process].first_pte
     position, offset, length = th.position, th.offset, th.length
-    while position < length:
+    chunk = np.int64(FIRST_CHUNK)
+    kind = END if th.last_block else END_OF_BLOCK
+    while now < limit and position < length:
+        if offset == 0 and position + chunk <= length:
+            end = _satisfied(pte, first, page, stores, position, position + chunk, LOAD_NEEDS, STORE_NEEDS)
+            took = _count(fetches, loads, stores, position, end) * cost
+            if now + took <= limit:
+                now += took
+                clear = end == position + chunk
+                position = end
+                chunk = min(np.int64(CHUNK), chunk * 2) if clear else np.int64(FIRST_CHUNK)
+                if clear:
+                    continue
         fetched, loaded, stored = np.int64(fetches[position]), np.int64(loads[position]), np.int64(stores[position])
-        e = first + page[position]
-        count = fetched + loaded + stored - offset
-        last = now + count * cost
-        needs = STORE_NEEDS if stored else LOAD_NEEDS
-        if last <= limit and pte[e] & needs == needs:
-            now = last
+        fit = (limit - now + cost - 1) // cost
+        made, traps = _slow_run(pte, first + page[position], offset, fetched, loaded, stored, fit)
+        now += made * cost
+        offset += made
+        if offset == fetched + loaded + stored:
             offset = 0
             position += 1
-            continue
-        until = _trap_offset(pte[e], offset, fetched, loaded, stored)
-        traps = until >= 0
-        made = until - offset if traps else count
-        fit = (limit - now + cost - 1) // cost
-        if made > fit:
-            made, traps = fit, False
-        if made > 0:
-            pte[e] |= LOAD_NEEDS if offset + made <= fetched + loaded else STORE_NEEDS
-            now += made * cost
-            offset += made
-            if offset == fetched + loaded + stored:
-                offset = 0
-                position += 1
-        if traps or now >= limit:
-            th.position, th.offset = position, offset
-            if traps and now < limit:
-                cpu.clock, th.debt = now, 0
-                return TRAP
-            cpu.clock, th.debt = limit, now - limit
-            return LIMIT
+        if traps and now < limit:
+            kind = TRAP
+            break
     th.position, th.offset = position, offset
     if now >= limit:
-        cpu.clock, th.debt = limit, now - limit
-        return LIMIT
-    cpu.clock, th.debt = now, 0
-    return END if th.last_block else END_OF_BLOCK
+        kind = LIMIT
+    cpu.clock = min(now, limit)
+    th.debt = now - cpu.clock
+    return kind
 
 
 @compiled
@@ -134,15 +181,15 @@ def scan(a: int, processor: int, limit: int) -> None:
     """Look ahead for a thread's next trap from where its last scan ended, without side effect.
 
     Sets the processor's `stop` and `stop_kind`: TRAP, END or END_OF_BLOCK at that time, or CLEAR: no trap before it.
-    Looks at no more than `lookahead` runs and not beyond `limit`.
+    Looks at no more than `lookahead` runs and not beyond `limit` by more than a chunk.
     """
-    m = machine(a)
     cpu = processors(a)[processor]
     th = threads(a)[cpu.thread]
     if not cpu.scanned:
         cpu.scanned = 1
         cpu.scan_position, cpu.scan_offset = th.position, th.offset
         cpu.stop = cpu.clock + th.debt
+    cost = machine(a).reference_cost
     page, fetches, loads, stores = block(a, cpu.thread)
     pte = bits(a)
     first = processes(a)[th.process].first_pte
@@ -150,42 +197,50 @@ def scan(a: int, processor: int, limit: int) -> None:
     end = min(th.length, position + cpu.lookahead)
     kind = CLEAR
     while position < end and now < limit:
-        until = _trap_offset(
-            pte[first + page[position]],
-            offset,
-            np.int64(fetches[position]),
-            np.int64(loads[position]),
-            np.int64(stores[position]),
-        )
+        if offset == 0 and position + FIRST_CHUNK <= end:
+            until = min(end, position + CHUNK)
+            reached = _satisfied(pte, first, page, stores, position, until, VALID, VALID | WRITE)
+            if reached > position:
+                now += _count(fetches, loads, stores, position, reached) * cost
+                position = reached
+                continue
+        fetched, loaded, stored = np.int64(fetches[position]), np.int64(loads[position]), np.int64(stores[position])
+        until = _trap_offset(pte[first + page[position]], offset, fetched, loaded, stored)
         if until >= 0:
-            now += (until - offset) * m.reference_cost
+            now += (until - offset) * cost
             offset = until
             kind = TRAP
             break
-        count = np.int64(fetches[position]) + loads[position] + stores[position] - offset
-        now += count * m.reference_cost
+        now += (fetched + loaded + stored - offset) * cost
         offset = 0
         position += 1
     if kind == CLEAR and position == th.length:
         kind = END if th.last_block else END_OF_BLOCK
-    cpu.lookahead = min(np.int64(1) << 16, cpu.lookahead * 2)
+    cpu.lookahead = min(np.int64(MOST_LOOKAHEAD), cpu.lookahead * 2)
     cpu.scan_position, cpu.scan_offset, cpu.stop, cpu.stop_kind = position, offset, now, kind
 
 
 @compiled
 def commit(a: int, processor: int, t: int) -> None:
     """Make the references that a thread starts before time t; its scan says that all of them hit."""
-    m = machine(a)
     cpu = processors(a)[processor]
     th = threads(a)[cpu.thread]
     now = cpu.clock + th.debt
     if th.process >= 0 and now < t:
-        cost = m.reference_cost
+        cost = machine(a).reference_cost
         page, fetches, loads, stores = block(a, cpu.thread)
         pte = bits(a)
         first = processes(a)[th.process].first_pte
-        position, offset = th.position, th.offset
-        while now < t and position < th.length:
+        position, offset, length = th.position, th.offset, th.length
+        while now < t and position < length:
+            if offset == 0 and position + FIRST_CHUNK <= length:
+                until = min(length, position + CHUNK)
+                reached = _satisfied(pte, first, page, stores, position, until, LOAD_NEEDS, STORE_NEEDS)
+                took = _count(fetches, loads, stores, position, reached) * cost
+                if reached > position and now + took <= t:
+                    now += took
+                    position = reached
+                    continue
             reads = np.int64(fetches[position]) + loads[position]
             count = reads + stores[position] - offset
             made = min(count, (t - now + cost - 1) // cost)

@@ -11,6 +11,7 @@ from numba import carray
 
 from simulator.compile import compiled, pointer
 from simulator.hardware.disk import submit
+from simulator.hardware.processor import commit_all
 from simulator.memory.transitions import idle, move
 from simulator.records import (
     ACTIVE,
@@ -91,12 +92,13 @@ def take_slots(a: int, wanted: int) -> tuple[int, int]:
 
 
 @compiled
-def reclaim_slots(a: int) -> None:
+def reclaim_slots(a: int, t: int) -> None:
     """Take slots back from resident clean pages, which become modified: full paging files mustn't stop the writer.
 
     Looks at active frames from where the last call stopped, until a write cluster of slots is free.
     """
     m = machine(a)
+    commit_all(a, t)
     found = 0
     for _ in range(m.frame_count):
         frame = m.reclaim_hand
@@ -185,7 +187,7 @@ def write_one(a: int, frame: int, t: int, cause: int) -> None:
     if c.file < 0:
         location, count = take_slots(a, 1)
         if count == 0:
-            reclaim_slots(a)
+            reclaim_slots(a, t)
             location, count = take_slots(a, 1)
             if count == 0:
                 return

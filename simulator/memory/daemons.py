@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from typing import Any, ClassVar, Protocol
 
@@ -64,7 +65,7 @@ class Decides(Protocol):
         """See simulator.policies.base.Policy."""
 
 
-class Daemon:
+class Daemon(ABC):
     """A system thread with a SimPy process: waits for its bell, works, waits again."""
 
     number: ClassVar[int]
@@ -105,9 +106,9 @@ class Daemon:
         """Stop being busy, unless somebody asked for another look meanwhile (True)."""
         return bool(_done(self.state.address, self.number, self.now))
 
+    @abstractmethod
     def run(self) -> Steps:
         """What it does when woken, up to not being busy any more."""
-        raise NotImplementedError
 
     def _live(self) -> Steps:
         while True:
@@ -137,6 +138,11 @@ class BalanceSetManager(Daemon):
         """passes in a row that trimmed nothing while every process waited for a frame"""
         self._woken = 0
         calendar.process(self.every(state.manager.trimming.period, self._tick))
+
+    @property
+    def in_vain(self) -> bool:
+        """Two passes trimmed nothing while every process waited for a frame, and none has got one since."""
+        return self.fruitless >= 2 and self._woken == self.state.record[0]["woken"]
 
     def _tick(self) -> None:
         if self.claim():
@@ -184,7 +190,7 @@ class ModifiedPageWriter(Daemon):
         """Write clusters, one I/O at a time, while there is reason to."""
         a = self.state.address
         while should_write(a):
-            request = writers.gather(a)
+            request = writers.gather(a, self.now)
             if request < 0:
                 break
             yield from self.work(self.state.config.costs.write)
@@ -242,7 +248,7 @@ class ZeroPageThread(Daemon):
 
 
 def start_daemons(state: State, calendar: Calendar, policy: Decides) -> list[Daemon]:
-    """The daemons in the order of their numbers; the textbook machine has none."""
+    """The daemons in the order of their numbers, the balance set manager first; the textbook machine has none."""
     if state.manager.model == "demand-paging":
         return []
     return [

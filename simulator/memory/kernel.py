@@ -114,6 +114,9 @@ def _act(a: int, processor: int, kind: int) -> int:
         return _BLOCK
     m.now = t
     roll_quanta(a, t, processor)
+    for other in range(processor):  # what they start at t comes first, and is known to hit
+        if processors(a)[other].thread >= 0:
+            commit(a, other, t + 1)
     if kind == TRAP:
         return _trap(a, thread, t)
     if kind == END:

@@ -29,13 +29,13 @@ from simulator.records import (
 
 
 @compiled
-def gather(a: int) -> int:
+def gather(a: int, t: int) -> int:
     """A write of the oldest modified pages to one contiguous run of slots, sorted by address; -1: no slot is free."""
     m = machine(a)
     wanted = min(m.write_cluster, lists(a)[ON_MODIFIED].count)
     location, count = take_slots(a, wanted)
     if count == 0:
-        reclaim_slots(a)
+        reclaim_slots(a, t)
         location, count = take_slots(a, wanted)
         if count == 0:
             return -1

@@ -42,9 +42,9 @@ class Clock:
     def trim(self, view: MemoryView, goal: int) -> Decision:
         """One sweep over the entries of all working sets in order of entry: accessed ones lose the bit and go to the
         end, others are trimmed; first from those above their minimum, then, if that isn't enough, from any."""
-        if goal == 0:
-            return Decision()
         sets = view.working_sets
+        if goal == 0 or not sets:
+            return Decision()
         entry = np.concatenate([ws.entries.entry for ws in sets])
         owner = np.repeat(np.arange(len(sets)), [ws.size for ws in sets])
         accessed = np.concatenate([ws.entries.accessed for ws in sets])

@@ -32,9 +32,9 @@ class Fifo:
 
     def trim(self, view: MemoryView, goal: int) -> Decision:
         """The oldest entries of all working sets, first from those above their minimum, then from any."""
-        if goal == 0:
-            return Decision()
         sets = view.working_sets
+        if goal == 0 or not sets:
+            return Decision()
         entry = np.concatenate([ws.entries.entry for ws in sets])
         owner = np.repeat(np.arange(len(sets)), [ws.size for ws in sets])
         order = np.argsort(np.concatenate([ws.entries.entered for ws in sets]))

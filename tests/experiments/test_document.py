@@ -61,6 +61,8 @@ def test_scalars_follow_the_core_schema(text: str, value: object) -> None:
         (f"a: {'9' * 5000}\n", 1, "a number"),
         (f"a: {'[' * 45}{']' * 45}\n", 1, "nested too deeply"),
         ("a: &a [*a]\n", 1, "allowed"),
+        ('a: "\\ud800"\n', 1, "Unicode"),
+        ('a: 1\n"\\ud800": 1\n', 2, "Unicode"),
     ],
 )
 def test_errors_are_one_line_and_name_it(text: str, line: int, said: str) -> None:

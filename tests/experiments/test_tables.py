@@ -71,6 +71,12 @@ def test_of_many_processes_those_that_stalled_longest_are_shown() -> None:
     summary["processes"] = {f"q-{i}": one | {"stall_ns": i} for i in range(1, 101)}
     text = _text(summary)
     assert "the 20 that stalled longest of 100" in text
-    assert [line.split()[0] for line in text.splitlines() if line.startswith("q-")] == [
+    assert [line.split()[0] for line in text.splitlines() if line.strip().startswith("q-")] == [
         f"q-{i}" for i in range(81, 101)
     ]
+
+
+def test_names_are_shown_as_they_are() -> None:
+    summary = _summary()
+    summary["processes"] = {"[bold]x[/y]": summary["processes"]["p"]}
+    assert "[bold]x[/y]" in _text(summary)

@@ -133,7 +133,6 @@ class MappedWriter(Daemon):
 
     flush = False
     next_flush = 0
-    flushes = 0
 
     def needed(self) -> bool:
         """There are pages, and memory is short of them."""
@@ -149,7 +148,6 @@ class MappedWriter(Daemon):
         if t >= self.next_flush:
             self.next_flush += settings.flush_period
             self.flush = True
-            self.flushes += 1
             for frame in memory.no_write.copy():
                 memory.take_off(frame)
                 memory.put(frame, memory.modified_mapped, "modified")

@@ -58,7 +58,6 @@ class Request:
     end: int = 0
     ok: bool = True
     waiters: list[Any] = field(default_factory=list)
-    finished: bool = False
 
 
 class Disk:
@@ -96,7 +95,6 @@ class Disk:
             self._start(t)
         row = (request.submitted, request.start, t, self.name, request.kind, request.offset, request.pages, request.ok)
         self.log.append(row)
-        request.finished = True
         request.done(request, t)
 
     def _start(self, t: int) -> None:

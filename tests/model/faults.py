@@ -79,6 +79,8 @@ class Faults:
             self.m.end_process(pte.process, ACCESS_VIOLATION, t)
             return ENDED
         if pte.valid:
+            self._make_free(fault, t)
+        if pte.valid:
             return self._copy_on_write(thread, t)
         self._make_room(fault, t)
         frame = pte.content.frame
@@ -130,6 +132,13 @@ class Faults:
         if size and (full or tight):
             self._replace(fault, [process], t)
 
+    def _make_free(self, fault: Fault, t: int) -> None:
+        if fault.replaced or not self.m.demand_paging:
+            return
+        fault.replaced = True
+        if self.m.memory.available == 0:
+            self._replace(fault, self.m.living, t)
+
     def _replace(self, fault: Fault, processes: list[Process], t: int) -> None:
         victim = self.m.policy.replace(processes)
         if victim is None:
@@ -141,10 +150,7 @@ class Faults:
     def _bring_in(self, thread: Thread, t: int) -> str:
         fault, memory = self._fault(thread), self.m.memory
         pte = fault.pte
-        if self.m.demand_paging and not fault.replaced:
-            fault.replaced = True
-            if memory.available == 0:
-                self._replace(fault, self.m.living, t)
+        self._make_free(fault, t)
         taken = memory.allocate(pte.content, pte.process, zeroed=not pte.content.stored)
         if taken is None:
             return self._wait_for_frame(thread, t)
@@ -214,8 +220,11 @@ class Faults:
         process.counters["pages_input"] += request.pages
         for thread in request.waiters:
             fault = self._fault(thread)
-            fault.queue += max(0, request.start - fault.waiting_since)
-            fault.service += request.end - max(request.start, fault.waiting_since)
+            served = t - max(request.start, fault.waiting_since)
+            if not request.ok and thread is not request.thread:
+                served = 0
+            fault.service += served
+            fault.queue += t - fault.waiting_since - served
         if request.ok:
             self._arrived(request, t)
         else:

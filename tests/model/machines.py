@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any, Literal
 
 from simulator.config import (
@@ -31,6 +32,8 @@ def random_case(source: random.Random) -> Case:
     files = {f"f{i}": _file(source, list(disks)) for i in range(source.choice([0, 1, 1, 2]))}
     count = source.choice([1, 1, 2, 2, 3, 4, 5])
     processes = [_process(source, i, files, frames) for i in range(count)]
+    if source.choice([False, False, True]):
+        processes = [_twin(spec, processes[0]) for spec in processes]
     machine = Machine(
         memory=frames * PAGE,
         processors=processors,
@@ -186,6 +189,11 @@ def _process(source: random.Random, index: int, files: dict[str, File], frames: 
     )
     runs = _runs(shape, numbers, source.choice([1, 5, 20, 60, 150, 300, 300]), source.choice([0.0, 0.1, 0.5, 1.0]))
     return Spec(config, RunList(runs, source.choice([1, 7, 64, 1024])))
+
+
+def _twin(spec: Spec, model: Spec) -> Spec:
+    """A process that does what another does, on the same files: the two collide and share."""
+    return Spec(replace(spec.config, regions=model.config.regions), model.stream)
 
 
 def _regions(source: random.Random, numbers: list[int], files: dict[str, File]) -> list[Region]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -109,6 +112,24 @@ def test_the_program_s_failure_is_told(stand_in: Path, tmp_path: Path, capsys: p
     install(stand_in, "log.write('I  00001000,4\\n')\nlog.close()\nsys.exit(3)")
     assert main([str(tmp_path / "a.parquet"), "--limit", "100", "--", sys.executable]) == 1
     assert "1 runs, 1 references" in capsys.readouterr().err
+
+
+@needs_posix
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_recorder_that_is_stopped_takes_valgrind_with_it(stand_in: Path, tmp_path: Path, number: int) -> None:
+    started = tmp_path / "started"
+    body = f"open({str(started)!r}, 'w').write(str(os.getpid()))\nwhile True: log.write('I  00001000,4\\n' * 1000)"
+    install(stand_in, body)
+    command = [sys.executable, "-m", "workloads.traces.record", str(tmp_path / "a.parquet"), "--", sys.executable]
+    with subprocess.Popen(command) as recorder:
+        while not (started.exists() and started.read_text() and list(tmp_path.glob(".*.tmp"))):
+            assert recorder.poll() is None
+            time.sleep(0.05)
+        recorder.send_signal(number)
+        assert recorder.wait(60) == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+    assert not list(tmp_path.glob(".*.tmp"))
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")

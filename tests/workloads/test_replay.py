@@ -76,6 +76,24 @@ def test_a_part_is_a_range_of_references(
     assert all(any(row[1:]) for row in rows_of(stream))
 
 
+@pytest.mark.parametrize(
+    ("skip", "limit", "left"),
+    [
+        # The run is X R R W W: a fetch, two loads, two stores.
+        (0, 4, (5, 1, 2, 1)),
+        (0, 2, (5, 1, 1, 0)),
+        (1, 3, (5, 0, 2, 1)),
+        (2, 1, (5, 0, 1, 0)),
+        (3, 9, (5, 0, 0, 2)),
+    ],
+)
+def test_a_run_is_cut_in_the_order_of_its_kinds(
+    context: StreamContext, tmp_path: Path, skip: int, limit: int, left: Row
+) -> None:
+    write_parquet(tmp_path / "a.parquet", [(5, 1, 2, 2)])
+    assert rows_of(Trace(path=Path("a.parquet"), skip=skip, limit=limit).stream(context)) == [left]
+
+
 def test_more_pages_than_the_address_space_are_refused(context: StreamContext, tmp_path: Path) -> None:
     write_text(tmp_path / "a.txt", "1\n2\n3\n")
     small = replace(context, address_space=3 * 4096)

@@ -29,7 +29,7 @@ from workloads.traces import compression, lines
 from workloads.traces.cache import open_trace
 from workloads.traces.format import Format, formats, guess
 from workloads.traces.formats.parquet import Parquet, write
-from workloads.traces.runs import Runs, merged, select
+from workloads.traces.runs import Runs
 
 LOAD, STORE, FETCH = (0, 1, 0), (0, 0, 1), (1, 0, 0)
 
@@ -282,29 +282,6 @@ def test_damaged_files_are_read_or_refused(
     except InputError as error:
         message = str(error)
     assert "\n" not in message
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 2), *(st.sampled_from([0, 1, 200, 255]),) * 3).filter(lambda row: any(row[1:]))),
-    st.integers(1, 5),
-)
-def test_merging_keeps_the_references_of_each_stay_on_a_page(rows: list[Row], size: int) -> None:
-    runs = as_runs(rows) if rows else None
-    pieces = [select(runs, slice(at, at + size)) for at in range(0, len(rows), size)] if runs else []
-    result: list[Row] = [
-        row for piece in merged(pieces) for row in zip(*(column.tolist() for column in piece), strict=True)
-    ]
-    for before, after in itertools.pairwise(result):
-        sums = [before[column] + after[column] for column in (1, 2, 3)]
-        assert before[0] != after[0] or sums[0] > 65535 or sums[1] > 255 or sums[2] > 255
-    assert stays(result) == stays(rows)
-
-
-def stays(rows: list[Row]) -> list[Row]:
-    """Rows merged without a bound on their counts."""
-    groups = [(page, list(group)) for page, group in itertools.groupby(rows, key=lambda row: row[0])]
-    return [(page, *(sum(row[column] for row in group) for column in (1, 2, 3))) for page, group in groups]
 
 
 def test_parquet_pieces_are_bounded(tmp_path: Path) -> None:

@@ -83,6 +83,11 @@ class NativeTrace:
                 self._check(number, block)
             yield block
 
+    def numbered(self) -> Iterator[Runs]:
+        """The runs from the start, with page numbers instead of indices; raises InputError as `blocks` does."""
+        for block in self.blocks():
+            yield Runs(self.pages[block.page], block.fetches, block.loads, block.stores)
+
     def _check(self, number: int, block: Block) -> None:
         # An index beyond `pages` would make the simulator read foreign memory: every block is looked at once.
         wrong = int(_first_wrong(*block, len(self.pages)))

@@ -6,8 +6,10 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +38,7 @@ class Recording:
     references: int = 0
     exit_status: int | None = None
     """of the program; None if it was stopped at the limit"""
+    interrupted: bool = False
 
 
 def record(
@@ -46,7 +49,7 @@ def record(
     `skip` references are left out at the start; after `limit` more the program is stopped. The command, valgrind's
     version and `note` go into the file's metadata. The program keeps its standard input, output and error; its child
     processes are not recorded. Memory use doesn't depend on the length. Raises InputError where valgrind or the program
-    isn't there, or nothing was recorded.
+    isn't there, or nothing was recorded, and KeyboardInterrupt at SIGINT or SIGTERM; no file is left then.
     """
     valgrind = shutil.which("valgrind")
     if valgrind is None:
@@ -60,9 +63,16 @@ def record(
     metadata.update({key: text for key, text in given.items() if text})
     recording = Recording()
     with _lackey(valgrind, command, recording) as output:
-        pieces = live(iter(lambda: output.read(_PIECE), b""), "lackey")
+        pieces = live(_pieces(output, recording), "lackey")
         write(out, _counted(window(pieces, skip, limit), recording), metadata)
     return recording
+
+
+def _pieces(output: BinaryIO, recording: Recording) -> Iterator[bytes]:
+    while piece := output.read(_PIECE):
+        yield piece
+    if recording.interrupted:
+        raise KeyboardInterrupt
 
 
 def _counted(chunks: Iterator[Runs], recording: Recording) -> Iterator[Runs]:
@@ -85,12 +95,29 @@ def _lackey(valgrind: str, command: Sequence[str], recording: Recording) -> Iter
         finally:
             os.close(write_end)
         try:
-            yield output
+            with _ended_by_signals(process, recording):
+                yield output
             if not output.read(1):
                 recording.exit_status = process.wait()
         finally:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def _ended_by_signals(process: subprocess.Popen[bytes], recording: Recording) -> Iterator[None]:
+    # Valgrind doesn't notice that nobody reads: left alone it would go on to the program's end.
+    def stop(*_: object) -> None:
+        recording.interrupted = True
+        process.kill()
+
+    here = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM) if here}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _version(valgrind: str) -> str:
@@ -99,7 +126,8 @@ def _version(valgrind: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status: 0 recorded, 1 the program failed, 2 bad usage or input."""
+    """The command line; returns the exit status: 0 recorded, 1 the program failed, 2 bad usage or input,
+    130 interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m workloads.traces.record", description="Record a program's memory references by page."
     )
@@ -116,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except KeyboardInterrupt:
+        return 130
     sys.stderr.write(f"{given.out}: {recording.runs:,} runs, {recording.references:,} references\n")
     if recording.exit_status:
         sys.stderr.write(f"{given.command[0]}: ended with status {recording.exit_status}\n")

@@ -25,5 +25,4 @@ class Native:
         """The runs, with page numbers instead of indices."""
         with path.open("rb") as file:
             trace = NativeTrace(file, str(path))
-        for block in trace.blocks():
-            yield Runs(trace.pages[block.page], block.fetches, block.loads, block.stores)
+        yield from trace.numbered()
