@@ -68,7 +68,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     Integers and booleans are passed as int64. Numba would compile a variant for each width and for each literal, which
     takes four times as long and makes nothing faster.
     """
-    dispatcher = _cached(lambda f, **options: numba.njit(f, **options), function)
+    dispatcher = _cached(numba.njit, function)
     resolve = dispatcher.get_call_template
     dispatcher.get_call_template = lambda args, kws: resolve(tuple(map(_word, args)), kws)
     return dispatcher
@@ -80,7 +80,7 @@ def callback(function: Callable[..., Any]) -> Any:
     return _cached(lambda f, **options: numba.cfunc(signature, **options)(f), function)
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def pointer(typing_context: Any, address: Any) -> Any:  # noqa: ARG001
     """An address held in an int64, as the pointer that `numba.carray` takes."""
 
@@ -90,7 +90,7 @@ def pointer(typing_context: Any, address: Any) -> Any:  # noqa: ARG001
     return types.voidptr(types.int64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def call(typing_context: Any, function: Any, machine: Any, argument: Any) -> Any:  # noqa: ARG001
     """Call a `callback` by its address; compiled code needn't know, at compile time, which one it is."""
 

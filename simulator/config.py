@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from simulator.registry import find
-from simulator.units import GiB, MiB, Fraction, Size, Time
+from simulator.units import Fraction, GiB, MiB, Size, Time
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -23,34 +23,36 @@ class Costs:
     """Processor time charged for each step, in nanoseconds. All are chosen: no public source states them; they lie in
     the range that published measurements on current x86-64 machines give (a soft fault 0.5 to 1 us)."""
 
-    reference: Time = Field(1, ge=1, description="one reference to a resident page")
-    demand_zero: Time = Field(1_000, description="a demand-zero fault, given a frame that is zeroed already")
-    zero_page: Time = Field(250, description="zeroing one frame, inline in a fault or by the zero page thread")
-    transition: Time = Field(500, description="a soft fault from a list, an in-flight write or another sharer")
-    copy_on_write: Time = Field(1_500, description="a copy-on-write fault, the copy included")
-    hard: Time = Field(5_000, description="a hard or collided fault, beside the wait for the disk")
-    trim: Time = Field(200, description="taking one page out of a working set")
-    age: Time = Field(20, description="examining one working-set entry")
-    write: Time = Field(5_000, description="gathering and starting one write of modified pages")
+    reference: Time = Field(default=1, ge=1, description="one reference to a resident page")
+    demand_zero: Time = Field(default=1_000, description="a demand-zero fault, given a frame that is zeroed already")
+    zero_page: Time = Field(default=250, description="zeroing one frame, inline in a fault or by the zero page thread")
+    transition: Time = Field(default=500, description="a soft fault from a list, an in-flight write or another sharer")
+    copy_on_write: Time = Field(default=1_500, description="a copy-on-write fault, the copy included")
+    hard: Time = Field(default=5_000, description="a hard or collided fault, beside the wait for the disk")
+    trim: Time = Field(default=200, description="taking one page out of a working set")
+    age: Time = Field(default=20, description="examining one working-set entry")
+    write: Time = Field(default=5_000, description="gathering and starting one write of modified pages")
 
 
 @dataclass(config=STRICT)
 class PagingFile:
     """A paging file: committed private pages that are not in memory have their place (slot) here."""
 
-    disk: str = Field("", description="name of the disk it lies on; empty: the first disk by name")
-    size: Size = Field(0, description="initial size; 0: as large as memory")
-    maximum: Size = Field(0, description="size that it may grow to; 0: max(3 x memory, 4 GiB) [Introduction to page files]")
+    disk: str = Field(default="", description="name of the disk it lies on; empty: the first disk by name")
+    size: Size = Field(default=0, description="initial size; 0: as large as memory")
+    maximum: Size = Field(
+        default=0, description="size that it may grow to; 0: max(3 x memory, 4 GiB) [Introduction to page files]"
+    )
 
 
 @dataclass(config=STRICT)
 class Disk:
     """A disk: a queue in front of one or more channels, and a registered service model."""
 
-    model: str = Field("nvme", description="a registered service model")
-    page_in_first: bool = Field(True, description="page reads go before page writes in the queue")
-    read_error_rate: Fraction = Field(0.0, description="share of reads that fail")
-    write_error_rate: Fraction = Field(0.0, description="share of writes that fail")
+    model: str = Field(default="nvme", description="a registered service model")
+    page_in_first: bool = Field(default=True, description="page reads go before page writes in the queue")
+    read_error_rate: Fraction = Field(default=0.0, description="share of reads that fail")
+    write_error_rate: Fraction = Field(default=0.0, description="share of writes that fail")
     parameters: dict[str, Any] = Field(default_factory=dict, description="parameters of the service model")
 
     def make(self) -> Any:
@@ -62,10 +64,10 @@ class Disk:
 class File:
     """A file on a simulated disk that processes map; its pages are shared by all who map it."""
 
-    size: Size = Field(..., ge=1)
-    disk: str = Field("", description="name of the disk it lies on; empty: the first disk by name")
+    size: Size = Field(default=..., ge=1)
+    disk: str = Field(default="", description="name of the disk it lies on; empty: the first disk by name")
     metadata: bool = Field(
-        False, description="file-system metadata: dirty pages wait on the modified-no-write list (WI6)"
+        default=False, description="file-system metadata: dirty pages wait on the modified-no-write list (WI6)"
     )
 
 
@@ -73,12 +75,14 @@ class File:
 class Machine:
     """The hardware."""
 
-    memory: Size = Field(64 * MiB, ge=1)
-    page_size: Size = Field(4096, ge=1, description="[SYSTEM_INFO]")
-    processors: int = Field(1, ge=1, le=64)
-    quantum: Time = Field(30_000_000, ge=1, description="2 clock intervals of 15 ms, a client's default (WI6 part 1)")
-    address_space: Size = Field(8 << 40, description="user space of a 64-bit process [Memory Limits]")
-    bad_frames: int = Field(0, ge=0, description="frames found bad at start; they stay on the bad list")
+    memory: Size = Field(default=64 * MiB, ge=1)
+    page_size: Size = Field(default=4096, ge=1, description="[SYSTEM_INFO]")
+    processors: int = Field(default=1, ge=1, le=64)
+    quantum: Time = Field(
+        default=30_000_000, ge=1, description="2 clock intervals of 15 ms, a client's default (WI6 part 1)"
+    )
+    address_space: Size = Field(default=8 << 40, description="user space of a 64-bit process [Memory Limits]")
+    bad_frames: int = Field(default=0, ge=0, description="frames found bad at start; they stay on the bad list")
     disks: dict[str, Disk] = Field(default_factory=lambda: {"disk0": Disk()})
     paging_files: list[PagingFile] = Field(default_factory=lambda: [PagingFile()])
     files: dict[str, File] = Field(default_factory=dict)
@@ -122,21 +126,21 @@ class Machine:
 class ModifiedWriter:
     """When the modified page writer writes to the paging files (WI6), and how much in one I/O."""
 
-    cluster: int = Field(16, ge=1, le=64, description="most pages in one write (ros: 16)")
-    free_trigger: int = Field(20_000, ge=0, description="writes only while zeroed + free is below this (WI6)")
-    available_divisor: int = Field(16, ge=1, description="... and modified > available / this (WI6)")
-    modified_maximum: int = Field(16_384, ge=0, description="... or modified > this (WI6)")
-    immediate: bool = Field(False, description="write each page the moment it becomes modified; no daemon")
+    cluster: int = Field(default=16, ge=1, le=64, description="most pages in one write (ros: 16)")
+    free_trigger: int = Field(default=20_000, ge=0, description="writes only while zeroed + free is below this (WI6)")
+    available_divisor: int = Field(default=16, ge=1, description="... and modified > available / this (WI6)")
+    modified_maximum: int = Field(default=16_384, ge=0, description="... or modified > this (WI6)")
+    immediate: bool = Field(default=False, description="write each page the moment it becomes modified; no daemon")
 
 
 @dataclass(config=STRICT)
 class MappedWriter:
     """When the mapped page writer writes to mapped files, and how much in one I/O."""
 
-    trigger: int = Field(800, ge=0, description="file-destined modified pages that start it")
-    cluster: int = Field(16, ge=1, le=64, description="most pages in one write")
-    period: Time = Field(1_000_000_000, ge=1, description="how often the trigger is looked at")
-    flush_period: Time = Field(300_000_000_000, ge=1, description="how often everything is written")
+    trigger: int = Field(default=800, ge=0, description="file-destined modified pages that start it")
+    cluster: int = Field(default=16, ge=1, le=64, description="most pages in one write")
+    period: Time = Field(default=1_000_000_000, ge=1, description="how often the trigger is looked at")
+    flush_period: Time = Field(default=300_000_000_000, ge=1, description="how often everything is written")
 
 
 @dataclass(config=STRICT)
@@ -144,16 +148,16 @@ class ZeroPageThread:
     """When the zero page thread runs, at priority 0, and how much at a time."""
 
     enabled: bool = True
-    trigger: int = Field(8, ge=1, description="free pages that wake it [ros: ARM3/pfnlist.c]")
-    batch: int = Field(16, ge=1, description="pages zeroed between two looks at the list; chosen")
+    trigger: int = Field(default=8, ge=1, description="free pages that wake it [ros: ARM3/pfnlist.c]")
+    batch: int = Field(default=16, ge=1, description="pages zeroed between two looks at the list; chosen")
 
 
 @dataclass(config=STRICT)
 class Trimming:
     """The trimming policy, and how often the balance set manager asks it."""
 
-    policy: str = Field("windows", description="a registered policy")
-    period: Time = Field(1_000_000_000, ge=1, description="the balance set manager's timer (WI6)")
+    policy: str = Field(default="windows", description="a registered policy")
+    period: Time = Field(default=1_000_000_000, ge=1, description="the balance set manager's timer (WI6)")
     parameters: dict[str, Any] = Field(default_factory=dict, description="parameters of the policy")
 
     def make(self) -> Any:
@@ -167,10 +171,14 @@ class MemoryManager:
 
     model: Literal["windows", "demand-paging"] = "windows"
     trimming: Trimming = Field(default_factory=Trimming)
-    read_cluster: int = Field(8, ge=1, le=64, description="most pages in one page-in (older releases, WI6)")
-    low_memory: int = Field(-1, ge=-1, description="available pages under which memory is low; -1: see low_threshold")
-    high_memory: int = Field(-1, ge=-1, description="available pages that trimming aims at; -1: 3 x low_memory")
-    tight_memory: int = Field(-1, ge=-1, description="available pages under which a fault replaces; -1: tight_threshold")
+    read_cluster: int = Field(default=8, ge=1, le=64, description="most pages in one page-in (older releases, WI6)")
+    low_memory: int = Field(
+        default=-1, ge=-1, description="available pages under which memory is low; -1: see low_threshold"
+    )
+    high_memory: int = Field(default=-1, ge=-1, description="available pages that trimming aims at; -1: 3 x low_memory")
+    tight_memory: int = Field(
+        default=-1, ge=-1, description="available pages under which a fault replaces; -1: tight_threshold"
+    )
     modified_writer: ModifiedWriter = Field(default_factory=ModifiedWriter)
     mapped_writer: MappedWriter = Field(default_factory=MappedWriter)
     zero_page_thread: ZeroPageThread = Field(default_factory=ZeroPageThread)
@@ -195,9 +203,9 @@ class MemoryManager:
 class WorkingSet:
     """A process's working-set limits [SetProcessWorkingSetSizeEx]: 50 and 345 pages unless given."""
 
-    minimum: Size = Field(50 * 4096, ge=1)
-    maximum: Size = Field(345 * 4096, ge=1)
-    hard_maximum: bool = Field(False, description="the maximum holds even when memory is plentiful")
+    minimum: Size = Field(default=50 * 4096, ge=1)
+    maximum: Size = Field(default=345 * 4096, ge=1)
+    hard_maximum: bool = Field(default=False, description="the maximum holds even when memory is plentiful")
 
     @model_validator(mode="after")
     def _ordered(self) -> WorkingSet:
@@ -210,11 +218,13 @@ class WorkingSet:
 class Region:
     """A range of a process's virtual pages that is not plain private memory."""
 
-    first: int = Field(..., ge=0, description="first virtual page number")
-    pages: int = Field(..., ge=1, description="how many pages")
-    state: Literal["committed", "reserved"] = Field("committed", description="reserved: a touch is an access violation")
-    file: str = Field("", description="the file mapped here; empty: private")
-    offset: int = Field(0, ge=0, description="page of the file that the region's first page shows")
+    first: int = Field(default=..., ge=0, description="first virtual page number")
+    pages: int = Field(default=..., ge=1, description="how many pages")
+    state: Literal["committed", "reserved"] = Field(
+        default="committed", description="reserved: a touch is an access violation"
+    )
+    file: str = Field(default="", description="the file mapped here; empty: private")
+    offset: int = Field(default=0, ge=0, description="page of the file that the region's first page shows")
     protection: Literal["read-write", "read-only", "copy-on-write"] = "read-write"
 
     @model_validator(mode="after")
@@ -228,10 +238,10 @@ class Region:
 class Process:
     """What the machine knows of a process before it starts; its references come from a stream."""
 
-    name: str = Field(..., min_length=1)
+    name: str = Field(default=..., min_length=1)
     start: Time = 0
-    priority: int = Field(8, ge=1, le=15, description="base priority of its threads (WI6 part 1: normal class)")
-    memory_priority: int = Field(5, ge=1, le=5, description="[MEMORY_PRIORITY_INFORMATION]")
-    foreground: bool = Field(False, description="trimmed last by the windows policy (WI6)")
+    priority: int = Field(default=8, ge=1, le=15, description="base priority of its threads (WI6 part 1: normal class)")
+    memory_priority: int = Field(default=5, ge=1, le=5, description="[MEMORY_PRIORITY_INFORMATION]")
+    foreground: bool = Field(default=False, description="trimmed last by the windows policy (WI6)")
     working_set: WorkingSet = Field(default_factory=WorkingSet)
     regions: list[Region] = Field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -17,6 +17,7 @@ from simulator.memory.kernel import ASKS_POLICY, DAEMON, FINISHED, IDLE, LOG_FUL
 from simulator.memory.state import ProcessSpec, State
 from simulator.memory.view import View
 from simulator.metrics import Recorder
+from simulator.observe import Hooks, Observer
 from simulator.result import RunResult, SimulationError
 from simulator.snapshot import snapshot
 from simulator.stream import Block
@@ -77,9 +78,11 @@ class Machine:
         duration: int | None = None,
         observe: Observe | None = None,
         progress: Progress | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         """Build it; nothing has happened yet. `duration`: simulated nanoseconds after which it is stopped."""
         self.observe = observe or Observe()
+        self.hooks = Hooks(observers)
         self.state = State(machine, memory_manager, processes, seed)
         self.duration = duration
         self._progress = progress
@@ -92,8 +95,9 @@ class Machine:
         compiled = self.policy.compiled_replace
         self._record["replace_at"] = 0 if compiled is None else compiled.address
         self.calendar = Calendar(self._before)
-        self.daemons = start_daemons(self.state, self.calendar, self.policy)
+        self.daemons = start_daemons(self.state, self.calendar, self.policy, self.hooks)
         self.recorder = Recorder(self.state, page_map=self.observe.page_map)
+        self._watched = self.hooks.wanted("stepped")
         self._feeds = [_Feed(self.state, index) for index in range(len(self.state.specs))]
         self._done = Bell(self.calendar)
 
@@ -104,6 +108,7 @@ class Machine:
         self.calendar.process(self._sample())
         if self.duration is not None:
             self.calendar.at(self.duration, -1, lambda: self._finish(int(self.calendar.now)))
+        self.hooks.call("started", self.state)
         self.calendar.run(until=self._done)
         end = int(self.calendar.now)
         commit_all(self.state.address, end)
@@ -112,6 +117,7 @@ class Machine:
                 account(self.state.address, thread, int(record["state"]), end)
         self.recorder.sample(end)
         self.recorder.drain()
+        self.hooks.call("finished", self.state, end)
         return self.recorder.result(end, self.references())
 
     def snapshot(self) -> dict[str, Any]:
@@ -133,7 +139,7 @@ class Machine:
     def _before(self, horizon: float) -> None:
         """Run the compiled machine up to the next SimPy event."""
         address, record = self.state.address, self._record
-        until = int(min(horizon, records.NEVER))
+        until = int(records.NEVER) if horizon == float("inf") else int(horizon)
         while not self._done.triggered:
             reason = advance(address, until)
             if reason == IDLE:
@@ -154,6 +160,8 @@ class Machine:
             elif reason == FINISHED:
                 self._finish(int(record["now"]))
             self._report()
+        if self._watched:
+            self.hooks.call("stepped", self.state, int(record["now"]))
 
     def _wake(self) -> None:
         for entry in self.state.arrays["outbox"][: int(self._record["outbox_count"])]:
@@ -193,7 +201,7 @@ class Machine:
             f"{self.policy.name!r} proposes none, or dirty pages have no room in the paging files"
         )
 
-    def _sample(self) -> Iterator[Any]:
+    def _sample(self) -> Generator[Bell, None, None]:
         period = self.observe.sample_every or self.recorder.FIRST_PERIOD
         time = 0
         while True:
@@ -201,6 +209,7 @@ class Machine:
             yield self.calendar.at(time, SAMPLE)
             commit_all(self.state.address, time)
             self.recorder.sample(time)
+            self.hooks.call("sampled", self.state, time)
             if self.observe.sample_every is None:
                 period = self.recorder.thin(period)
             self._report()

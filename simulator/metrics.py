@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simulator import records
+from simulator import layout, records
 from simulator.counters import FAULT_KINDS, RATES
-from simulator.memory.sampling import TOTALS, columns, look
+from simulator.layout import COUNTERS
+from simulator.memory.sampling import columns, look
 from simulator.memory.state import State
 from simulator.result import RunResult
 
 _SECOND = 1e9
+
+
 class Recorder:
     """Collects what a run shows, and makes its result."""
 
@@ -85,9 +88,7 @@ class Recorder:
         for column in ("finished_ns", "exit_status"):
             frame[column] = frame[column].astype("Int64")
         frame["slowdown"] = frame["slowdown"].astype("Float64")
-        return RunResult(
-            summary, self._samples(), frame, self._fault_frame(), self._io_frame(), self._map_frame()
-        )
+        return RunResult(summary, self._samples(), frame, self._fault_frame(), self._io_frame(), self._map_frame())
 
     def _summary(self, end: int, processes: dict[str, dict[str, Any]]) -> dict[str, Any]:
         last = dict(zip(self._columns, self._rows[-1].tolist(), strict=True))
@@ -95,7 +96,7 @@ class Recorder:
         kinds = self.state.arrays["processes"]["kinds"].sum(axis=0)
         return {
             "references": sum(process["references"] for process in processes.values()),
-            **{key: last[key] for key in ("page_faults", *FAULT_KINDS, *TOTALS)},
+            **{key: last[key] for key in ("page_faults", *FAULT_KINDS, *COUNTERS)},
             "access_violations": int(kinds[records.VIOLATION]),
             "in_page_errors": int(kinds[records.PAGE_ERROR]),
             "commit_peak_pages": int(m["commit_peak"]),
@@ -117,7 +118,10 @@ class Recorder:
                 **kinds,
                 "access_violations": int(process["kinds"][records.VIOLATION]),
                 "in_page_errors": int(process["kinds"][records.PAGE_ERROR]),
-                **{key: int(process[key]) for key in ("page_reads", "pages_input", "pages_output", "trimmed", "replaced")},
+                **{
+                    key: int(process[key])
+                    for key in ("page_reads", "pages_input", "pages_output", "trimmed", "replaced")
+                },
                 "start_ns": int(process["start"]),
                 "finished_ns": int(process["finished"]) if ended else None,
                 "exit_status": int(process["status"]) if ended else None,
@@ -184,7 +188,7 @@ class Recorder:
         return pd.Categorical.from_codes(codes.astype(np.int64), categories=pd.Index(list(names), dtype=object))
 
     def _fault_frame(self) -> pd.DataFrame:
-        log = np.concatenate([np.empty(0, records.FAULT_LOG), *self._faults])
+        log = np.concatenate([np.empty(0, layout.FAULT_LOG), *self._faults])
         log = log[np.argsort(log["time_ns"], kind="stable")]
         parts = {name: log[name].copy() for name in ("queue_ns", "service_ns", "cpu_ns")}
         return pd.DataFrame(
@@ -201,7 +205,7 @@ class Recorder:
         )
 
     def _io_frame(self) -> pd.DataFrame:
-        log = np.concatenate([np.empty(0, records.IO_LOG), *self._ios])
+        log = np.concatenate([np.empty(0, layout.IO_LOG), *self._ios])
         return pd.DataFrame(
             {
                 **{name: log[name].copy() for name in ("submit_ns", "start_ns", "end_ns")},

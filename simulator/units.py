@@ -26,7 +26,7 @@ _PRODUCT = re.compile(r"^\s*(\d+)\s*\*\s*(\d+(?:\.\d+)?\s*[A-Za-z]+)\s*$")
 def _parse(value: object, units: dict[str, int], what: str, example: str) -> int:
     allowed = f"a {what} with a unit, such as {example!r} (units: {', '.join(units)})"
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise ValueError(f"found {value!r}, allowed is {allowed}")
+        raise ValueError(f"found {value!r}, allowed is {allowed}")  # noqa: TRY004 - pydantic wants it
     if isinstance(value, int):
         if value < 0:
             raise ValueError(f"found {value}, a {what} can't be negative")

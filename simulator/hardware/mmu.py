@@ -114,9 +114,7 @@ def _satisfied(pte: Any, first: int, page: Any, stores: Any, begin: int, end: in
 
 
 @compiled
-def _slow_run(
-    pte: Any, e: int, offset: int, fetched: int, loaded: int, stored: int, fit: int
-) -> tuple[int, bool]:
+def _slow_run(pte: Any, e: int, offset: int, fetched: int, loaded: int, stored: int, fit: int) -> tuple[int, bool]:
     """Make the references of one run, at most `fit`: (how many, whether the next one traps)."""
     until = _trap_offset(pte[e], offset, fetched, loaded, stored)
     made = (until if until >= 0 else fetched + loaded + stored) - offset

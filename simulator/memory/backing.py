@@ -11,12 +11,10 @@ from numba import carray
 
 from simulator.compile import compiled, pointer
 from simulator.hardware.disk import submit
-from simulator.hardware.processor import commit_all
 from simulator.memory.transitions import idle, move
 from simulator.records import (
     ACTIVE,
     AT_TRIM,
-    DIRTY,
     IO_NONE,
     IO_READ,
     IO_WRITE,
@@ -24,7 +22,6 @@ from simulator.records import (
     STORE_MASK,
     STORE_SHIFT,
     TRANSITION,
-    bits,
     contents,
     frames,
     machine,
@@ -92,13 +89,12 @@ def take_slots(a: int, wanted: int) -> tuple[int, int]:
 
 
 @compiled
-def reclaim_slots(a: int, t: int) -> None:
-    """Take slots back from resident clean pages, which become modified: full paging files mustn't stop the writer.
+def reclaim_slots(a: int) -> None:
+    """Take slots back from active pages, which become modified: full paging files mustn't stop the writer.
 
     Looks at active frames from where the last call stopped, until a write cluster of slots is free.
     """
     m = machine(a)
-    commit_all(a, t)
     found = 0
     for _ in range(m.frame_count):
         frame = m.reclaim_hand
@@ -107,7 +103,7 @@ def reclaim_slots(a: int, t: int) -> None:
         if f.state != ACTIVE or f.io != IO_NONE or f.modified:
             continue
         c = contents(a)[f.content]
-        if c.file >= 0 or c.location < 0 or bits(a)[c.pte] & DIRTY:
+        if c.file >= 0 or c.location < 0:
             continue
         free_slot(a, f.content)
         f.modified = 1
@@ -187,7 +183,7 @@ def write_one(a: int, frame: int, t: int, cause: int) -> None:
     if c.file < 0:
         location, count = take_slots(a, 1)
         if count == 0:
-            reclaim_slots(a, t)
+            reclaim_slots(a)
             location, count = take_slots(a, 1)
             if count == 0:
                 return

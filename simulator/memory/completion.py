@@ -7,6 +7,7 @@ from numba import carray
 from simulator.compile import compiled, pointer
 from simulator.hardware.disk import land
 from simulator.hardware.processor import end_thread, make_ready
+from simulator.layout import IO_LOG
 from simulator.memory.backing import check_read, drop_request, free_slot, free_written, note_written, rest
 from simulator.memory.faults import RESOLVED, attempt, finish, log_fault
 from simulator.memory.signals import wake
@@ -18,7 +19,6 @@ from simulator.records import (
     FROM_PAGING_FILE,
     FROM_READ,
     HARD,
-    IO_LOG,
     IO_NONE,
     PAGE_ERROR,
     READ_ERROR,

@@ -19,6 +19,7 @@ from simulator.memory.signals import should_write, should_write_mapped
 from simulator.memory.state import State
 from simulator.memory.view import View
 from simulator.memory.working_set import requeue, trim
+from simulator.observe import Hooks
 from simulator.records import machine, threads
 
 Steps = Generator[simpy.Event, None, None]
@@ -31,7 +32,7 @@ def _give_work(a: int, thread: int, nanoseconds: int, t: int) -> None:
 
 
 @compiled
-def _done(a: int, daemon: int, t: int) -> bool:
+def _done(a: int, daemon: int) -> bool:
     """A daemon has nothing left to do; True if it was asked to look again meanwhile."""
     m = machine(a)
     again = m.daemon_pending[daemon] != 0
@@ -104,7 +105,7 @@ class Daemon(ABC):
 
     def done(self) -> bool:
         """Stop being busy, unless somebody asked for another look meanwhile (True)."""
-        return bool(_done(self.state.address, self.number, self.now))
+        return bool(_done(self.state.address, self.number))
 
     @abstractmethod
     def run(self) -> Steps:
@@ -130,10 +131,11 @@ class BalanceSetManager(Daemon):
 
     number = records.BALANCE
 
-    def __init__(self, state: State, calendar: Calendar, policy: Decides) -> None:
+    def __init__(self, state: State, calendar: Calendar, policy: Decides, hooks: Hooks) -> None:
         """Start its timer."""
         super().__init__(state, calendar)
         self.policy = policy
+        self.hooks = hooks
         self.fruitless = 0
         """passes in a row that trimmed nothing while every process waited for a frame"""
         self._woken = 0
@@ -160,8 +162,9 @@ class BalanceSetManager(Daemon):
         state, now = self.state, self.now
         commit_all(state.address, now)
         view = View(state, now)
-        goal = max(0, view.high - view.available - view.modified)
+        goal = max(0, view.high - view.available - view.writable)
         decision = self.policy.trim(view, goal)
+        self.hooks.call("decided", state, now, self.policy.name, goal, decision)
         bits, ptes = state.arrays["bits"], state.arrays["ptes"]
         bits[decision.cleared] &= np.uint8(0xFF ^ records.ACCESSED)
         ptes["age"][decision.aged] = decision.ages
@@ -190,7 +193,7 @@ class ModifiedPageWriter(Daemon):
         """Write clusters, one I/O at a time, while there is reason to."""
         a = self.state.address
         while should_write(a):
-            request = writers.gather(a, self.now)
+            request = writers.gather(a)
             if request < 0:
                 break
             yield from self.work(self.state.config.costs.write)
@@ -247,15 +250,13 @@ class ZeroPageThread(Daemon):
         self.done()
 
 
-def start_daemons(state: State, calendar: Calendar, policy: Decides) -> list[Daemon]:
+def start_daemons(state: State, calendar: Calendar, policy: Decides, hooks: Hooks) -> list[Daemon]:
     """The daemons in the order of their numbers, the balance set manager first; the textbook machine has none."""
     if state.manager.model == "demand-paging":
         return []
     return [
-        BalanceSetManager(state, calendar, policy),
+        BalanceSetManager(state, calendar, policy, hooks),
         ModifiedPageWriter(state, calendar),
         MappedPageWriter(state, calendar),
         ZeroPageThread(state, calendar),
     ]
-
-

@@ -13,6 +13,7 @@ from simulator.compile import call, compiled, pointer
 from simulator.hardware.disk import submit
 from simulator.hardware.mmu import block
 from simulator.hardware.processor import block_thread, commit_all
+from simulator.layout import FAULT_LOG
 from simulator.memory.backing import begin_read, new_request
 from simulator.memory.signals import request_daemon
 from simulator.memory.transitions import allocate, zeroed_at_hand
@@ -24,7 +25,6 @@ from simulator.records import (
     COPY_ON_WRITE,
     DEMAND_ZERO,
     DIRTY,
-    FAULT_LOG,
     FIRST_TOUCH,
     FROM_COPY,
     FROM_MODIFIED,
@@ -142,35 +142,62 @@ def _wait_for_read(a: int, thread: int, request: int, stall: int, t: int) -> int
 
 
 @compiled
-def _make_room(a: int, thread: int, process: int, t: int) -> bool:
-    """Replace a page of a process (-1: of any), as the policy proposes; False: a policy in Python must be asked."""
+def _choose(a: int, thread: int, process: int) -> int:
+    """The page of a process (-1: of any) that the policy would replace; -1: none; NOT_ASKED: it is in Python."""
     m = machine(a)
-    th = threads(a)[thread]
     if m.replace_at:
-        victim = call(m.replace_at, a, process)
-    elif th.victim == NOT_ASKED:
-        return False
-    else:
-        victim = th.victim
-        th.victim = NOT_ASKED
-    if victim >= 0:
-        remove(a, victim, t)
-        m.replaced += 1
-        processes(a)[ptes(a)[victim].process].replaced += 1
-        th.fault_cpu += m.trim_cost
+        return call(m.replace_at, a, process)
+    th = threads(a)[thread]
+    victim = th.victim
+    th.victim = NOT_ASKED
+    return victim
+
+
+@compiled
+def _replace(a: int, thread: int, victim: int, t: int) -> None:
+    m = machine(a)
+    remove(a, victim, t)
+    m.replaced += 1
+    processes(a)[ptes(a)[victim].process].replaced += 1
+    threads(a)[thread].fault_cpu += m.trim_cost
+
+
+@compiled
+def _make_room(a: int, thread: int, t: int) -> bool:
+    """Replace a page of the faulting process if it is at its limit, once in a fault; False: a policy in Python must be
+    asked first."""
+    th = threads(a)[thread]
+    if th.room_made:
+        return True
+    if at_limit(a, th.process):
+        victim = _choose(a, thread, th.process)
+        if victim == NOT_ASKED:
+            return False
+        if victim >= 0:
+            _replace(a, thread, victim, t)
     th.room_made = 1
     return True
 
 
 @compiled
 def _find_frame(a: int, thread: int, t: int) -> bool:
-    """Replace a page of any process if no frame is available, once in a fault; False as for `_make_room`."""
+    """Replace pages of any process until one gives up its frame (others may share it), if no frame is available, once
+    in a fault; False as for `_make_room`."""
     th = threads(a)[thread]
     if th.room_made:
         return True
     if available(a) == 0:
         commit_all(a, t)
-        return _make_room(a, thread, -1, t)
+        gained = False
+        while not gained:
+            victim = _choose(a, thread, -1)
+            if victim == NOT_ASKED:
+                return False
+            if victim < 0:
+                break
+            frame = contents(a)[ptes(a)[victim].content].frame
+            _replace(a, thread, victim, t)
+            gained = frames(a)[frame].share == 0
     th.room_made = 1
     return True
 
@@ -262,12 +289,39 @@ def _hard(a: int, thread: int, content: int, t: int) -> int:
 
 
 @compiled
+def _refuses(a: int, thread: int) -> bool:
+    """Whether the reference is an access violation: not committed, or a store to a read-only page."""
+    th = threads(a)[thread]
+    pte = ptes(a)[th.fault_pte]
+    return not pte.committed or (th.fault_access == STORE and not pte.writable)
+
+
+@compiled
+def _page_in(a: int, thread: int, t: int) -> int:
+    """Resolve a fault on a page that is in no working set of this process."""
+    m = machine(a)
+    content = ptes(a)[threads(a)[thread].fault_pte].content
+    if not m.demand_paging and not _make_room(a, thread, t):
+        return ASKS
+    frame = contents(a)[content].frame
+    if frame >= 0:
+        f = frames(a)[frame]
+        if f.state == TRANSITION and f.io == IO_READ:
+            return _wait_for_read(a, thread, f.request, STALL_COLLIDED, t)
+        return _soft(a, thread, frame)
+    if m.demand_paging and not _find_frame(a, thread, t):
+        return ASKS
+    if contents(a)[content].location < 0:
+        return _demand_zero(a, thread, content, t)
+    return _hard(a, thread, content, t)
+
+
+@compiled
 def attempt(a: int, thread: int, t: int) -> int:
     """Try to resolve a thread's fault at time t; see the module for what may become of it."""
     m = machine(a)
     th = threads(a)[thread]
-    pte = ptes(a)[th.fault_pte]
-    if not pte.committed or (th.fault_access == STORE and not pte.writable):
+    if _refuses(a, thread):
         return DENIED
     if bits(a)[th.fault_pte] & VALID:
         if th.fault_access != STORE or bits(a)[th.fault_pte] & WRITE:
@@ -277,18 +331,4 @@ def attempt(a: int, thread: int, t: int) -> int:
             return ASKS
         if bits(a)[th.fault_pte] & VALID:  # it isn't the page that was replaced
             return _copy_on_write(a, thread, t)
-    if not m.demand_paging and not th.room_made:
-        if at_limit(a, th.process) and not _make_room(a, thread, th.process, t):
-            return ASKS
-        th.room_made = 1
-    frame = contents(a)[pte.content].frame
-    if frame >= 0:
-        f = frames(a)[frame]
-        if f.state == TRANSITION and f.io == IO_READ:
-            return _wait_for_read(a, thread, f.request, STALL_COLLIDED, t)
-        return _soft(a, thread, frame)
-    if m.demand_paging and not _find_frame(a, thread, t):
-        return ASKS
-    if contents(a)[pte.content].location < 0:
-        return _demand_zero(a, thread, pte.content, t)
-    return _hard(a, thread, pte.content, t)
+    return _page_in(a, thread, t)

@@ -229,4 +229,3 @@ def advance(a: int, horizon: int) -> int:
             if landing > horizon or landing >= m.end:
                 return IDLE
             settle(a, complete(a))
-

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simulator.compile import compiled
 from simulator.counters import FAULT_KINDS
 from simulator.hardware.disk import integrate
+from simulator.layout import COUNTERS
 from simulator.memory.commit import commit_limit
 from simulator.records import (
     DAEMONS,
@@ -30,18 +31,6 @@ from simulator.records import (
     threads,
 )
 
-TOTALS = (
-    "page_reads",
-    "pages_input",
-    "page_writes",
-    "pages_output",
-    "repurposed",
-    "dirty_evictions",
-    "trimmed",
-    "replaced",
-)
-"""Counts that the machine keeps as a whole, in the order in which `look` writes them."""
-
 _LISTS = ("Zeroed", "Free", *(f"Standby {i}" for i in range(8)), "Modified", "mapped", "Modified No Write", "Bad")
 _KINDS = VIOLATION
 
@@ -51,7 +40,7 @@ def columns(processes: Sequence[str], disks: Sequence[str]) -> list[str]:
     return [
         *FAULT_KINDS,
         "page_faults",
-        *TOTALS,
+        *COUNTERS,
         *(f"list {name}" for name in _LISTS),
         "list Active",
         "list Transition",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from numba import carray
 
 from simulator.compile import compiled, pointer
+from simulator.layout import OUTBOX
 from simulator.records import (
     BALANCE,
     MAPPED_WRITER,
@@ -16,7 +17,6 @@ from simulator.records import (
     ON_MAPPED,
     ON_MODIFIED,
     ON_ZEROED,
-    OUTBOX,
     WRITER,
     ZEROER,
     available,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import records
+from simulator import layout, records
 from simulator.config import Disk, Machine, MemoryManager, Process
 from simulator.hardware.processor import LOOKAHEAD, PRIORITIES
 from simulator.hardware.service import QUANTILES, SEEKS, DiskModel
@@ -50,7 +50,7 @@ class State:
         self.file_names = sorted(machine.files, key=natural)
         self.arrays: dict[str, NDArray[Any]] = {}
         self._kept: list[NDArray[Any]] = []
-        self.record = np.zeros(1, records.MACHINE)
+        self.record = np.zeros(1, layout.MACHINE)
         self.address = int(self.record.ctypes.data)
         self._lay_out_stores()
         self._lay_out_pages()
@@ -59,7 +59,7 @@ class State:
         self._set_parameters()
 
     def _add(self, name: str, count: int) -> NDArray[Any]:
-        array = np.zeros(max(1, count), records.ARRAYS[name])
+        array = np.zeros(max(1, count), layout.ARRAYS[name])
         self.arrays[name] = array
         self.record[f"{name}_at"] = array.ctypes.data
         return array
@@ -183,7 +183,7 @@ class State:
         model: DiskModel = config.make()
         table = model.tables()
         latencies = [table.latency_read, table.latency_write]
-        assert all(latency.shape == (QUANTILES,) for latency in latencies) and table.seek.shape == (SEEKS,)
+        assert [part.shape for part in (*latencies, table.seek)] == [(QUANTILES,), (QUANTILES,), (SEEKS,)]
         disk["latency_at"] = [self._keep(np.ascontiguousarray(latency, np.int64)) for latency in latencies]
         disk["seek_at"] = self._keep(np.ascontiguousarray(table.seek, np.int64))
         disk["per_page"] = [table.per_page_read, table.per_page_write]
@@ -233,10 +233,8 @@ class State:
             "processor_count": machine.processors,
             "process_count": len(self.specs),
             "user_threads": len(self.specs),
-            "store_count": len(self.arrays["stores"]),
             "paging_files": self.paging_files,
             "disk_count": len(self.disk_names),
-            "page_size": machine.page_size,
             "demand_paging": textbook,
             "quantum": machine.quantum,
             "reference_cost": costs.reference,
@@ -247,7 +245,6 @@ class State:
             "hard_cost": costs.hard,
             "trim_cost": costs.trim,
             "age_cost": costs.age,
-            "write_cost": costs.write,
             "read_cluster": 1 if textbook else manager.read_cluster,
             "low": 0 if textbook else manager.low_threshold(frames),
             "high": 0 if textbook else manager.high_threshold(frames),
@@ -261,7 +258,6 @@ class State:
             "mapped_cluster": mapped.cluster,
             "zero_enabled": zeroing.enabled and not textbook,
             "zero_trigger": zeroing.trigger,
-            "zero_batch": zeroing.batch,
             "free_request": -1,
             "frame_waiters": -1,
             "last_frame_waiter": -1,

@@ -75,5 +75,8 @@ class View:
         self.standby = [int(n) for n in lists[records.ON_STANDBY : records.ON_MODIFIED]]
         self.available = self.zeroed + self.free + sum(self.standby)
         self.modified = int(lists[records.ON_MODIFIED] + lists[records.ON_MAPPED])
+        paging = state.arrays["stores"][: state.paging_files]
+        room = bool((paging["used"] < paging["size"]).any())
+        self.writable = int(lists[records.ON_MAPPED]) + (int(lists[records.ON_MODIFIED]) if room else 0)
         self.low, self.high = int(m["low"]), int(m["high"])
         self.working_sets = [WorkingSet(state, int(i)) for i in np.flatnonzero(state.arrays["processes"]["alive"])]

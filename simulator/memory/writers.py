@@ -29,13 +29,13 @@ from simulator.records import (
 
 
 @compiled
-def gather(a: int, t: int) -> int:
+def gather(a: int) -> int:
     """A write of the oldest modified pages to one contiguous run of slots, sorted by address; -1: no slot is free."""
     m = machine(a)
     wanted = min(m.write_cluster, lists(a)[ON_MODIFIED].count)
     location, count = take_slots(a, wanted)
     if count == 0:
-        reclaim_slots(a, t)
+        reclaim_slots(a)
         location, count = take_slots(a, wanted)
         if count == 0:
             return -1
@@ -96,5 +96,3 @@ def zero(a: int, most: int) -> None:
     """Zero the oldest free pages, `most` at the most: they go to the zeroed list."""
     for _ in range(min(most, lists(a)[ON_FREE].count)):
         move(a, lists(a)[ON_FREE].head, ZEROED)
-
-

@@ -102,6 +102,8 @@ class MemoryView(Protocol):
     free: int
     standby: Sequence[int]
     modified: int
+    writable: int
+    """modified pages that have somewhere to be written to"""
     low: int
     high: int
     working_sets: Sequence[WorkingSetView]

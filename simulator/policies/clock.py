@@ -73,9 +73,7 @@ class Clock:
                 spare[owner[i]] -= 1
                 trimmed.append(i)
         moved = entry[np.array(requeued, np.int64)]
-        return Decision(
-            cleared=moved, requeued=moved, trimmed=entry[np.array(trimmed, np.int64)], examined=examined
-        )
+        return Decision(cleared=moved, requeued=moved, trimmed=entry[np.array(trimmed, np.int64)], examined=examined)
 
     def replace(self, view: MemoryView, process: int | None) -> int | None:
         """Unused: the compiled version stands in."""

@@ -40,7 +40,8 @@ class Fifo:
         order = np.argsort(np.concatenate([ws.entries.entered for ws in sets]))
         order = order[~np.concatenate([ws.entries.locked for ws in sets])[order]]
         spare = [ws.size - ws.minimum for ws in sets]
-        chosen, passed_over = [], []
+        chosen: list[int] = []
+        passed_over: list[int] = []
         for i in order:
             if len(chosen) == goal:
                 break

@@ -20,10 +20,10 @@ class NoTrimming:
     requires: ClassVar[frozenset[str]] = frozenset()
     compiled_replace: ClassVar = _replace
 
-    def trim(self, view: MemoryView, goal: int) -> Decision:  # noqa: ARG002
+    def trim(self, view: MemoryView, goal: int) -> Decision:
         """Nothing."""
         return Decision()
 
-    def replace(self, view: MemoryView, process: int | None) -> int | None:  # noqa: ARG002
+    def replace(self, view: MemoryView, process: int | None) -> int | None:
         """Nothing: the working set grows."""
         return None

@@ -65,7 +65,7 @@ class Windows:
     minimum; then any down to the minimum; below it only when no page is available at all.
     """
 
-    age_share: float = Field(1 / 8, gt=0, le=1, description="share of a working set aged per pass; chosen")
+    age_share: float = Field(default=1 / 8, gt=0, le=1, description="share of a working set aged per pass; chosen")
     requires: ClassVar[frozenset[str]] = frozenset()
     compiled_replace: ClassVar = _replace
 

@@ -87,7 +87,9 @@ class BalanceSetManager(Daemon):
     def _pass(self, t: int) -> int:
         m, memory, costs = self.m, self.m.memory, self.m.config.costs
         available = memory.available
-        goal = max(0, m.high - available - len(memory.modified) - len(memory.modified_mapped))
+        room = any(len(file.used) < file.size for file in m.backing.paging_files)
+        writable = len(memory.modified_mapped) + (len(memory.modified) if room else 0)
+        goal = max(0, m.high - available - writable)
         trimmed, examined = m.policy.trim(m.living, goal, available)
         for pte in trimmed:
             memory.remove(pte, t)

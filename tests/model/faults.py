@@ -137,15 +137,21 @@ class Faults:
             return
         fault.replaced = True
         if self.m.memory.available == 0:
-            self._replace(fault, self.m.living, t)
+            while self._replace(fault, self.m.living, t):
+                pass  # others share its frame, which is no gain
 
-    def _replace(self, fault: Fault, processes: list[Process], t: int) -> None:
+    def _replace(self, fault: Fault, processes: list[Process], t: int) -> bool:
+        """Take a page away; True if that gave up no frame."""
         victim = self.m.policy.replace(processes)
         if victim is None:
-            return
+            return False
+        assert victim.content is not None
+        frame = victim.content.frame
+        assert frame is not None
         self.m.memory.remove(victim, t)
         victim.process.counters["replaced"] += 1
         fault.cpu += self.m.config.costs.trim
+        return frame.share > 0
 
     def _bring_in(self, thread: Thread, t: int) -> str:
         fault, memory = self._fault(thread), self.m.memory

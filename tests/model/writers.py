@@ -62,12 +62,11 @@ class Writers:
 
     def _reclaim(self) -> None:
         frames, gained = self.m.memory.frames, 0
-        dirty = {pte.content for process in self.m.living for pte in process.working_set if pte.dirty}
         for _ in frames:
             frame = frames[self.hand]
             self.hand = (self.hand + 1) % len(frames)
             content = frame.content
-            if frame.state != "active" or frame.io or frame.modified or content is None or content in dirty:
+            if frame.state != "active" or frame.io or frame.modified or content is None:
                 continue
             if content.location is not None:
                 content.location.release()

@@ -16,10 +16,10 @@ from simulator.units import MICROSECOND, Time
 class Constant:
     """The same latency for every request: for theory, and for results that can be worked out by hand."""
 
-    read: Time = Field(100 * MICROSECOND, description="latency of a read")
-    write: Time = Field(100 * MICROSECOND, description="latency of a write")
-    per_page: Time = Field(0, description="transfer of one page")
-    channels: int = Field(1, ge=1, le=1024, description="requests served at one time")
+    read: Time = Field(default=100 * MICROSECOND, description="latency of a read")
+    write: Time = Field(default=100 * MICROSECOND, description="latency of a write")
+    per_page: Time = Field(default=0, description="transfer of one page")
+    channels: int = Field(default=1, ge=1, le=1024, description="requests served at one time")
 
     def tables(self) -> ServiceTable:
         """The two latencies as flat quantiles."""

@@ -24,10 +24,10 @@ class Empirical:
     A file holds one latency a line, in nanoseconds, `#` begins a comment; order doesn't matter.
     """
 
-    read: Path = Field(..., description="file of read latencies")
-    write: Path | None = Field(None, description="file of write latencies; not given: those of reads")
-    per_page: Time = Field(0, description="transfer of each page, beyond what the samples contain")
-    channels: int = Field(1, ge=1, le=1024, description="requests served at one time")
+    read: Path = Field(default=..., description="file of read latencies")
+    write: Path | None = Field(default=None, description="file of write latencies; not given: those of reads")
+    per_page: Time = Field(default=0, description="transfer of each page, beyond what the samples contain")
+    channels: int = Field(default=1, ge=1, le=1024, description="requests served at one time")
 
     @field_validator("read", "write")
     @classmethod

@@ -20,9 +20,11 @@ class Nvme(Ssd):
     less, writes into the drive's cache in 20 us, 3.5 GB/s.
     """
 
-    read_median: Time = Field(75 * MICROSECOND, ge=1, description="median latency of a read")
-    read_p99: Time = Field(150 * MICROSECOND, ge=1, description="99th percentile of a read's latency")
-    write_median: Time = Field(18 * MICROSECOND, ge=1, description="median latency of a write (to the drive's cache)")
-    write_p99: Time = Field(120 * MICROSECOND, ge=1, description="99th percentile of a write's latency")
-    per_page: Time = Field(1_170, description="transfer of one page: 4 KiB at 3.5 GB/s")
-    channels: int = Field(32, ge=1, le=1024, description="requests served at one time")
+    read_median: Time = Field(default=75 * MICROSECOND, ge=1, description="median latency of a read")
+    read_p99: Time = Field(default=150 * MICROSECOND, ge=1, description="99th percentile of a read's latency")
+    write_median: Time = Field(
+        default=18 * MICROSECOND, ge=1, description="median latency of a write (to the drive's cache)"
+    )
+    write_p99: Time = Field(default=120 * MICROSECOND, ge=1, description="99th percentile of a write's latency")
+    per_page: Time = Field(default=1_170, description="transfer of one page: 4 KiB at 3.5 GB/s")
+    channels: int = Field(default=32, ge=1, le=1024, description="requests served at one time")

@@ -21,12 +21,14 @@ class Ssd:
     reads a second at queue depth 32, 4 KiB; about 10,000 at depth 1.
     """
 
-    read_median: Time = Field(90 * MICROSECOND, ge=1, description="median latency of a read")
-    read_p99: Time = Field(250 * MICROSECOND, ge=1, description="99th percentile of a read's latency")
-    write_median: Time = Field(40 * MICROSECOND, ge=1, description="median latency of a write (to the drive's cache)")
-    write_p99: Time = Field(400 * MICROSECOND, ge=1, description="99th percentile of a write's latency")
-    per_page: Time = Field(7_450, description="transfer of one page: 4 KiB at 550 MB/s")
-    channels: int = Field(8, ge=1, le=1024, description="requests served at one time")
+    read_median: Time = Field(default=90 * MICROSECOND, ge=1, description="median latency of a read")
+    read_p99: Time = Field(default=250 * MICROSECOND, ge=1, description="99th percentile of a read's latency")
+    write_median: Time = Field(
+        default=40 * MICROSECOND, ge=1, description="median latency of a write (to the drive's cache)"
+    )
+    write_p99: Time = Field(default=400 * MICROSECOND, ge=1, description="99th percentile of a write's latency")
+    per_page: Time = Field(default=7_450, description="transfer of one page: 4 KiB at 550 MB/s")
+    channels: int = Field(default=8, ge=1, le=1024, description="requests served at one time")
 
     @model_validator(mode="after")
     def _skewed(self) -> Ssd:
