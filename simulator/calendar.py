@@ -1,6 +1,6 @@
 """The SimPy calendar: an environment that lets the compiled machine run between two events.
 
-SimPy holds what others can see: daemons, their timers and signals, process starts, samples. Before each event, `step`
+SimPy holds what others can see: daemons, their timers and signals, process starts. Before each event, `step`
 has the kernel run processors, faults and I/O up to that event's time.
 """
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import simpy
 
-WAKE, START, TIMER, SAMPLE = 1, 2, 3, 9
-"""Ranks of events at one time, after I/O completions and before references; equal ranks: first come, first served."""
+WAKE, START, TIMER = 1, 2, 3
+"""Ranks of events at one time, after I/O completions, before samples and references; equal ranks: first come, first served."""
 
 
 class Bell(simpy.Event):

@@ -40,6 +40,7 @@ SUMMARY = {
     "replaced": "pages that a fault took out of a working set",
     "commit_peak_pages": "highest commit charge",
     "simulated_ns": "simulated time",
+    "page_size": "bytes in a page",
 }
 """Keys of the summary and what they count, over the whole run."""
 

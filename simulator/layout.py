@@ -96,7 +96,7 @@ THREAD = np.dtype(
         ("fetches_at", "i8"),
         ("loads_at", "i8"),
         ("stores_at", "i8"),
-        ("references", "i8"),  # made in earlier blocks
+        ("references", "i8"),  # made so far
         ("quantum_left", "i8"),
         ("since", "i8"),
         ("run_ns", "i8"),
@@ -244,6 +244,8 @@ ARRAYS: dict[str, Any] = {
     "outbox": OUTBOX,
     "fault_log": FAULT_LOG,
     "io_log": IO_LOG,
+    "sample_times": np.dtype("i8"),
+    "samples": np.dtype("i8"),
 }
 """Each array of the machine and its dtype; MACHINE holds its address as `<name>_at`."""
 
@@ -282,6 +284,8 @@ PARAMETERS = (
     "log_faults",
     "log_io",
     "end",  # time after which no I/O completes any more
+    "sample_columns",
+    "sample_stops",  # Python wants to look at each sample
 )
 STATE = (
     "now",
@@ -304,6 +308,9 @@ STATE = (
     "outbox_count",
     "fault_count",
     "io_count",
+    "sample_count",
+    "sample_period",
+    "next_sample",
     "mapped_flush",
     "running",
     "ready",

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 from simulator import config, records
-from simulator.calendar import SAMPLE, START, WAKE, Bell, Calendar
-from simulator.hardware.mmu import references_made
+from simulator.calendar import START, WAKE, Bell, Calendar
 from simulator.hardware.processor import account, commit_all
 from simulator.memory.commit import start_process
 from simulator.memory.daemons import BalanceSetManager, start_daemons
-from simulator.memory.kernel import ASKS_POLICY, DAEMON, FINISHED, IDLE, LOG_FULL, NEEDS_BLOCK, advance
+from simulator.memory.kernel import ASKS_POLICY, DAEMON, FINISHED, IDLE, LOG_FULL, NEEDS_BLOCK, SAMPLED, advance
 from simulator.memory.state import ProcessSpec, State
 from simulator.memory.view import View
 from simulator.metrics import Recorder
@@ -43,7 +42,6 @@ class _Feed:
     """A process's blocks, one loaded ahead so that the last one is known as such."""
 
     def __init__(self, state: State, index: int) -> None:
-        self._address, self._index = state.address, index
         self._thread = state.arrays["threads"][index]
         self._blocks: Iterator[Block] = iter(state.specs[index].stream.blocks())
         self._block: Block | None = None
@@ -52,7 +50,6 @@ class _Feed:
     def load(self) -> None:
         """Point the thread's record at the next block; an empty stream has none."""
         thread = self._thread
-        thread["references"] = self.references()
         self._block, self._next = self._next, next(self._blocks, None)
         thread["last_block"] = self._next is None
         thread["position"], thread["offset"], thread["length"] = 0, 0, 0
@@ -60,10 +57,6 @@ class _Feed:
             thread["length"] = len(self._block.page)
             for name in ("page", "fetches", "loads", "stores"):
                 thread[f"{name}_at"] = getattr(self._block, name).ctypes.data
-
-    def references(self) -> int:
-        """References made so far."""
-        return int(self._thread["references"]) + int(references_made(self._address, self._index))
 
 
 class Machine:
@@ -96,7 +89,8 @@ class Machine:
         self._record["replace_at"] = 0 if compiled is None else compiled.address
         self.calendar = Calendar(self._before)
         self.daemons = start_daemons(self.state, self.calendar, self.policy, self.hooks)
-        self.recorder = Recorder(self.state, page_map=self.observe.page_map)
+        self.recorder = Recorder(self.state, period=self.observe.sample_every, page_map=self.observe.page_map)
+        self._record["sample_stops"] = self.observe.page_map or self.hooks.wanted("sampled")
         self._watched = self.hooks.wanted("stepped")
         self._feeds = [_Feed(self.state, index) for index in range(len(self.state.specs))]
         self._done = Bell(self.calendar)
@@ -105,7 +99,6 @@ class Machine:
         """Simulate until every process has ended, or for `duration`; raises SimulationError if it can't go on."""
         for index, spec in enumerate(self.state.specs):
             self.calendar.at(spec.config.start, START, lambda i=index: self._start(i))  # type: ignore[misc]
-        self.calendar.process(self._sample())
         if self.duration is not None:
             self.calendar.at(self.duration, -1, lambda: self._finish(int(self.calendar.now)))
         self.hooks.call("started", self.state)
@@ -115,8 +108,7 @@ class Machine:
         for thread, record in enumerate(self.state.arrays["threads"]):
             if record["process"] < 0 or self.state.arrays["processes"]["alive"][record["process"]]:
                 account(self.state.address, thread, int(record["state"]), end)
-        self.recorder.sample(end)
-        self.recorder.drain()
+        self.recorder.finish(end)
         self.hooks.call("finished", self.state, end)
         return self.recorder.result(end, self.references())
 
@@ -126,7 +118,7 @@ class Machine:
 
     def references(self) -> list[int]:
         """References that each process has made so far."""
-        return [feed.references() for feed in self._feeds]
+        return [int(made) for made in self.state.arrays["threads"]["references"][: len(self._feeds)]]
 
     def _start(self, index: int) -> None:
         self._feeds[index].load()
@@ -157,6 +149,9 @@ class Machine:
                 self._ask()
             elif reason == LOG_FULL:
                 self.recorder.drain()
+            elif reason == SAMPLED:
+                self.recorder.collect()
+                self.hooks.call("sampled", self.state, int(record["now"]))
             elif reason == FINISHED:
                 self._finish(int(record["now"]))
             self._report()
@@ -200,19 +195,6 @@ class Machine:
             f"at {int(self._record['now'])} ns {waiting} thread(s) wait for a frame and no page can be taken: policy "
             f"{self.policy.name!r} proposes none, or dirty pages have no room in the paging files"
         )
-
-    def _sample(self) -> Generator[Bell, None, None]:
-        period = self.observe.sample_every or self.recorder.FIRST_PERIOD
-        time = 0
-        while True:
-            time += period - time % period
-            yield self.calendar.at(time, SAMPLE)
-            commit_all(self.state.address, time)
-            self.recorder.sample(time)
-            self.hooks.call("sampled", self.state, time)
-            if self.observe.sample_every is None:
-                period = self.recorder.thin(period)
-            self._report()
 
     def _report(self) -> None:
         if self._progress is None or monotonic() - self._reported < 0.1:

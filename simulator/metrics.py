@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simulator import layout, records
 from simulator.counters import FAULT_KINDS, RATES
 from simulator.layout import COUNTERS
-from simulator.memory.sampling import columns, look
+from simulator.memory.sampling import take_sample
 from simulator.memory.state import State
 from simulator.result import RunResult
 
@@ -24,46 +24,61 @@ class Recorder:
     FIRST_PERIOD = 100_000
     """nanoseconds between samples at first, when the period is automatic"""
     MOST_SAMPLES = 2_000
-    """samples after which every other one is dropped and the period doubled"""
+    """samples after which every other one is dropped and the period doubled, when it is automatic"""
 
-    def __init__(self, state: State, *, page_map: bool) -> None:
-        """Watch a machine's state; the first row is the state at time 0, before anything ran."""
+    def __init__(self, state: State, *, period: int | None, page_map: bool) -> None:
+        """Watch a machine's state, sampled each `period` nanoseconds (None: automatic). The first row is the state at
+        time 0, before anything ran. With `page_map` the machine must hand over each sample as it is taken."""
         self.state = state
+        self._automatic = period is None
         self._page_map = page_map
+        self._period = period or self.FIRST_PERIOD
+        self._columns = state.columns
         self._times: list[int] = []
         self._rows: list[NDArray[np.int64]] = []
-        self._columns = columns(state.names, state.disk_names)
         self._maps: list[tuple[int, NDArray[np.int64]]] = []
         self._faults: list[NDArray[Any]] = []
         self._ios: list[NDArray[Any]] = []
-        self._rows.append(self._look(0))
-        self._times.append(0)
+        take_sample(state.address, 0)
+        self._set_period(0)
 
-    def sample(self, time: int) -> None:
-        """Take a sample at a time, up to which all hits have been committed; of two at one time the last counts."""
+    def _set_period(self, now: int) -> None:
+        record = self.state.record[0]
+        record["sample_period"] = self._period
+        record["next_sample"] = (now // self._period + 1) * self._period
+
+    def collect(self) -> None:
+        """Take over the samples that the machine has taken, and with them the pages seen since the one before."""
+        count = int(self.state.record[0]["sample_count"])
+        if count == 0:
+            return
+        times = self.state.arrays["sample_times"][:count].tolist()
+        rows = self.state.arrays["samples"].reshape(-1, len(self._columns))[:count].copy()
+        self.state.record[0]["sample_count"] = 0
+        if self._times and self._times[-1] == times[0]:
+            self._times.pop()
+            self._rows.pop()
+        self._times += times
+        self._rows += list(rows)
         if self._page_map:
             bits = self.state.arrays["bits"]
             seen = np.flatnonzero(bits & records.SEEN)
             bits[seen] &= np.uint8(0xFF ^ records.SEEN)
-            self._maps.append((time, seen))
-        if self._times[-1] == time:
-            self._times.pop()
-            self._rows.pop()
-        self._times.append(time)
-        self._rows.append(self._look(time))
+            self._maps.append((times[-1], seen))
+        if self._automatic and len(self._times) > self.MOST_SAMPLES:
+            self._thin()
 
-    def thin(self, period: int) -> int:
-        """Keep the number of samples bounded: drop every other one when there are too many; returns the period."""
-        if len(self._times) <= self.MOST_SAMPLES:
-            return period
-        keep = [i for i, time in enumerate(self._times) if time % (2 * period) == 0]
+    def _thin(self) -> None:
+        """Keep the number of samples bounded: drop every other one and double the period."""
+        self._period *= 2
+        keep = [i for i, time in enumerate(self._times) if time % self._period == 0]
         self._times = [self._times[i] for i in keep]
         self._rows = [self._rows[i] for i in keep]
         merged: dict[int, list[NDArray[np.int64]]] = {}
         for time, seen in self._maps:
-            merged.setdefault(-(-time // (2 * period)) * 2 * period, []).append(seen)
+            merged.setdefault(-(-time // self._period) * self._period, []).append(seen)
         self._maps = [(time, np.unique(np.concatenate(parts))) for time, parts in merged.items()]
-        return 2 * period
+        self._set_period(self._times[-1])
 
     def drain(self) -> None:
         """Empty the logs of the compiled machine."""
@@ -73,12 +88,12 @@ class Recorder:
                 rows.append(self.state.arrays[name][:filled].copy())
                 self.state.record[0][count] = 0
 
-    def _look(self, time: int) -> NDArray[np.int64]:
-        """All cumulative counts and gauges at a time, in the order of the columns."""
-        row = np.empty(len(self._columns), np.int64)
-        filled = look(self.state.address, time, row)
-        assert filled == len(row)
-        return row
+    def finish(self, end: int) -> None:
+        """Take the last sample, at the end of the run, and empty the logs."""
+        self.collect()
+        take_sample(self.state.address, end)
+        self.collect()
+        self.drain()
 
     def result(self, end: int, references: list[int]) -> RunResult:
         """The result of a run that ended at time `end`."""
@@ -101,6 +116,7 @@ class Recorder:
             "in_page_errors": int(kinds[records.PAGE_ERROR]),
             "commit_peak_pages": int(m["commit_peak"]),
             "simulated_ns": end,
+            "page_size": self.state.config.page_size,
             "processes": processes,
         }
 
@@ -138,14 +154,15 @@ class Recorder:
         return table
 
     def _samples(self) -> pd.DataFrame:
-        raw = pd.DataFrame(np.array(self._rows), columns=self._columns)
+        table = np.array(self._rows).T
+        raw: dict[str, NDArray[np.int64]] = dict(zip(self._columns, table, strict=True))
         time = np.array(self._times, np.int64)
         seconds = np.diff(time, prepend=0) / _SECOND
         seconds[0] = np.inf
         page = self.state.config.page_size
 
         def rate(*keys: str) -> NDArray[np.float64]:
-            total = raw[list(keys)].sum(axis=1).to_numpy()
+            total = sum((raw[key] for key in keys), np.zeros(len(time), np.int64))
             change: NDArray[np.float64] = np.diff(total, prepend=total[:1]) / seconds
             return change
 
@@ -165,21 +182,21 @@ class Recorder:
         columns[r"Processor(_Total)\% Processor Time"] = rate("processor") / _SECOND / processors * 100
         return pd.DataFrame(columns)
 
-    def _gauges(self, raw: pd.DataFrame, page: int) -> dict[str, Any]:
-        lists = [column for column in raw.columns if column.startswith("list ") and column != "list mapped"]
-        standby = raw[[f"list Standby {i}" for i in range(records.STANDBY_PRIORITIES)]]
-        ready = raw["list Zeroed"] + raw["list Free"]
+    def _gauges(self, raw: dict[str, NDArray[np.int64]], page: int) -> dict[str, Any]:
+        lists = [column for column in raw if column.startswith("list ") and column != "list mapped"]
+        standby = np.array([raw[f"list Standby {i}"] for i in range(records.STANDBY_PRIORITIES)]) * page
+        ready = (raw["list Zeroed"] + raw["list Free"]) * page
         return {
-            r"Memory\Available Bytes": (ready + standby.sum(axis=1)) * page,
-            r"Memory\Free & Zero Page List Bytes": ready * page,
+            r"Memory\Available Bytes": ready + standby.sum(axis=0),
+            r"Memory\Free & Zero Page List Bytes": ready,
             r"Memory\Modified Page List Bytes": (raw["list Modified"] + raw["list Modified No Write"]) * page,
-            r"Memory\Standby Cache Reserve Bytes": standby.iloc[:, :5].sum(axis=1) * page,
-            r"Memory\Standby Cache Normal Priority Bytes": standby.iloc[:, 5] * page,
-            r"Memory\Standby Cache Core Bytes": standby.iloc[:, 6:].sum(axis=1) * page,
+            r"Memory\Standby Cache Reserve Bytes": standby[:5].sum(axis=0),
+            r"Memory\Standby Cache Normal Priority Bytes": standby[5],
+            r"Memory\Standby Cache Core Bytes": standby[6:].sum(axis=0),
             r"Memory\Committed Bytes": raw["commit"] * page,
             r"Memory\Commit Limit": raw["limit"] * page,
             r"Memory\% Committed Bytes In Use": raw["commit"] / raw["limit"] * 100,
-            r"Paging File(_Total)\% Usage": raw["paging used"] / raw["paging size"].clip(lower=1) * 100,
+            r"Paging File(_Total)\% Usage": raw["paging used"] / np.maximum(raw["paging size"], 1) * 100,
             r"pagesim\Threads Waiting For A Frame": raw["waiting"],
             **{"pagesim\\" + name.removeprefix("list "): raw[name] * page for name in lists},
         }

@@ -38,7 +38,7 @@ nothing found yet."""
 
 LOAD_NEEDS = ACCESSED | SEEN | VALID
 STORE_NEEDS = LOAD_NEEDS | DIRTY | WRITE
-CHUNK = 512
+CHUNK = 1024
 FIRST_CHUNK = 16
 """Runs that are looked at in one go: at first, and doubling, at the most."""
 MOST_LOOKAHEAD = 1 << 16
@@ -87,17 +87,6 @@ def _count(fetches: Any, loads: Any, stores: Any, begin: int, end: int) -> int:
 
 
 @compiled
-def references_made(a: int, thread: int) -> int:
-    """References of a thread's current block that it has made."""
-    th = threads(a)[thread]
-    _, fetches, loads, stores = block(a, thread)
-    total = th.offset
-    for begin in range(0, th.position, CHUNK):
-        total += _count(fetches, loads, stores, begin, min(begin + CHUNK, th.position))
-    return total
-
-
-@compiled
 def _satisfied(pte: Any, first: int, page: Any, stores: Any, begin: int, end: int, load: int, store: int) -> int:
     """How far, from `begin` on and in steps of four, every run's page has the bits `load` (with stores: `store`)."""
     load_needs, store_needs, base = np.uint8(load), np.uint8(store), np.uint64(first)
@@ -126,33 +115,36 @@ def _slow_run(pte: Any, e: int, offset: int, fetched: int, loaded: int, stored: 
 
 
 @compiled
-def execute(a: int, processor: int, limit: int) -> int:
+def _make(a: int, processor: int, limit: int) -> int:
     """Make a thread's references until one traps, the block ends, or the next would start at `limit` or later.
 
     Goes by chunks: where all pages of a chunk have all their bits, and its time is short enough, nothing is left to
-    do but to look; the rest goes run by run.
+    do but to look; the rest goes run by run. Chunks grow with success; once one was too long for the limit they
+    stay small.
     """
-    m = machine(a)
     cpu = processors(a)[processor]
     th = threads(a)[cpu.thread]
-    now = cpu.clock + th.debt
-    cpu.scanned = 0
-    cost = m.reference_cost
+    began = cpu.clock + th.debt
+    now = began
+    cost = machine(a).reference_cost
     page, fetches, loads, stores = block(a, cpu.thread)
     pte = bits(a)
     first = processes(a)[th.process].first_pte
     position, offset, length = th.position, th.offset, th.length
-    chunk = np.int64(FIRST_CHUNK)
+    chunk, most = np.int64(FIRST_CHUNK), np.int64(CHUNK)
     kind = END if th.last_block else END_OF_BLOCK
     while now < limit and position < length:
         if offset == 0 and position + chunk <= length:
             end = _satisfied(pte, first, page, stores, position, position + chunk, LOAD_NEEDS, STORE_NEEDS)
             took = _count(fetches, loads, stores, position, end) * cost
-            if now + took <= limit:
+            if now + took > limit:
+                most = max(np.int64(FIRST_CHUNK), chunk >> 2)
+                chunk = most
+            else:
                 now += took
                 clear = end == position + chunk
                 position = end
-                chunk = min(np.int64(CHUNK), chunk * 2) if clear else np.int64(FIRST_CHUNK)
+                chunk = min(most, chunk * 2) if clear else np.int64(FIRST_CHUNK)
                 if clear:
                     continue
         fetched, loaded, stored = np.int64(fetches[position]), np.int64(loads[position]), np.int64(stores[position])
@@ -167,11 +159,19 @@ def execute(a: int, processor: int, limit: int) -> int:
             kind = TRAP
             break
     th.position, th.offset = position, offset
+    th.references += (now - began) // cost
     if now >= limit:
         kind = LIMIT
     cpu.clock = min(now, limit)
     th.debt = now - cpu.clock
     return kind
+
+
+@compiled
+def execute(a: int, processor: int, limit: int) -> int:
+    """Make a thread's references as far as they can be made before `limit`; returns why it stopped."""
+    processors(a)[processor].scanned = 0
+    return _make(a, processor, limit)
 
 
 @compiled
@@ -223,31 +223,7 @@ def commit(a: int, processor: int, t: int) -> None:
     """Make the references that a thread starts before time t; its scan says that all of them hit."""
     cpu = processors(a)[processor]
     th = threads(a)[cpu.thread]
-    now = cpu.clock + th.debt
-    if th.process >= 0 and now < t:
-        cost = machine(a).reference_cost
-        page, fetches, loads, stores = block(a, cpu.thread)
-        pte = bits(a)
-        first = processes(a)[th.process].first_pte
-        position, offset, length = th.position, th.offset, th.length
-        while now < t and position < length:
-            if offset == 0 and position + FIRST_CHUNK <= length:
-                until = min(length, position + CHUNK)
-                reached = _satisfied(pte, first, page, stores, position, until, LOAD_NEEDS, STORE_NEEDS)
-                took = _count(fetches, loads, stores, position, reached) * cost
-                if reached > position and now + took <= t:
-                    now += took
-                    position = reached
-                    continue
-            reads = np.int64(fetches[position]) + loads[position]
-            count = reads + stores[position] - offset
-            made = min(count, (t - now + cost - 1) // cost)
-            offset += made
-            pte[first + page[position]] |= LOAD_NEEDS if offset <= reads else STORE_NEEDS
-            now += made * cost
-            if made == count:
-                offset = 0
-                position += 1
-        th.position, th.offset = position, offset
-    th.debt = now - t
+    if th.process >= 0 and cpu.clock + th.debt < t:
+        _make(a, processor, t)
+    th.debt += cpu.clock - t
     cpu.clock = t

@@ -101,6 +101,7 @@ def finish(a: int, thread: int, kind: int, cause: int, cost: int, service: int) 
     else:
         pte[th.fault_pte] |= ACCESSED | SEEN
     th.debt += machine(a).reference_cost
+    th.references += 1
     _, fetches, loads, stores = block(a, thread)
     th.offset += 1
     if th.offset == int(fetches[th.position]) + int(loads[th.position]) + int(stores[th.position]):

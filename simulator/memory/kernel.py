@@ -1,7 +1,7 @@
 """The compiled machine between two SimPy events: processors, faults and I/O completions in order of time.
 
 `advance` goes on until something needs Python: a daemon to wake, a block of references to load, a policy to ask, a
-log to empty, the last process to end, or nothing more before `horizon`, the time of the next SimPy event. Order at
+log to empty, a sample to look at, the last process to end, or nothing more before `horizon`, the time of the next SimPy event. Order at
 one time: I/O completions, then SimPy events, then processors by number, one step each (a step may cause more of the
 former). So the outcome is that of a machine in which each reference is an event of its own.
 """
@@ -25,6 +25,7 @@ from simulator.hardware.mmu import (
 from simulator.hardware.processor import block_thread, make_ready, quantum_end, roll_quanta, turn
 from simulator.memory.completion import complete, end_process
 from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt, log_fault
+from simulator.memory.sampling import SAMPLE_ROWS, take_sample
 from simulator.memory.signals import signal, wake
 from simulator.records import (
     NEVER,
@@ -43,7 +44,7 @@ from simulator.records import (
     threads,
 )
 
-IDLE, DAEMON, NEEDS_BLOCK, ASKS_POLICY, LOG_FULL, FINISHED = range(6)
+IDLE, DAEMON, NEEDS_BLOCK, ASKS_POLICY, LOG_FULL, SAMPLED, FINISHED = range(7)
 """Why `advance` returned; for NEEDS_BLOCK and ASKS_POLICY `machine.asking` is the thread."""
 
 _QUIET, _STEPPED, _BLOCK, _POLICY = range(4)
@@ -220,12 +221,17 @@ def advance(a: int, horizon: int) -> int:
         landing = NEVER
         if m.in_flight > 0:
             landing = requests(a)[flights(a)[0]].end
-        stepped = _step(a, min(horizon, landing))
+        stepped = _step(a, min(horizon, landing, m.next_sample))
         if stepped == _BLOCK:
             return NEEDS_BLOCK
         if stepped == _POLICY:
             return ASKS_POLICY
         if stepped == _QUIET:
-            if landing > horizon or landing >= m.end:
+            if landing <= min(horizon, m.next_sample) and landing < m.end:
+                settle(a, complete(a))
+            elif m.next_sample >= horizon:
                 return IDLE
-            settle(a, complete(a))
+            else:
+                take_sample(a, m.next_sample)
+                if m.sample_stops or m.sample_count == SAMPLE_ROWS:
+                    return SAMPLED

@@ -1,6 +1,7 @@
-"""One sample: every cumulative count and gauge of the machine, read in compiled code.
+"""Samples: every cumulative count and gauge of the machine at one time, taken in compiled code.
 
-Samples are taken thousands of times in a run, so they must not cost more than the events between them.
+They are taken thousands of times in a run and nobody but the reader of the result sees them, so they are no events:
+the kernel takes one whenever it passes the time for it, after all events of that time.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numba import carray
 from numpy.typing import NDArray
 
-from simulator.compile import compiled
+from simulator.compile import compiled, pointer
 from simulator.counters import FAULT_KINDS
 from simulator.hardware.disk import integrate
+from simulator.hardware.processor import commit_all
 from simulator.layout import COUNTERS
 from simulator.memory.commit import commit_limit
 from simulator.records import (
@@ -30,6 +33,9 @@ from simulator.records import (
     stores,
     threads,
 )
+
+SAMPLE_ROWS = 1024
+"""Samples that compiled code takes before it hands them over."""
 
 _LISTS = ("Zeroed", "Free", *(f"Standby {i}" for i in range(8)), "Modified", "mapped", "Modified No Write", "Bad")
 _KINDS = VIOLATION
@@ -118,3 +124,16 @@ def look(a: int, t: int, row: NDArray[np.int64]) -> int:
         row[at + 2], row[at + 3] = d.operations[0], d.operations[1]
         at += 4
     return at
+
+
+@compiled
+def take_sample(a: int, t: int) -> None:
+    """Take a sample at time t, up to which all hits are committed, and set the time for the next."""
+    m = machine(a)
+    m.now = t
+    commit_all(a, t)
+    carray(pointer(m.sample_times_at), (SAMPLE_ROWS,), np.int64)[m.sample_count] = t
+    row = carray(pointer(m.samples_at + m.sample_count * m.sample_columns * 8), (m.sample_columns,), np.int64)
+    look(a, t, row)
+    m.sample_count += 1
+    m.next_sample = t + m.sample_period

@@ -16,6 +16,7 @@ from simulator.hardware.processor import LOOKAHEAD, PRIORITIES
 from simulator.hardware.service import QUANTILES, SEEKS, DiskModel
 from simulator.memory.faults import NOT_ASKED
 from simulator.memory.kernel import LOG_ROWS
+from simulator.memory.sampling import SAMPLE_ROWS, columns
 from simulator.memory.signals import OUTBOX_SIZE
 from simulator.rng import stream_key
 from simulator.stream import ReferenceStream
@@ -171,6 +172,9 @@ class State:
         rows = LOG_ROWS + 4 * len(self.specs)
         self._add("fault_log", rows)
         self._add("io_log", rows)
+        self.columns = columns(self.names, self.disk_names)
+        self._add("sample_times", SAMPLE_ROWS)
+        self._add("samples", SAMPLE_ROWS * len(self.columns))
         processors = self._add("processors", machine.processors)
         processors["thread"], processors["lookahead"] = -1, LOOKAHEAD
         ready = self._add("ready", PRIORITIES)
@@ -264,6 +268,8 @@ class State:
             "alive": len(self.specs),
             "asking": -1,
             "end": records.NEVER,
+            "sample_columns": len(self.columns),
+            "next_sample": records.NEVER,
         }
         for name, value in values.items():
             m[name] = value

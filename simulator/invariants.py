@@ -1,0 +1,205 @@
+"""Invariants: an observer that looks at the whole machine and raises when two of its records contradict each other.
+
+What holds between any two events: every frame is in exactly one place; page tables, contents and the PFN database tell
+the same story; working-set lists hold the valid PTEs in order of entry; slots of the paging files are held once; what
+is clean has its newest version on backing store; each I/O, thread and committed page is accounted for once.
+A check costs time in proportion to the pages of the machine, all of it in NumPy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import records
+from simulator.consistency import (
+    InvariantBroken,
+    check_frames,
+    check_page_lists,
+    check_page_tables,
+    check_versions,
+    check_working_sets,
+    require,
+)
+from simulator.memory.state import State
+from simulator.observe import Observer
+from simulator.records import ACTIVE, FREE, IO_NONE, IO_READ, IO_WRITE, STANDBY, TRANSITION, ZEROED
+
+__all__ = ["InvariantBroken", "Invariants", "check"]
+
+PAGES_A_STEP = 4096
+"""Pages for which one check a step is cheap enough; a machine n times as large is checked at every n-th step."""
+
+
+class Invariants(Observer):
+    """Checks the whole machine at the start, at the end and after every `every`-th step; None: as its size allows.
+
+    Raises InvariantBroken ("invariant broken: ..."); what the run would have given can't be trusted then.
+    """
+
+    def __init__(self, every: int | None = None) -> None:
+        """Nothing is looked at before the run starts."""
+        self.every = every
+        self.checks = 0
+        """checks made so far"""
+        self._steps = 0
+
+    def started(self, state: State) -> None:
+        """Settle how often to look, and look."""
+        if self.every is None:
+            pages = len(state.arrays["frames"]) + len(state.arrays["contents"]) + len(state.arrays["ptes"])
+            self.every = max(1, pages // PAGES_A_STEP)
+        self._check(state)
+
+    def stepped(self, state: State, time: int) -> None:
+        """Look at every `every`-th step."""
+        self._steps += 1
+        if self._steps % (self.every or 1) == 0:
+            self._check(state)
+
+    def finished(self, state: State, time: int) -> None:
+        """Look at what is left."""
+        self._check(state)
+
+    def _check(self, state: State) -> None:
+        self.checks += 1
+        check(state)
+
+
+def check(state: State) -> None:
+    """Raise InvariantBroken unless the records of a machine agree with each other."""
+    check_frames(state)
+    check_page_lists(state)
+    check_page_tables(state)
+    check_working_sets(state)
+    check_versions(state)
+    live = _check_requests(state)
+    _check_slots(state, live)
+    _check_threads(state, live)
+    _check_totals(state)
+
+
+def _chain(following: NDArray[Any], first: int, most: int, what: str) -> list[int]:
+    """The numbers on a linked list; one of more than `most` is a loop."""
+    found: list[int] = []
+    while first >= 0:
+        require(len(found) < most, f"{what} is a loop")
+        found.append(int(first))
+        first = following[first]
+    return found
+
+
+def _check_requests(state: State) -> NDArray[np.int64]:
+    """Each I/O is in service, queued, or held by a writer; its frames know it. Returns the numbers of all."""
+    m, r, f = state.record[0], state.arrays["requests"], state.arrays["frames"]
+    flying = state.arrays["flights"][: m["in_flight"]].astype(np.int64)
+    require((np.diff(r["end"][flying]) >= 0).all(), "I/Os in service are not in order of completion")
+    queued: list[int] = []
+    for number, disk in enumerate(state.arrays["disks"][: m["disk_count"]]):
+        waiting = [_chain(r["next"], queue[0], len(r), f"the queue of disk {number}") for queue in disk["queues"]]
+        busy = int((r["disk"][flying] == number).sum())
+        require(disk["waiting"] == sum(map(len, waiting)), f"disk {number}: requests waiting are miscounted")
+        require(disk["busy"] == busy <= disk["channels"], f"disk {number}: channels in use are miscounted")
+        require(not disk["waiting"] or busy == disk["channels"], f"disk {number} is idle while requests wait")
+        queued += [request for queue in waiting for request in queue]
+    owned = np.unique(f["request"][f["io"] != IO_NONE]).astype(np.int64)
+    held = np.setdiff1d(owned, np.concatenate([flying, np.array(queued, np.int64)]))
+    require(len(held) <= 2 and r["write"][held].all(), "frames belong to an I/O that no disk and no writer has")
+    live = np.concatenate([flying, np.array(queued, np.int64), held])
+    free = _chain(r["next"], int(m["free_request"]), len(r), "the list of free requests")
+    numbers = np.sort(np.concatenate([live, np.array(free, np.int64)]))
+    require(np.array_equal(numbers, np.arange(m["fresh_request"])), "a request is lost, or in two places")
+    _check_frames_of(state, live)
+    return live
+
+
+def _check_frames_of(state: State, live: NDArray[np.int64]) -> None:
+    """The frames of an I/O are chained to it, and no frame is without."""
+    r, f = state.arrays["requests"][live], state.arrays["frames"]
+    pages, frame = np.zeros(len(live), np.int64), r["first"].astype(np.int64)
+    while (frame >= 0).any():
+        on = frame >= 0
+        here = frame[on]
+        require((f["request"][here] == live[on]).all(), "a frame of an I/O belongs to another one")
+        require(
+            (f["io"][here] == np.where(r["write"][on], IO_WRITE, IO_READ)).all(), "a frame has the wrong kind of I/O"
+        )
+        pages[on] += 1
+        require((pages <= r["pages"]).all(), "an I/O has more frames than pages")
+        frame[on] = f["next"][here]
+    require((pages[r["write"] != 0] == r["pages"][r["write"] != 0]).all(), "a write has fewer frames than pages")
+    require(pages.sum() == (f["io"] != IO_NONE).sum(), "a frame's I/O doesn't know the frame")
+
+
+def _memory_at(address: int, count: int, kind: str) -> NDArray[Any]:
+    if count == 0:
+        return np.zeros(0, kind)
+    return np.frombuffer(
+        memoryview((ctypes.c_char * (count * np.dtype(kind).itemsize)).from_address(int(address))), kind
+    )
+
+
+def _check_slots(state: State, live: NDArray[np.int64]) -> None:
+    """A slot in use is a page's place, or the goal of a write in flight; it holds what was last written there."""
+    c, r = state.arrays["contents"], state.arrays["requests"][live]
+    private = np.flatnonzero((c["file"] < 0) & (c["location"] >= 0))
+    writes = r[r["write"] != 0]
+    goals = np.concatenate([np.empty(0, np.int64), *(w["location"] + np.arange(w["pages"]) for w in writes)])
+    for number, store in enumerate(state.arrays["stores"][: state.paging_files]):
+        mine = private[c["location"][private] >> records.STORE_SHIFT == number]
+        slots = c["location"][mine] & records.STORE_MASK
+        taken = np.concatenate([slots, goals[goals >> records.STORE_SHIFT == number] & records.STORE_MASK])
+        used = _memory_at(store["slots_at"], store["maximum"], "u1")
+        require(len(np.unique(taken)) == len(taken), f"paging file {number}: a slot is held twice")
+        require(used[taken].all() and (taken < store["size"]).all(), f"paging file {number}: a page's slot isn't taken")
+        require(
+            np.count_nonzero(used) == len(taken) == store["used"], f"paging file {number}: a slot is held by nobody"
+        )
+        holds = _memory_at(store["content_at"], store["maximum"], "i4")[slots]
+        version = _memory_at(store["version_at"], store["maximum"], "u4")[slots]
+        require((holds == mine).all(), f"paging file {number}: a slot holds another page than the one that has it")
+        require((version == c["written"][mine]).all(), f"paging file {number}: a slot holds another version")
+
+
+def _check_threads(state: State, live: NDArray[np.int64]) -> None:
+    """A thread is in one place: a processor, a ready queue, among waiters, or at rest."""
+    m, t, arrays = state.record[0], state.arrays["threads"], state.arrays
+    most = len(t)
+    ready = [n for q in arrays["ready"] for n in _chain(t["next"], q["head"], most, "a ready queue")]
+    running = [int(n) for n in arrays["processors"]["thread"] if n >= 0]
+    frames = _chain(t["next"], int(m["frame_waiters"]), most, "the queue for frames")
+    waiters = (arrays["requests"]["waiters"][n] for n in live)
+    reads = [n for first in waiters for n in _chain(t["next"], first, most, "the waiters of a read")]
+    everywhere = ready + running + frames + reads
+    require(len(set(everywhere)) == len(everywhere), "a thread is in two places")
+    require(len(ready) == m["ready"] and len(running) == m["running"], "ready or running threads are miscounted")
+    require(len(frames) == m["frame_waiting"], "threads that wait for a frame are miscounted")
+    require((t["state"][ready] == records.READY).all(), "a thread in a ready queue isn't ready")
+    require((t["state"][running] == records.RUNNING).all(), "a thread on a processor isn't running")
+    require((t["state"][frames + reads] == records.BLOCKED).all(), "a thread among waiters isn't blocked")
+    require((t["stall"][frames] == records.STALL_FRAME).all(), "a thread waits for a frame, but isn't booked so")
+    require((t["stall"][reads] != records.STALL_FRAME).all(), "a thread waits for a read, but isn't booked so")
+    user = np.arange(len(state.names))
+    lost = np.setdiff1d(user[arrays["processes"]["alive"][user] != 0], everywhere)
+    require(len(lost) == 0, f"thread {lost[:1]} of a living process is nowhere")
+    for number, processor in enumerate(arrays["processors"]):
+        thread = processor["thread"]
+        require(thread < 0 or t["processor"][thread] == number, f"processor {number} and its thread disagree")
+
+
+def _check_totals(state: State) -> None:
+    """Counters that are kept beside what they count, and commit charge."""
+    m, p = state.record[0], state.arrays["processes"]
+    condition = np.bincount(state.arrays["frames"]["state"], minlength=8)
+    require(m["states_active"] == condition[ACTIVE], "active frames are miscounted")
+    require(m["states_transition"] == condition[TRANSITION], "frames in transition are miscounted")
+    available = int(records.available(state.address))
+    require(available == condition[ZEROED] + condition[FREE] + condition[STANDBY], "available frames are miscounted")
+    require(not m["frame_waiting"] or available == 0, "threads wait for a frame while one is available")
+    alive = p["alive"][: len(state.names)] != 0
+    require(m["commit"] == p["commit"][: len(state.names)][alive].sum(), "commit charge isn't what was charged")
+    limit = m["frame_count"] + state.arrays["stores"]["size"][: state.paging_files].sum()
+    require(m["commit"] <= limit and m["commit"] <= m["commit_peak"], "commit charge is over its limit or its peak")

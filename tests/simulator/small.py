@@ -1,0 +1,126 @@
+"""Small machines with figures that can be worked out by hand, every one of them watched by the invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.config import Costs, Disk, MemoryManager, ModifiedWriter, PagingFile, Process, Trimming, WorkingSet
+from simulator.config import Machine as MachineConfig
+from simulator.invariants import Invariants
+from simulator.machine import Machine, Observe, ProcessSpec
+from simulator.observe import Observer
+from simulator.result import RunResult
+from tests.model.cases import PAGE, Run, RunList
+
+FREE = Costs(reference=1, demand_zero=0, zero_page=0, transition=0, copy_on_write=0, hard=0, trim=0, age=0, write=0)
+"""A reference takes 1 ns, all else no processor time."""
+TEXTBOOK: dict[str, Any] = {"model": "demand-paging", "trimming": Trimming(policy="fifo")}
+
+
+def loads(pages: Iterable[int]) -> list[Run]:
+    """One load of each page."""
+    return [(page, 0, 1, 0) for page in pages]
+
+
+def stores(pages: Iterable[int]) -> list[Run]:
+    """One store to each page."""
+    return [(page, 0, 0, 1) for page in pages]
+
+
+def limits(minimum: int, maximum: int, hard: bool = True) -> WorkingSet:
+    """Working-set limits in pages."""
+    return WorkingSet(minimum=minimum * PAGE, maximum=maximum * PAGE, hard_maximum=hard)
+
+
+def hard(maximum: int) -> dict[str, Any]:
+    """A process whose working set never has more than `maximum` pages."""
+    return {"working_set": limits(1, maximum)}
+
+
+def constant(read: int = 1000, write: int = 1000, **others: Any) -> Disk:
+    """A disk of one channel that always takes the same time."""
+    model = {key: others.pop(key) for key in ("per_page", "channels") if key in others}
+    return Disk(model="constant", parameters={"read": read, "write": write, **model}, **others)
+
+
+def windows(policy: str = "fifo", **others: Any) -> dict[str, Any]:
+    """A memory manager whose daemons stay out of it: no reserve, no limits of its own, no writer unless asked for."""
+    quiet = {
+        "trimming": Trimming(policy=policy, period=10**15),
+        "low_memory": 0,
+        "high_memory": 0,
+        "tight_memory": 0,
+        "read_cluster": 1,
+        "modified_writer": ModifiedWriter(free_trigger=0),
+    }
+    return {"model": "windows", **quiet, **others}
+
+
+@dataclass
+class Done:
+    """A machine that has run, and what it gave."""
+
+    machine: Machine
+    result: RunResult
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Counters of the whole machine."""
+        return self.result.summary
+
+    def process(self, name: str = "a") -> dict[str, Any]:
+        """Counters of one process."""
+        counters: dict[str, Any] = self.result.summary["processes"][name]
+        return counters
+
+    def faults(self, *columns: str) -> list[tuple[Any, ...]]:
+        """The fault log as tuples; without columns: time, process, page, kind, cause, queue, service, processor time."""
+        names = columns or ("time_ns", "process", "page", "kind", "cause", "queue_ns", "service_ns", "cpu_ns")
+        return list(zip(*(self.result.faults[name].astype(object).tolist() for name in names), strict=True))
+
+    def io(self, *columns: str) -> list[tuple[Any, ...]]:
+        """The I/O log as tuples; without columns: submitted, started, ended, kind, offset, pages."""
+        names = columns or ("submit_ns", "start_ns", "end_ns", "kind", "offset", "pages")
+        return list(zip(*(self.result.io[name].astype(object).tolist() for name in names), strict=True))
+
+    def lists(self) -> dict[str, Any]:
+        """The page lists at the end."""
+        lists: dict[str, Any] = self.machine.snapshot()["lists"]
+        return lists
+
+
+def build(
+    runs: Sequence[Sequence[Run]],
+    frames: int = 8,
+    *,
+    machine: dict[str, Any] | None = None,
+    manager: dict[str, Any] | None = None,
+    process: dict[str, Any] | Sequence[dict[str, Any]] | None = None,
+    observers: Sequence[Observer] = (),
+    **options: Any,
+) -> Machine:
+    """A machine with one disk "d" (1000 ns a request), a paging file of 64 pages, and processes "a", "b", ..."""
+    each = [process or {}] * len(runs) if process is None or isinstance(process, dict) else process
+    specs = [
+        ProcessSpec(config=Process(**{"name": chr(97 + i), **each[i]}), stream=RunList(list(rows)))
+        for i, rows in enumerate(runs)
+    ]
+    hardware = {
+        "memory": frames * PAGE,
+        "disks": {"d": constant()},
+        "paging_files": [PagingFile(size=64 * PAGE, maximum=64 * PAGE)],
+        "costs": FREE,
+        **(machine or {}),
+    }
+    watchers = [*observers, Invariants()]
+    return Machine(
+        MachineConfig(**hardware), MemoryManager(**(manager or TEXTBOOK)), specs, observers=watchers, **options
+    )
+
+
+def run(runs: Sequence[Sequence[Run]], frames: int = 8, **options: Any) -> Done:
+    """`build`, and run to the end; checked every 100 ns of the beginning at least."""
+    built = build(runs, frames, **{"observe": Observe(sample_every=100_000), **options})
+    return Done(built, built.run())

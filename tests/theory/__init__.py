@@ -1,0 +1,1 @@
+"""Results from the literature that the machine must reproduce."""
