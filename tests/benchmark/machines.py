@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def textbook(path: Path, policy: str, pages: int, frames: int | None = None) -> 
     return run
 
 
-def windows(streams: list[ReferenceStream], frames: int, maximum: int, **options: Any) -> Callable[[], Any]:
+def windows(streams: Sequence[ReferenceStream], frames: int, maximum: int, **options: Any) -> Callable[[], Any]:
     """A run of the Windows machine with hard maxima of `maximum` pages."""
 
     def run() -> Any:

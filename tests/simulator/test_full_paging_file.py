@@ -9,7 +9,7 @@ import pytest
 from simulator.config import PagingFile
 from simulator.result import SimulationError
 from tests.model.cases import PAGE
-from tests.simulator.small import build, loads, run, stores
+from tests.simulator.small import build, constant, loads, run, stores
 
 ONE_SLOT: dict[str, Any] = {"paging_files": [PagingFile(size=PAGE, maximum=PAGE)]}
 
@@ -20,10 +20,7 @@ def test_a_clean_page_in_memory_gives_its_slot_up() -> None:
     its own up and counts as modified. Page 3 is written there and comes back from there."""
     done = run([[*stores([1]), *loads([2, 3, 1]), *stores([3]), *loads([2])]], 2, machine=ONE_SLOT)
     assert done.io("kind", "offset") == [("write", 0), ("read", 0), ("write", 0)]
-    frames, contents = done.machine.state.arrays["frames"], done.machine.state.arrays["contents"]
-    assert done.summary["page_writes"] == 2
-    assert len(frames) == 2
-    assert contents["location"].max() == -1  # the process has ended and given everything back
+    assert done.machine.state.arrays["stores"]["used"][0] == 0  # the process has ended and given everything back
 
 
 def test_without_any_slot_a_machine_that_needs_one_says_why_it_cannot_go_on() -> None:
@@ -50,9 +47,7 @@ def test_two_pages_are_never_in_one_slot() -> None:
 
 def test_a_failed_write_is_made_again() -> None:
     """Half of the writes fail. The page stays modified until one succeeds, and none of it is lost."""
-    from simulator.config import Disk
-
-    flaky = Disk(model="constant", parameters={"read": 1000, "write": 1000}, write_error_rate=0.5)
+    flaky = constant(write_error_rate=0.5)
     done = run([[*stores([1, 2, 3] * 10)]], 2, machine={"disks": {"d": flaky}})
     writes = done.result.io[done.result.io["kind"] == "write"]
     assert not writes["ok"].all()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.config import File, Region
+from tests.model.cases import PAGE
 from tests.simulator.small import hard, limits, loads, run, windows
 
 
@@ -81,9 +83,6 @@ def test_the_standby_list_of_the_lowest_priority_is_reused_first(priorities: tup
 
 
 def test_a_shared_page_keeps_the_highest_priority_of_its_users() -> None:
-    from simulator.config import File, Region
-    from tests.model.cases import PAGE
-
     region = [Region(first=5, pages=1, file="f")]
     done = run(
         [loads([5, 1, 1]), [*loads([5, 1]), (1, 0, 200, 0)]],

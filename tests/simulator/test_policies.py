@@ -1,0 +1,218 @@
+"""What every policy owes: proposals within the goal, of entries that it may name; and what the manager does otherwise."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulator import records
+from simulator.config import Trimming
+from simulator.hardware.processor import commit_all
+from simulator.memory.state import State
+from simulator.memory.view import View
+from simulator.policies.base import Decision, MemoryView
+from simulator.registry import find, names
+from tests.model.cases import code
+from tests.model.compare import run_engine
+from tests.model.machines import random_case
+from tests.simulator.policies import PlainFifo, enter, proposing
+from tests.simulator.small import TEXTBOOK, build, hard, limits, loads, run, stores, windows
+
+NAMES = names("policy")
+COMPILED = [name for name in NAMES if find("policy", name).compiled_replace is not None]  # type: ignore[attr-defined]
+
+
+def busy_machine() -> State:
+    """Three processes with 6, 5 and 4 valid pages, some accessed and some not, of different ages."""
+    rows = [[*loads(range(6)), *stores(range(0, 6, 2)), (0, 0, 250, 0)], [*loads(range(5)), (0, 0, 250, 0)]]
+    machine = build(
+        [*rows, [*loads(range(4)), (0, 0, 250, 0)]],
+        32,
+        machine={"processors": 3},
+        manager=windows(),
+        process=[
+            {"working_set": limits(2, 100, hard=False)},
+            {"working_set": limits(5, 100, hard=False)},
+            {"working_set": limits(1, 100, hard=False), "foreground": True},
+        ],
+        duration=100,
+    )
+    machine.run()
+    state = machine.state
+    commit_all(state.address, 100)
+    state.arrays["bits"][::3] &= np.uint8(0xFF ^ records.ACCESSED)
+    state.arrays["ptes"]["age"] = np.arange(len(state.arrays["ptes"])) % 8
+    return state
+
+
+def lock(state: State, entries: list[int]) -> None:
+    """Lock some entries."""
+    state.arrays["bits"][entries] |= np.uint8(records.LOCKED)
+
+
+@pytest.mark.parametrize("goal", [0, 1, 4, 9, 15, 100])
+@pytest.mark.parametrize("locked", [[], [0, 1, 2, 7, 14], list(range(15))], ids=["none", "some", "all"])
+@pytest.mark.parametrize("name", NAMES)
+def test_trimming_keeps_to_the_goal_and_to_entries_that_may_be_trimmed(name: str, locked: list[int], goal: int) -> None:
+    state = busy_machine()
+    lock(state, locked)
+    decision = find("policy", name)().trim(View(state, 100), goal)
+    trimmed = decision.trimmed.tolist()
+    assert len(trimmed) <= goal
+    assert len(set(trimmed)) == len(trimmed)
+    assert not set(trimmed) & set(locked)
+    valid = np.flatnonzero(state.arrays["bits"] & records.VALID)
+    for named in (decision.trimmed, decision.cleared, decision.aged, decision.requeued):
+        assert np.isin(named, valid).all()
+    assert len(decision.aged) == len(decision.ages)
+    assert decision.examined >= 0
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "none"])
+def test_a_goal_that_can_be_met_above_the_minima_is_met_there(name: str) -> None:
+    """Sizes 6, 5, 4 and minima 2, 5, 1: seven pages can go without going below any minimum."""
+    state = busy_machine()
+    trimmed = find("policy", name)().trim(View(state, 100), 7).trimmed
+    owners = np.bincount(state.arrays["ptes"]["process"][trimmed], minlength=3)
+    assert owners.tolist() == [4, 0, 3]
+
+
+@pytest.mark.parametrize("process", [0, 1, 2, -1])
+@pytest.mark.parametrize("name", COMPILED)
+def test_a_compiled_replacement_is_an_entry_of_the_process_that_is_not_locked(name: str, process: int) -> None:
+    state = busy_machine()
+    choose = find("policy", name).compiled_replace.ctypes  # type: ignore[attr-defined]
+    lock(state, [0, 6, 11])
+    victim = choose(state.address, process)
+    if name == "none":
+        assert victim == -1
+        return
+    assert state.arrays["bits"][victim] & records.VALID
+    assert victim not in (0, 6, 11)
+    if process >= 0:
+        assert state.arrays["ptes"]["process"][victim] == process
+    lock(state, list(range(15)))
+    assert choose(state.address, process) == -1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_machine_gives_nothing_to_trim(name: str) -> None:
+    state = build([loads([1])], manager=windows()).state
+    decision = find("policy", name)().trim(View(state, 0), 5)
+    assert len(decision.trimmed) == 0
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_policy_in_plain_python_works_like_a_compiled_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same first in, first out, once compiled and once from Python lists, on random machines of both models."""
+    case = random_case(random.Random(40_000 + seed))
+    duration = min(case.duration or 300_000, 300_000)
+    outcomes = []
+    for name in ("fifo", enter(monkeypatch, "plain-fifo", PlainFifo)):
+        trimming = replace(case.memory_manager.trimming, policy=name)
+        same = replace(case, memory_manager=replace(case.memory_manager, trimming=trimming), duration=duration)
+        outcomes.append(run_engine(same))
+    fifo, plain = outcomes
+    if fifo.error:
+        assert plain.error == fifo.error
+        return
+    assert (fifo.summary, fifo.faults, fifo.io, fifo.snapshot) == (
+        plain.summary,
+        plain.faults,
+        plain.io,
+        plain.snapshot,
+    ), code(case)
+
+
+def absent(view: MemoryView, process: int | None = None) -> int:
+    """An entry that isn't in a working set: the last page of the last process, which isn't touched."""
+    return 3
+
+
+def beyond(view: MemoryView, process: int | None = None) -> int:
+    """A number that no entry has."""
+    return 1000
+
+
+def negative(view: MemoryView, process: int | None = None) -> int:
+    """A number below all entries, which isn't "none" either."""
+    return -3
+
+
+def foreign(view: MemoryView, process: int | None = None) -> int:
+    """An entry of the other process."""
+    return int(next(ws for ws in view.working_sets if ws.index != process).entries.entry[0])
+
+
+def offer(place: str, choose: Any) -> type:
+    """A policy that proposes one entry at one place of a Decision."""
+
+    def decide(view: MemoryView) -> Decision:
+        entry = np.array([choose(view)], np.int64)
+        return Decision(ages=np.array([1], np.uint8), aged=entry) if place == "aged" else Decision(**{place: entry})
+
+    return proposing(trim=decide)
+
+
+@pytest.mark.parametrize("choose", [absent, beyond, negative])
+@pytest.mark.parametrize("place", ["trimmed", "cleared", "aged", "requeued"])
+def test_a_decision_about_an_entry_that_is_in_no_working_set_is_refused(
+    place: str, choose: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = enter(monkeypatch, "wrong", offer(place, choose))
+    machine = build(
+        [[*loads([1]), (1, 0, 200, 0)], [(1, 0, 200, 0), *loads([2])]],
+        machine={"processors": 2},
+        manager=windows(trimming=Trimming(policy=name, period=50)),
+    )
+    with pytest.raises(ValueError, match="policy wrong: proposed"):
+        machine.run()
+
+
+def test_trimming_a_locked_entry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = enter(monkeypatch, "wrong", offer("trimmed", lambda view: int(view.working_sets[0].entries.entry[0])))
+    machine = build([[(1, 0, 200, 0)]], manager=windows(trimming=Trimming(policy=name, period=50)))
+    machine.state.arrays["bits"][0] = 0
+    observer_lock = machine.calendar.at(40, 3, lambda: lock(machine.state, [0]))
+    assert observer_lock.triggered
+    with pytest.raises(ValueError, match="policy wrong: proposed to trim entry 0"):
+        machine.run()
+
+
+@pytest.mark.parametrize("choose", [absent, beyond, negative, foreign])
+def test_an_illegal_replacement_is_refused(choose: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Process b may have one page; for its second one it must give its first, and nothing else."""
+    name = enter(monkeypatch, "wrong", proposing(replace=choose))
+    machine = build(
+        [[(1, 0, 200, 0)], [*loads([1, 2]), (2, 0, 200, 0), *loads([3])]],
+        machine={"processors": 2},
+        manager=windows(name),
+        process=[{}, hard(1)],
+    )
+    with pytest.raises(ValueError, match="policy wrong: proposed to replace entry"):
+        machine.run()
+
+
+def test_replacing_a_locked_entry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = enter(monkeypatch, "wrong", PlainFifo)
+    machine = build([[(1, 0, 200, 0), *loads([2])]], manager=windows(name), process=hard(1))
+    machine.calendar.at(40, 3, lambda: lock(machine.state, [0]))
+    with pytest.raises(ValueError, match="policy wrong: proposed to replace entry 0"):
+        machine.run()
+
+
+def test_the_textbook_machine_may_take_any_process_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two frames: b's fault takes a's page."""
+    name = enter(monkeypatch, "foreign", proposing(replace=lambda view, process: int(view.working_sets[0].entries.entry[0])))
+    done = run(
+        [[(1, 0, 200, 0)], [*loads([1, 2]), (2, 0, 250, 0)]],
+        2,
+        machine={"processors": 2},
+        manager={**TEXTBOOK, "trimming": Trimming(policy=name)},
+        duration=60,
+    )
+    assert done.summary["replaced"] >= 1
