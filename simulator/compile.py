@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     Integers and booleans are passed as int64. Numba would compile a variant for each width and for each literal, which
     takes four times as long and makes nothing faster.
     """
-    dispatcher = _cached(numba.njit, function)
+    dispatcher = _cached(partial(numba.njit, error_model="numpy"), function)
     resolve = dispatcher.get_call_template
     dispatcher.get_call_template = lambda args, kws: resolve(tuple(map(_word, args)), kws)
     return dispatcher

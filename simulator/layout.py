@@ -177,6 +177,7 @@ DISK = np.dtype(
         ("busy", "i4"),
         ("waiting", "i4"),
         ("page_in_first", "u1"),
+        ("moves", "u1"),  # it seeks or rotates
     ],
     align=True,
 )

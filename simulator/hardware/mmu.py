@@ -124,34 +124,37 @@ def _make(a: int, processor: int, limit: int) -> int:
     """
     cpu = processors(a)[processor]
     th = threads(a)[cpu.thread]
-    began = cpu.clock + th.debt
-    now = began
+    now = cpu.clock + th.debt
     cost = machine(a).reference_cost
     page, fetches, loads, stores = block(a, cpu.thread)
     pte = bits(a)
     first = processes(a)[th.process].first_pte
     position, offset, length = th.position, th.offset, th.length
-    chunk, most = np.int64(FIRST_CHUNK), np.int64(CHUNK)
+    chunk, most, references = np.int64(FIRST_CHUNK), np.int64(CHUNK), np.int64(0)
     kind = END if th.last_block else END_OF_BLOCK
     while now < limit and position < length:
         if offset == 0 and position + chunk <= length:
             end = _satisfied(pte, first, page, stores, position, position + chunk, LOAD_NEEDS, STORE_NEEDS)
-            took = _count(fetches, loads, stores, position, end) * cost
-            if now + took > limit:
+            count = _count(fetches, loads, stores, position, end)
+            if now + count * cost > limit:
                 most = max(np.int64(FIRST_CHUNK), chunk >> 2)
                 chunk = most
             else:
-                now += took
+                now += count * cost
+                references += count
                 clear = end == position + chunk
                 position = end
                 chunk = min(most, chunk * 2) if clear else np.int64(FIRST_CHUNK)
                 if clear:
                     continue
         fetched, loaded, stored = np.int64(fetches[position]), np.int64(loads[position]), np.int64(stores[position])
-        fit = (limit - now + cost - 1) // cost
+        fit = fetched + loaded + stored - offset
+        if now + fit * cost > limit:
+            fit = (limit - now + cost - 1) // cost
         made, traps = _slow_run(pte, first + page[position], offset, fetched, loaded, stored, fit)
         now += made * cost
         offset += made
+        references += made
         if offset == fetched + loaded + stored:
             offset = 0
             position += 1
@@ -159,7 +162,7 @@ def _make(a: int, processor: int, limit: int) -> int:
             kind = TRAP
             break
     th.position, th.offset = position, offset
-    th.references += (now - began) // cost
+    th.references += references
     if now >= limit:
         kind = LIMIT
     cpu.clock = min(now, limit)

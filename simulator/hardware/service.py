@@ -73,7 +73,7 @@ def service_time(a: int, disk: int, write: int, offset: int, pages: int, u: int)
     quantile = carray(pointer(d.latency_at[write]), (QUANTILES,), np.int64)
     time = quantile[np.int64(u >> np.uint64(52))] + pages * d.per_page[write]
     distance = abs(offset - d.position)
-    if distance > 0:
+    if d.moves and distance > 0:
         seek = carray(pointer(d.seek_at), (SEEKS,), np.int64)
         time += seek[min(np.int64(SEEKS - 1), distance * SEEKS // d.span)]
         time += np.int64(((u & np.uint64(0xFFFFFFFF)) * np.uint64(d.rotation)) >> np.uint64(32))

@@ -196,6 +196,7 @@ class State:
         disk["key"] = stream_key(seed, f"disk/{name}/service")
         disk["error_key"] = stream_key(seed, f"disk/{name}/error")
         disk["rotation"], disk["channels"], disk["span"] = table.rotation, table.channels, span
+        disk["moves"] = table.rotation > 0 or bool(table.seek.any())
         disk["queues"] = -1
         disk["page_in_first"] = config.page_in_first
 

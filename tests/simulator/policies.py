@@ -53,7 +53,9 @@ class PlainFifo:
 
 
 def proposing(
-    *, trim: Callable[[MemoryView], Decision] | None = None, replace: Callable[[MemoryView, int | None], int] | None = None
+    *,
+    trim: Callable[[MemoryView], Decision] | None = None,
+    replace: Callable[[MemoryView, int | None], int] | None = None,
 ) -> type:
     """A policy that proposes what it is told to, legal or not, and nothing else."""
 
