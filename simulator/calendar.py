@@ -12,7 +12,8 @@ from typing import Any
 import simpy
 
 WAKE, START, TIMER = 1, 2, 3
-"""Ranks of events at one time, after I/O completions, before samples and references; equal ranks: first come, first served."""
+"""Ranks of events at one time, after I/O completions and before samples and references; equal ranks: first come,
+first served."""
 
 
 class Bell(simpy.Event):

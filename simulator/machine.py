@@ -94,13 +94,21 @@ class Machine:
         self._watched = self.hooks.wanted("stepped")
         self._feeds = [_Feed(self.state, index) for index in range(len(self.state.specs))]
         self._done = Bell(self.calendar)
+        self._serve = {
+            DAEMON: self._wake,
+            NEEDS_BLOCK: self._load,
+            ASKS_POLICY: self._ask,
+            LOG_FULL: self.recorder.drain,
+            SAMPLED: self._look,
+            FINISHED: self._finish,
+        }
 
     def run(self) -> RunResult:
         """Simulate until every process has ended, or for `duration`; raises SimulationError if it can't go on."""
         for index, spec in enumerate(self.state.specs):
             self.calendar.at(spec.config.start, START, lambda i=index: self._start(i))  # type: ignore[misc]
         if self.duration is not None:
-            self.calendar.at(self.duration, -1, lambda: self._finish(int(self.calendar.now)))
+            self.calendar.at(self.duration, -1, self._finish)
         self.hooks.call("started", self.state)
         self.calendar.run(until=self._done)
         end = int(self.calendar.now)
@@ -124,39 +132,36 @@ class Machine:
         self._feeds[index].load()
         start_process(self.state.address, index, self.state.charges[index], int(self.calendar.now))
 
-    def _finish(self, time: int) -> None:
+    def _finish(self) -> None:
+        """End the run, at the time of the kernel's last step or, for a run that is cut off, of the event."""
         if not self._done.triggered:
-            self._done.ring(time, -1)
+            self._done.ring(max(int(self._record["now"]), int(self.calendar.now)), -1)
 
     def _before(self, horizon: float) -> None:
         """Run the compiled machine up to the next SimPy event."""
-        address, record = self.state.address, self._record
+        record = self._record
         until = int(records.NEVER) if horizon == float("inf") else int(horizon)
         while not self._done.triggered:
-            reason = advance(address, until)
+            reason = advance(self.state.address, until)
             if reason == IDLE:
                 if record["frame_waiting"]:
                     self._check_progress()
                 break
             if reason == DAEMON:
-                self._wake()
                 until = int(record["now"])  # I/O that completes at this very time still comes first
-            elif reason == NEEDS_BLOCK:
-                thread = int(record["asking"])
-                record["asking"] = -1
-                self._feeds[thread].load()
-            elif reason == ASKS_POLICY:
-                self._ask()
-            elif reason == LOG_FULL:
-                self.recorder.drain()
-            elif reason == SAMPLED:
-                self.recorder.collect()
-                self.hooks.call("sampled", self.state, int(record["now"]))
-            elif reason == FINISHED:
-                self._finish(int(record["now"]))
+            self._serve[reason]()
             self._report()
         if self._watched:
             self.hooks.call("stepped", self.state, int(record["now"]))
+
+    def _load(self) -> None:
+        thread = int(self._record["asking"])
+        self._record["asking"] = -1
+        self._feeds[thread].load()
+
+    def _look(self) -> None:
+        self.recorder.collect()
+        self.hooks.call("sampled", self.state, int(self._record["now"]))
 
     def _wake(self) -> None:
         for entry in self.state.arrays["outbox"][: int(self._record["outbox_count"])]:
@@ -169,9 +174,18 @@ class Machine:
         commit_all(self.state.address, now)
         everywhere = self.state.manager.model == "demand-paging"
         victim = self.policy.replace(View(self.state, now), None if everywhere else index)
-        if victim is not None and not self.state.arrays["bits"][victim] & records.VALID:
-            raise ValueError(f"policy {self.policy.name}: proposed to replace entry {victim}, not in a working set")
+        if victim is not None:
+            self._check_victim(victim, None if everywhere else index)
         self.state.arrays["threads"][index]["victim"] = -1 if victim is None else victim
+
+    def _check_victim(self, victim: int, process: int | None) -> None:
+        bits, owner = self.state.arrays["bits"], self.state.arrays["ptes"]["process"]
+        known = 0 <= victim < self.state.first_pte[-1]
+        if not known or not bits[victim] & records.VALID or (process is not None and owner[victim] != process):
+            where = "any working set" if process is None else f"the working set of {self.state.names[process]}"
+            raise ValueError(f"policy {self.policy.name}: proposed to replace entry {victim}, which isn't in {where}")
+        if bits[victim] & records.LOCKED:
+            raise ValueError(f"policy {self.policy.name}: proposed to replace entry {victim}, which is locked")
 
     def _check_progress(self) -> None:
         """Raise SimulationError if every process waits for a frame and nothing will ever free one."""

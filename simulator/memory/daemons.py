@@ -20,6 +20,7 @@ from simulator.memory.state import State
 from simulator.memory.view import View
 from simulator.memory.working_set import requeue, trim
 from simulator.observe import Hooks
+from simulator.policies.base import Decision
 from simulator.records import machine, threads
 
 Steps = Generator[simpy.Event, None, None]
@@ -43,12 +44,9 @@ def _done(a: int, daemon: int) -> bool:
 
 
 @compiled
-def _trim_all(a: int, entries: Any, t: int) -> int:
-    """Trim entries in order; returns the position of the first that may not be trimmed, or -1."""
-    for i in range(len(entries)):
-        if not trim(a, entries[i], t):
-            return i
-    return -1
+def _trim_all(a: int, entries: Any, t: int) -> None:
+    for entry in entries:
+        trim(a, entry, t)
 
 
 @compiled
@@ -165,23 +163,43 @@ class BalanceSetManager(Daemon):
         goal = max(0, view.high - view.available - view.writable)
         decision = self.policy.trim(view, goal)
         self.hooks.call("decided", state, now, self.policy.name, goal, decision)
+        self._check(decision)
         bits, ptes = state.arrays["bits"], state.arrays["ptes"]
         bits[decision.cleared] &= np.uint8(0xFF ^ records.ACCESSED)
         ptes["age"][decision.aged] = decision.ages
         _requeue_all(state.address, np.asarray(decision.requeued, np.int64))
         trimmed = np.asarray(decision.trimmed, np.int64)
-        refused = _trim_all(state.address, trimmed, now)
-        if refused >= 0:
-            raise ValueError(
-                f"policy {self.policy.name}: proposed to trim entry {int(trimmed[refused])}, "
-                "which isn't in a working set or is locked"
-            )
+        _trim_all(state.address, trimmed, now)
         settle(state.address, now)
         m = state.record[0]
         stuck = m["frame_waiting"] == m["alive"] and m["woken"] == self._woken
         self.fruitless = self.fruitless + 1 if stuck and len(trimmed) == 0 else 0
         self._woken = int(m["woken"])
         return int(m["age_cost"]) * decision.examined + int(m["trim_cost"]) * len(trimmed)
+
+    def _check(self, decision: Decision) -> None:
+        """Refuse what a policy may not propose, before any of it is done; raises ValueError with the policy's name."""
+        bits, count = self.state.arrays["bits"], int(self.state.first_pte[-1])
+        for verb, entries in (
+            ("clear", decision.cleared),
+            ("age", decision.aged),
+            ("requeue", decision.requeued),
+            ("trim", decision.trimmed),
+        ):
+            entries = np.asarray(entries, np.int64)
+            known = (entries >= 0) & (entries < count)
+            known[known] = bits[entries[known]] & records.VALID != 0
+            refused, why = entries[~known], "isn't in a working set"
+            if verb == "trim" and not len(refused):
+                refused, why = entries[bits[entries] & records.LOCKED != 0], "is locked"
+                if not len(refused):
+                    values, times = np.unique(entries, return_counts=True)
+                    refused, why = values[times > 1], "is proposed twice"
+            if len(refused):
+                raise ValueError(f"policy {self.policy.name}: proposed to {verb} entry {int(refused[0])}, which {why}")
+        if len(decision.ages) != len(decision.aged):
+            found, wanted = len(decision.ages), len(decision.aged)
+            raise ValueError(f"policy {self.policy.name}: proposed {found} ages for {wanted} entries")
 
 
 class ModifiedPageWriter(Daemon):

@@ -218,7 +218,7 @@ def _copy_on_write(a: int, thread: int, t: int) -> int:
     frames(a)[frame].modified = 1
     frames(a)[frame].stored = 1
     contents(a)[pte.private].version += 1
-    bits(a)[th.fault_pte] = VALID | WRITE
+    bits(a)[th.fault_pte] = VALID | WRITE | SEEN
     unshare(a, shared, t)
     finish(a, thread, COPY_ON_WRITE, FROM_COPY, m.copy_cost, 0)
     return RESOLVED

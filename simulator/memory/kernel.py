@@ -1,9 +1,10 @@
 """The compiled machine between two SimPy events: processors, faults and I/O completions in order of time.
 
 `advance` goes on until something needs Python: a daemon to wake, a block of references to load, a policy to ask, a
-log to empty, a sample to look at, the last process to end, or nothing more before `horizon`, the time of the next SimPy event. Order at
-one time: I/O completions, then SimPy events, then processors by number, one step each (a step may cause more of the
-former). So the outcome is that of a machine in which each reference is an event of its own.
+log to empty, a sample to look at, the last process to end, or nothing more before `horizon`, the time of the next
+SimPy event. Order at one time: I/O completions, then SimPy events, then samples, then processors by number, one step
+each (a step may cause more of the former). So the outcome is that of a machine in which each reference is an event of
+its own.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from simulator.hardware.mmu import (
 )
 from simulator.hardware.processor import block_thread, make_ready, quantum_end, roll_quanta, turn
 from simulator.memory.completion import complete, end_process
-from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt, log_fault
+from simulator.memory.faults import ASKS, DENIED, NOT_ASKED, RESOLVED, attempt, log_fault
 from simulator.memory.sampling import SAMPLE_ROWS, take_sample
 from simulator.memory.signals import signal, wake
 from simulator.records import (
@@ -53,17 +54,36 @@ _LOG_MARGIN = 4096
 
 
 @compiled
+def _ask_later(a: int, thread: int, t: int) -> None:
+    """A policy in Python must be asked before the first waiter's fault can go on: it stays first, and is asked for."""
+    m = machine(a)
+    th = threads(a)[thread]
+    th.wait_since = t
+    th.next = m.frame_waiters
+    if m.frame_waiters < 0:
+        m.last_frame_waiter = thread
+    m.frame_waiters = thread
+    m.frame_waiting += 1
+    m.asking = thread
+    m.settling = 1
+
+
+@compiled
 def settle(a: int, t: int) -> None:
     """After each step: threads that wait for a frame get theirs, then the daemons' levels are looked at."""
     m = machine(a)
+    m.now = t
     while m.frame_waiting > 0 and available(a) > 0:
         thread = m.frame_waiters
         th = threads(a)[thread]
         m.frame_waiters = th.next
         m.frame_waiting -= 1
-        m.woken += 1
         th.fault_queue += t - th.wait_since
         outcome = attempt(a, thread, t)
+        if outcome == ASKS:
+            _ask_later(a, thread, t)
+            return
+        m.woken += 1
         if outcome == RESOLVED:
             make_ready(a, thread, t)
         elif outcome == DENIED:
@@ -208,30 +228,53 @@ def _step(a: int, limit: int) -> int:
 
 
 @compiled
+def _wants_python(a: int) -> int:
+    """What has to be done in Python before anything else, or IDLE."""
+    m = machine(a)
+    if m.settling:
+        return ASKS_POLICY
+    if m.alive == 0:
+        return FINISHED
+    if m.outbox_count > 0:
+        return DAEMON
+    if max(m.fault_count, m.io_count) > LOG_ROWS - _LOG_MARGIN:
+        return LOG_FULL
+    if m.sample_count > 0 and (m.sample_stops or m.sample_count == SAMPLE_ROWS):
+        return SAMPLED
+    return IDLE
+
+
+@compiled
+def _pass_time(a: int, landing: int, horizon: int) -> bool:
+    """No processor has anything to do before the next completion, sample or event: take the first of them, if it is
+    one of the first two; False: it is the event."""
+    m = machine(a)
+    if landing <= min(horizon, m.next_sample) and landing < m.end:
+        settle(a, complete(a))
+        return True
+    if m.next_sample < horizon:
+        take_sample(a, m.next_sample)
+        return True
+    return False
+
+
+@compiled
 def advance(a: int, horizon: int) -> int:
     """Run the machine up to `horizon`; see the module. Returns the reason for stopping, at time `machine.now`."""
     m = machine(a)
+    if m.settling and threads(a)[m.asking].victim != NOT_ASKED:
+        m.settling = 0
+        m.asking = -1
+        settle(a, m.now)
     while True:
-        if m.alive == 0:
-            return FINISHED
-        if m.outbox_count > 0:
-            return DAEMON
-        if m.fault_count > LOG_ROWS - _LOG_MARGIN or m.io_count > LOG_ROWS - _LOG_MARGIN:
-            return LOG_FULL
-        landing = NEVER
-        if m.in_flight > 0:
-            landing = requests(a)[flights(a)[0]].end
+        reason = _wants_python(a)
+        if reason != IDLE:
+            return reason
+        landing = requests(a)[flights(a)[0]].end if m.in_flight > 0 else NEVER
         stepped = _step(a, min(horizon, landing, m.next_sample))
         if stepped == _BLOCK:
             return NEEDS_BLOCK
         if stepped == _POLICY:
             return ASKS_POLICY
-        if stepped == _QUIET:
-            if landing <= min(horizon, m.next_sample) and landing < m.end:
-                settle(a, complete(a))
-            elif m.next_sample >= horizon:
-                return IDLE
-            else:
-                take_sample(a, m.next_sample)
-                if m.sample_stops or m.sample_count == SAMPLE_ROWS:
-                    return SAMPLED
+        if stepped == _QUIET and not _pass_time(a, landing, horizon):
+            return IDLE

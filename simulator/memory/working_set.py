@@ -10,7 +10,7 @@ from simulator.records import (
     ACTIVE,
     DIRTY,
     IO_NONE,
-    LOCKED,
+    SEEN,
     TRANSITION,
     VALID,
     WRITE,
@@ -78,7 +78,8 @@ def map_page(a: int, pte: int, frame: int) -> None:
     f.share += 1
     e.age = 0
     private = contents(a)[e.content].file < 0
-    bits(a)[pte] = VALID | (WRITE if e.writable and (private or e.private < 0) else 0)
+    seen = bits(a)[pte] & SEEN
+    bits(a)[pte] = seen | VALID | (WRITE if e.writable and (private or e.private < 0) else 0)
     append(a, pte)
     p.size += 1
     p.peak = max(p.peak, p.size)
@@ -109,7 +110,7 @@ def detach(a: int, pte: int) -> int:
         frames(a)[frame].modified = 1
         frames(a)[frame].stored = 1
         contents(a)[e.content].version += 1
-    bits(a)[pte] = 0
+    bits(a)[pte] &= SEEN
     unlink(a, pte)
     p.size -= 1
     forget_scan(a, p.thread)
@@ -123,14 +124,11 @@ def remove(a: int, pte: int, t: int) -> None:
 
 
 @compiled
-def trim(a: int, pte: int, t: int) -> int:
-    """Remove a page that the manager trims; 0 if it may not be: not valid, or locked."""
-    if not bits(a)[pte] & VALID or bits(a)[pte] & LOCKED:
-        return 0
+def trim(a: int, pte: int, t: int) -> None:
+    """Remove a page that the manager trims."""
     remove(a, pte, t)
     machine(a).trimmed += 1
     processes(a)[ptes(a)[pte].process].trimmed += 1
-    return 1
 
 
 @compiled

@@ -9,7 +9,7 @@ from typing import Any
 from simulator.config import Costs, Disk, MemoryManager, ModifiedWriter, PagingFile, Process, Trimming, WorkingSet
 from simulator.config import Machine as MachineConfig
 from simulator.invariants import Invariants
-from simulator.machine import Machine, Observe, ProcessSpec
+from simulator.machine import Machine, ProcessSpec
 from simulator.observe import Observer
 from simulator.result import RunResult
 from tests.model.cases import PAGE, Run, RunList
@@ -99,9 +99,13 @@ def build(
     manager: dict[str, Any] | None = None,
     process: dict[str, Any] | Sequence[dict[str, Any]] | None = None,
     observers: Sequence[Observer] = (),
+    watched: bool = True,
     **options: Any,
 ) -> Machine:
-    """A machine with one disk "d" (1000 ns a request), a paging file of 64 pages, and processes "a", "b", ..."""
+    """A machine with one disk "d" (1000 ns a request), a paging file of 64 pages, and processes "a", "b", ...
+
+    `watched`: by the invariants, at every step.
+    """
     each = [process or {}] * len(runs) if process is None or isinstance(process, dict) else process
     specs = [
         ProcessSpec(config=Process(**{"name": chr(97 + i), **each[i]}), stream=RunList(list(rows)))
@@ -114,13 +118,13 @@ def build(
         "costs": FREE,
         **(machine or {}),
     }
-    watchers = [*observers, Invariants()]
+    watchers = [*observers, Invariants(every=1)] if watched else observers
     return Machine(
         MachineConfig(**hardware), MemoryManager(**(manager or TEXTBOOK)), specs, observers=watchers, **options
     )
 
 
 def run(runs: Sequence[Sequence[Run]], frames: int = 8, **options: Any) -> Done:
-    """`build`, and run to the end; checked every 100 ns of the beginning at least."""
-    built = build(runs, frames, **{"observe": Observe(sample_every=100_000), **options})
+    """`build`, and run to the end."""
+    built = build(runs, frames, **options)
     return Done(built, built.run())

@@ -140,7 +140,7 @@ def beyond(view: MemoryView, process: int | None = None) -> int:
 
 def negative(view: MemoryView, process: int | None = None) -> int:
     """A number below all entries, which isn't "none" either."""
-    return -3
+    return -4
 
 
 def foreign(view: MemoryView, process: int | None = None) -> int:
