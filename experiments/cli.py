@@ -82,11 +82,12 @@ def run(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Result directory. [default: results/NAME]")] = None,
     json: Json = False,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the plots, too.")] = True,
+    check: Annotated[bool, typer.Option("--check", help="Watch the machine's invariants as it runs; slower.")] = False,
 ) -> None:
     """Run an experiment; write its result and print its table."""
     from experiments import commands
 
-    commands.run_config(config, overrides or [], seed, out, json, plots)
+    commands.run_config(config, overrides or [], seed, out, json, plots, check)
 
 
 @app.command()

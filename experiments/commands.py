@@ -26,7 +26,13 @@ def _note(text: str) -> None:
 
 
 def run_config(
-    config: Path, overrides: Sequence[str], seed: int | None, out: Path | None, as_json: bool, plots: bool
+    config: Path,
+    overrides: Sequence[str],
+    seed: int | None,
+    out: Path | None,
+    as_json: bool,
+    plots: bool,
+    check: bool = False,
 ) -> None:
     """Run a config, keep its result and print it."""
     experiment = load(config, overrides, seed)
@@ -34,7 +40,7 @@ def run_config(
         _note(f"{config}: sweep is left out; this is one run with the values outside of it")
     target = Path("results", experiment.name) if out is None else out
     with replacing(target) as partial:
-        summary = _run_into(experiment, config.parent, partial, target, plots)
+        summary = _run_into(experiment, config.parent, partial, target, plots, check)
     if as_json:
         _print_json({**summary, "directory": os.path.abspath(target)})
         return
@@ -43,7 +49,9 @@ def run_config(
     console.print(f"result: {target}", highlight=False, soft_wrap=True)
 
 
-def _run_into(experiment: Experiment, base: Path, partial: Path, target: Path, plots: bool) -> dict[str, Any]:
+def _run_into(
+    experiment: Experiment, base: Path, partial: Path, target: Path, plots: bool, check: bool
+) -> dict[str, Any]:
     from experiments.manifest import input_digests, manifest
     from experiments.progress import reporter
     from experiments.runner import run
@@ -51,7 +59,7 @@ def _run_into(experiment: Experiment, base: Path, partial: Path, target: Path, p
     digests = input_digests(experiment, base)
     began = time.perf_counter()
     with reporter(["run", "baseline"], experiment.duration) as progress:
-        result = run(experiment, base, progress)
+        result = run(experiment, base, progress, check)
     elapsed = time.perf_counter() - began
     result.write(partial)
     description = manifest(experiment, base, target, digests, elapsed)

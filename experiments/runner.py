@@ -17,7 +17,9 @@ from experiments.inputs import with_absolute_paths
 from experiments.plugins import build
 from simulator.config import Machine as MachineConfig
 from simulator.config import MemoryManager, Process
+from simulator.invariants import Invariants
 from simulator.machine import Machine, Observe, ProcessSpec
+from simulator.observe import Observer
 from simulator.result import RunResult, SimulationError
 from simulator.stream import ReferenceStream
 from simulator.units import format_size
@@ -89,13 +91,17 @@ def unlimited(
 
 
 def simulate(
-    experiment: Experiment, specs: Sequence[ProcessSpec], base: Path, progress: Progress | None = None
+    experiment: Experiment,
+    specs: Sequence[ProcessSpec],
+    base: Path,
+    progress: Progress | None = None,
+    check: bool = False,
 ) -> RunResult:
-    """Run the machine once; raises RunFailed if the simulation can't go on."""
+    """Run the machine once; raises RunFailed if the simulation can't go on. `check` watches its invariants."""
     machine, manager = with_absolute_paths(experiment.machine, experiment.memory_manager, base)
     chosen = experiment.observe
     observe = Observe(chosen.sample_every, chosen.fault_log, chosen.io_log, chosen.page_map)
-    return _run(experiment, machine, manager, specs, observe, progress)
+    return _run(experiment, machine, manager, specs, observe, progress, [Invariants()] if check else [])
 
 
 def baseline(
@@ -124,6 +130,7 @@ def _run(
     specs: Sequence[ProcessSpec],
     observe: Observe,
     progress: Progress | None,
+    observers: Sequence[Observer] = (),
 ) -> RunResult:
     try:
         return Machine(
@@ -134,6 +141,7 @@ def _run(
             duration=experiment.duration,
             observe=observe,
             progress=progress,
+            observers=observers,
         ).run()
     except InputError as error:
         raise BadInput(str(error)) from None
@@ -160,10 +168,10 @@ def _elapsed(process: dict[str, Any]) -> int | None:
     return int(process["finished_ns"]) - int(process["start_ns"])
 
 
-def run(experiment: Experiment, base: Path, progress: Progress | None = None) -> RunResult:
+def run(experiment: Experiment, base: Path, progress: Progress | None = None, check: bool = False) -> RunResult:
     """The whole of an experiment: its run and, unless the config says no, its baseline."""
     specs = prepare(experiment, base)
-    result = simulate(experiment, specs, base, progress)
+    result = simulate(experiment, specs, base, progress, check)
     result.summary["name"] = experiment.name
     if experiment.observe.baseline:
         fill_slowdowns(result, baseline(experiment, specs, base, progress))

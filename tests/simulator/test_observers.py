@@ -55,6 +55,7 @@ def test_observers_are_called_in_order_of_time() -> None:
     ).run()
     assert diary.calls == [
         ("started",),
+        ("sampled", 0),
         ("decided", 100, "windows", 0),
         ("sampled", 150),
         ("decided", 200, "windows", 0),
