@@ -160,8 +160,9 @@ class Machine:
         self._feeds[thread].load()
 
     def _look(self) -> None:
+        time = int(self.state.arrays["sample_times"][int(self._record["sample_count"]) - 1])
         self.recorder.collect()
-        self.hooks.call("sampled", self.state, int(self._record["now"]))
+        self.hooks.call("sampled", self.state, time)
 
     def _wake(self) -> None:
         for entry in self.state.arrays["outbox"][: int(self._record["outbox_count"])]:

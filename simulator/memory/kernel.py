@@ -247,12 +247,12 @@ def _wants_python(a: int) -> int:
 @compiled
 def _pass_time(a: int, landing: int, horizon: int) -> bool:
     """No processor has anything to do before the next completion, sample or event: take the first of them, if it is
-    one of the first two; False: it is the event."""
+    one of the first two; False: it is the event, or nothing will ever happen."""
     m = machine(a)
     if landing <= min(horizon, m.next_sample) and landing < m.end:
         settle(a, complete(a))
         return True
-    if m.next_sample < horizon:
+    if m.next_sample < horizon and (m.running > 0 or min(landing, horizon) < NEVER):
         take_sample(a, m.next_sample)
         return True
     return False

@@ -130,7 +130,6 @@ def look(a: int, t: int, row: NDArray[np.int64]) -> int:
 def take_sample(a: int, t: int) -> None:
     """Take a sample at time t, up to which all hits are committed, and set the time for the next."""
     m = machine(a)
-    m.now = t
     commit_all(a, t)
     carray(pointer(m.sample_times_at), (SAMPLE_ROWS,), np.int64)[m.sample_count] = t
     row = carray(pointer(m.samples_at + m.sample_count * m.sample_columns * 8), (m.sample_columns,), np.int64)

@@ -56,7 +56,15 @@ def test_page_faults_are_the_sum_of_their_kinds() -> None:
 def test_the_summary_has_what_the_counters_say_and_sums_up_the_processes() -> None:
     for _, result in results():
         assert set(result.summary) == {*SUMMARY, "processes"}
-        for key in ("references", *FAULT_KINDS, "page_reads", "pages_input", "trimmed", "replaced", "access_violations"):
+        for key in (
+            "references",
+            *FAULT_KINDS,
+            "page_reads",
+            "pages_input",
+            "trimmed",
+            "replaced",
+            "access_violations",
+        ):
             assert result.summary[key] == sum(row[key] for row in rows(result)), key
 
 
@@ -82,7 +90,10 @@ def test_latency_is_queue_service_and_processor_time() -> None:
 def test_the_io_log_has_every_page_that_went_in_or_out() -> None:
     for _, result in results():
         io = result.io
-        for kind, operations, pages in (("read", "page_reads", "pages_input"), ("write", "page_writes", "pages_output")):
+        for kind, operations, pages in (
+            ("read", "page_reads", "pages_input"),
+            ("write", "page_writes", "pages_output"),
+        ):
             mine = io[io["kind"] == kind]
             assert len(mine) == result.summary[operations]
             assert mine["pages"].sum() == result.summary[pages]

@@ -85,7 +85,7 @@ def segmented_fifo(requests: Iterable[Request], primary: int, secondary: int) ->
                 del second[page]
             else:
                 misses += 1
-                if len(second) > secondary or len(first) + len(second) == primary + secondary:
+                if len(first) + len(second) == primary + secondary:
                     evictions += dirty.pop(second.popitem(last=False)[0])
                 dirty[page] = False
             first.append(page)

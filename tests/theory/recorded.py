@@ -13,9 +13,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 import workloads.traces
-from simulator.config import Costs, Disk, MemoryManager, ModifiedWriter, PagingFile, Process, Trimming, WorkingSet
+from simulator.config import (
+    Costs,
+    Disk,
+    MemoryManager,
+    ModifiedWriter,
+    PagingFile,
+    Process,
+    Trimming,
+    WorkingSet,
+    ZeroPageThread,
+)
 from simulator.config import Machine as MachineConfig
-from simulator.config import ZeroPageThread
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.result import RunResult
 from simulator.stream import Block
