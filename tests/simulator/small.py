@@ -41,7 +41,7 @@ def hard(maximum: int) -> dict[str, Any]:
 
 def constant(read: int = 1000, write: int = 1000, **others: Any) -> Disk:
     """A disk of one channel that always takes the same time."""
-    model = {key: others.pop(key) for key in ("per_page", "channels") if key in others}
+    model: dict[str, Any] = {key: others.pop(key) for key in ("per_page", "channels") if key in others}
     return Disk(model="constant", parameters={"read": read, "write": write, **model}, **others)
 
 
@@ -76,7 +76,8 @@ class Done:
         return counters
 
     def faults(self, *columns: str) -> list[tuple[Any, ...]]:
-        """The fault log as tuples; without columns: time, process, page, kind, cause, queue, service, processor time."""
+        """The fault log as tuples; without columns: time, process, page, kind, cause, queue, service, processor
+        time."""
         names = columns or ("time_ns", "process", "page", "kind", "cause", "queue_ns", "service_ns", "cpu_ns")
         return list(zip(*(self.result.faults[name].astype(object).tolist() for name in names), strict=True))
 

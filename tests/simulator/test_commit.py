@@ -52,8 +52,8 @@ def test_the_charge_is_given_back_at_the_end() -> None:
 
 @pytest.mark.parametrize(("pages", "expected"), [(14, 16), (15, 17), (18, 20), (40, 40), (41, 40)])
 def test_paging_files_grow_when_commit_reaches_nine_tenths_of_the_limit(pages: int, expected: int) -> None:
-    """8 frames, 8 slots that may grow to 32. 14 is under 14.4; 15 needs a limit of 16.67, so 17; 18 exactly 20; 40 would
-    need 45, of which 40 is the most; 41 is over it and refused, though the file has grown."""
+    """8 frames, 8 slots that may grow to 32. 14 is under 14.4; 15 needs a limit of 16.67, so 17; 18 exactly 20; 40
+    would need 45, of which 40 is the most; 41 is over it and refused, though the file has grown."""
     done = run([loads(range(pages))], 8, machine=paging(8, 32), manager=windows(), process=hard(4))
     assert limit(done) == expected
     assert (done.process()["exit_status"] == STATUS_COMMITMENT_LIMIT) == (pages == 41)

@@ -22,8 +22,8 @@ def writer(**settings: Any) -> dict[str, Any]:
 
 
 def test_the_modified_writer_waits_until_there_are_many_and_writes_them_in_order_of_address() -> None:
-    """Pages 5, 3, 4 leave, modified, at 1, 2 and 3: three are more than 2. They are written in one I/O from slot 0 on, sorted:
-    3, 4, 5; reading them back, page 4 is in slot 1."""
+    """Pages 5, 3, 4 leave, modified, at 1, 2 and 3: three are more than 2. They are written in one I/O from slot 0
+    on, sorted: 3, 4, 5; reading them back, page 4 is in slot 1."""
     done = run([[*stores([5, 3, 4]), *LONG, *loads(range(20, 40)), *loads([4])]], 16, manager=writer(), process=hard(1))
     assert done.io() == [(3, 3, 1003, "write", 0, 3), (10_023, 10_023, 11_023, "read", 1, 1)]
 
@@ -63,8 +63,8 @@ def test_the_modified_writer_writes_for_a_thread_that_waits_for_a_frame() -> Non
 
 
 def test_a_dirty_file_page_is_written_by_the_mapped_writer_at_its_period() -> None:
-    """Pages 10 and 11 leave, modified, by 3001; the mapped writer looks at 5000 and writes both in one I/O, to the file behind
-    the paging file; page 13 isn't next to them: it goes by itself."""
+    """Pages 10 and 11 leave, modified, by 3001; the mapped writer looks at 5000 and writes both in one I/O, to the
+    file behind the paging file; page 13 isn't next to them: it goes by itself."""
     done = run(
         [[*stores([10, 11, 13]), *LONG]],
         16,
@@ -138,8 +138,8 @@ def test_the_zero_page_thread_gives_way_to_every_other_thread() -> None:
 
 
 def test_the_balance_set_manager_trims_when_memory_gets_low() -> None:
-    """16 frames; low is 4, high 6. With the 13th page 3 are available: at 12 it is asked for 6 - 3 = 3 pages; they are clean
-    and go to standby, the oldest first."""
+    """16 frames; low is 4, high 6. With the 13th page 3 are available: at 12 it is asked for 6 - 3 = 3 pages; they
+    are clean and go to standby, the oldest first."""
     done = run(
         [[*loads(range(13)), *LONG]],
         16,

@@ -80,7 +80,8 @@ def test_a_short_request_overtakes_a_long_one_on_another_channel() -> None:
 
 
 def test_integrals_of_busy_channels_and_queue_length() -> None:
-    """Busy 0-200 without pause: 200. In the system: one over 0-100 and 100-200, the second also 10-100: 100 + 90 + 100."""
+    """Busy 0-200 without pause: 200. In the system: one over 0-100 and 100-200, the second also 10-100: 100 + 90 +
+    100."""
     state = disk()
     serve(state, [(0, False), (10, False)])
     record = state.arrays["disks"][0]
@@ -113,9 +114,11 @@ def test_failures_come_at_the_rate_of_their_direction(rate: float, write: bool) 
 
 def test_the_errors_of_a_disk_leave_its_service_times_alone() -> None:
     """Writes that fail take the same times as those that succeed: separate streams of draws."""
-    ssd = {"model": "ssd", "parameters": {"channels": 1}}
     rows = stores(range(6))
-    good, bad = (run([rows], 3, machine={"disks": {"d": Disk(**ssd, write_error_rate=rate)}}) for rate in (0.0, 0.9))
+    good, bad = (
+        run([rows], 3, machine={"disks": {"d": Disk(model="ssd", parameters={"channels": 1}, write_error_rate=rate)}})
+        for rate in (0.0, 0.9)
+    )
     times = [done.result.io["service_ns"].tolist() for done in (good, bad)]
     assert not bad.result.io["ok"].all()
     assert times[0] == times[1][: len(times[0])]

@@ -73,8 +73,8 @@ def test_equal_percentiles_make_a_lognormal_constant() -> None:
 
 
 def test_an_exponential_table_has_its_mean_and_variance() -> None:
-    """Slices have the mean of what lies in them, so the mean is nearly exact; the variance lacks what is within a slice,
-    1/4096 of the slices being the tail beyond -ln(1/4096) = 8.3 means."""
+    """Slices have the mean of what lies in them, so the mean is nearly exact; the variance lacks what is within a
+    slice, 1/4096 of the slices being the tail beyond -ln(1/4096) = 8.3 means."""
     table = exponential(1_000_000)
     assert table.mean() == pytest.approx(1_000_000, rel=1e-4)
     assert table.std() == pytest.approx(1_000_000, rel=1e-3)
@@ -130,9 +130,9 @@ def hdd_state() -> State:
 
 
 def test_service_time_is_overhead_transfer_seek_and_rotation() -> None:
-    """The head is at 0. (1) 4 pages from 0: no seek: 100 + 40. (2) from 4, where it ended: the same. (3) from 264, 256 away:
-    a quarter of 1024 is place 256 of the seek table, 1,000 + 10,000 x sqrt(256/1023) = 6,002; half a turn 30,000.
-    (4) back by 260, no turn to wait: place 260, 1,000 + 10,000 x sqrt(260/1023) = 6,041."""
+    """The head is at 0. (1) 4 pages from 0: no seek: 100 + 40. (2) from 4, where it ended: the same. (3) from 264,
+    256 away: a quarter of 1024 is place 256 of the seek table, 1,000 + 10,000 x sqrt(256/1023) = 6,002; half a turn
+    30,000. (4) back by 260, no turn to wait: place 260, 1,000 + 10,000 x sqrt(260/1023) = 6,041."""
     state = hdd_state()
     half = 1 << 31
     taken = [
@@ -154,7 +154,8 @@ def test_draws_are_those_of_splitmix64(key: int) -> None:
 
 
 def test_draws_are_uniform_over_the_slices() -> None:
-    """40,960 draws over 4,096 slices: chi-squared has mean 4,095 and standard deviation 90; five of them are allowed."""
+    """40,960 draws over 4,096 slices: chi-squared has mean 4,095 and standard deviation 90; five of them are
+    allowed."""
     slices = [splitmix(12345, n) >> 52 for n in range(10 * QUANTILES)]
     counts = np.bincount(slices, minlength=QUANTILES)
     assert abs(((counts - 10) ** 2 / 10).sum() - (QUANTILES - 1)) < 5 * 90

@@ -15,9 +15,9 @@ ONE_SLOT: dict[str, Any] = {"paging_files": [PagingFile(size=PAGE, maximum=PAGE)
 
 
 def test_a_clean_page_in_memory_gives_its_slot_up() -> None:
-    """Two frames, one slot, fifo. Page 1 is stored to and leaves for page 3: it takes the slot. Read back in place of page
-    2, it keeps the slot. Page 3 is stored to and leaves for page 2: there is no slot, so page 1, clean and in memory, gives
-    its own up and counts as modified. Page 3 is written there and comes back from there."""
+    """Two frames, one slot, fifo. Page 1 is stored to and leaves for page 3: it takes the slot. Read back in place of
+    page 2, it keeps the slot. Page 3 is stored to and leaves for page 2: there is no slot, so page 1, clean and in
+    memory, gives its own up and counts as modified. Page 3 is written there and comes back from there."""
     done = run([[*stores([1]), *loads([2, 3, 1]), *stores([3]), *loads([2])]], 2, machine=ONE_SLOT)
     assert done.io("kind", "offset") == [("write", 0), ("read", 0), ("write", 0)]
     assert done.machine.state.arrays["stores"]["used"][0] == 0  # the process has ended and given everything back
@@ -36,8 +36,8 @@ def test_without_a_paging_file_clean_pages_still_come_and_go() -> None:
 
 
 def test_two_pages_are_never_in_one_slot() -> None:
-    """A working set of 5 stored pages cycles through 2 frames and 5 slots: the observer looks at each step, and every read
-    finds the version that was written."""
+    """A working set of 5 stored pages cycles through 2 frames and 5 slots: the observer looks at each step, and every
+    read finds the version that was written."""
     done = run(
         [[*stores([1, 2, 3, 4, 5] * 6)]], 2, machine={"paging_files": [PagingFile(size=5 * PAGE, maximum=5 * PAGE)]}
     )

@@ -75,9 +75,9 @@ def test_a_cluster_ends_with_the_file() -> None:
 
 
 def test_a_resident_page_inside_a_run_is_read_and_ignored() -> None:
-    """b holds 2 of 6 frames until some 3000, so a's first read, of page 11 at 100, finds 3 available after its own frame, no
-    more than low: one page. Later 4 are available, and pages 10, 11, 12 are read in one I/O, page 11 for nothing. Page 12
-    is found on standby."""
+    """b holds 2 of 6 frames until some 3000, so a's first read, of page 11 at 100, finds 3 available after its own
+    frame, no more than low: one page. Later 4 are available, and pages 10, 11, 12 are read in one I/O, page 11 for
+    nothing. Page 12 is found on standby."""
     done = run(
         [
             [*loads([11]), *[(11, 0, 250, 0)] * 20, *loads([10, 12])],
@@ -94,8 +94,8 @@ def test_a_resident_page_inside_a_run_is_read_and_ignored() -> None:
 
 
 def test_dirty_private_neighbours_come_back_together() -> None:
-    """Two frames of which one is kept: pages 1, 2, 3 are written to slots 0, 1, 2 as they leave; when all are out, a read
-    of page 1 brings page 2 along into the one other frame, and page 2 is soft."""
+    """Two frames of which one is kept: pages 1, 2, 3 are written to slots 0, 1, 2 as they leave; when all are out, a
+    read of page 1 brings page 2 along into the one other frame, and page 2 is soft."""
     done = run(
         [[*stores([1, 2, 3]), *loads([7, 8, 9]), *[(9, 0, 250, 0)] * 40, *loads([1, 2])]],
         3,
@@ -134,8 +134,8 @@ def test_who_touches_a_neighbour_that_is_being_read_collides_too() -> None:
 
 
 def test_a_collided_fault_before_the_service_started_waits_in_the_queue() -> None:
-    """One channel: c's read of page 11 is served 0-1000, a's of page 10 from 1000 to 2000; b collides with it at 400: 600
-    in the queue, 1000 in service."""
+    """One channel: c's read of page 11 is served 0-1000, a's of page 10 from 1000 to 2000; b collides with it at 400:
+    600 in the queue, 1000 in service."""
     done = run(
         [loads([10]), loads([10]), loads([11])],
         machine=with_file(2, processors=3),
@@ -160,8 +160,8 @@ def test_a_read_error_ends_the_process_and_counts_as_a_hard_fault() -> None:
 
 
 def test_who_collided_with_a_read_that_failed_tries_again() -> None:
-    """Every read fails: a's 0-1000 ends a; b, which collided at 400, then reads itself, 1000-2000, and ends as well. b's wait
-    for a's read counts as queue time."""
+    """Every read fails: a's 0-1000 ends a; b, which collided at 400, then reads itself, 1000-2000, and ends as well.
+    b's wait for a's read counts as queue time."""
     done = run(
         [loads([10]), loads([10])],
         machine=with_file(1, processors=2, disks={"d": constant(read_error_rate=1.0)}),
@@ -176,7 +176,8 @@ def test_who_collided_with_a_read_that_failed_tries_again() -> None:
 
 
 def test_paging_files_share_the_load_by_free_slots() -> None:
-    """Two paging files of 2 and 3 slots on two disks. Free slots 2, 3: the larger one; then 2, 2: the first; 1, 2; 1, 1."""
+    """Two paging files of 2 and 3 slots on two disks. Free slots 2, 3: the larger one; then 2, 2: the first; 1, 2; 1,
+    1."""
     done = run(
         [[*stores([1, 2, 3, 4]), *loads([5])]],
         1,

@@ -22,7 +22,8 @@ from tests.simulator.small import build, constant, limits, loads, stores, window
 
 
 def watch(case: Case) -> Invariants:
-    """Run a case with the observer at every step; a run may end in a message for people, but never in a contradiction."""
+    """Run a case with the observer at every step; a run may end in a message for people, but never in a
+    contradiction."""
     watcher = Invariants(every=1)
     processes = [ProcessSpec(config=spec.config, stream=spec.stream) for spec in case.processes]
     machine = Machine(
@@ -49,7 +50,8 @@ def test_random_machines_keep_every_invariant(first: int) -> None:
 
 @pytest.mark.parametrize("first", range(0, 100, 20))
 def test_failing_disks_break_no_invariant_and_lose_no_write(first: int) -> None:
-    """A third of the reads and half of the writes fail; the engine itself raises on any page that comes back too old."""
+    """A third of the reads and half of the writes fail; the engine itself raises on any page that comes back too
+    old."""
     for seed in range(first, first + 20):
         case = random_case(random.Random(80_000 + seed))
         disks = {
@@ -67,8 +69,8 @@ def test_small_machines_are_looked_at_after_each_step_large_ones_now_and_then() 
 
 
 def rich_state() -> State:
-    """At 1500 ns: active, standby and modified pages, a read and a write in flight, one of each queued, a thread waiting
-    for each read, one running."""
+    """At 1500 ns: active, standby and modified pages, a read and a write in flight, one of each queued, a thread
+    waiting for each read, one running."""
     machine = build(
         [[*stores([1, 2]), *loads([3, 4]), (4, 0, 250, 0), *[(4, 0, 250, 0)] * 9], loads([20]), loads([21, 22, 23])],
         16,
@@ -130,7 +132,7 @@ def set_total(name: str, change: int) -> Callable[[State], None]:
 
 def first(count: int = 1) -> Callable[[State], Any]:
     """The first records."""
-    return lambda state: np.arange(count)
+    return lambda _: np.arange(count)
 
 
 def on_standby(state: State) -> Any:
@@ -148,8 +150,8 @@ BROKEN: dict[str, tuple[Callable[[State], None], str]] = {
     "list": (set_field("frames", "list", frames_in(records.ACTIVE), records.ON_FREE + 1), "list that its state says"),
     "link": (set_field("frames", "previous", frames_in(records.STANDBY), 15), "list"),
     "loop": (set_field("frames", "next", frames_in(records.STANDBY), 0), "list"),
-    "length": (set_field("lists", "count", lambda state: records.ON_FREE, 3), "another length"),
-    "head": (set_field("lists", "head", lambda state: records.ON_STANDBY + 5, -1), "head"),
+    "length": (set_field("lists", "count", lambda _: records.ON_FREE, 3), "another length"),
+    "head": (set_field("lists", "head", lambda _: records.ON_STANDBY + 5, -1), "head"),
     "share count": (set_field("frames", "share", frames_in(records.ACTIVE), 2), "share count"),
     "no share": (set_field("frames", "share", frames_in(records.ACTIVE), 0), "active"),
     "content": (set_field("frames", "content", frames_in(records.ACTIVE), 0), "frame"),

@@ -1,12 +1,15 @@
-"""A page read back carries the version last written; anything else is loud. Here backing store is damaged on purpose."""
+"""A page read back carries the version last written; anything else is loud. Here backing store is damaged on
+purpose."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from simulator.config import File, ModifiedWriter, Region
 from simulator.machine import Machine, Observe
@@ -29,10 +32,11 @@ class Damage(Observer):
             self._change(state)
 
 
-def slot(state: State, what: str, kind: type) -> np.ndarray:
+def slot(state: State, what: str, kind: Any) -> NDArray[Any]:
     """What is noted of the slots of the paging file."""
     address = int(state.arrays["stores"][what][0])
-    return np.ctypeslib.as_array((kind * 64).from_address(address))
+    values: NDArray[Any] = np.ctypeslib.as_array((kind * 64).from_address(address))
+    return values
 
 
 def old_version(state: State) -> None:
@@ -55,7 +59,8 @@ def nothing(state: State) -> None:
 
 
 def paged_out(change: Callable[[State], None]) -> Machine:
-    """Page 1 is stored to, written by 1001 and repurposed by page 2; at 5000 something happens; page 1 is read later."""
+    """Page 1 is stored to, written by 1001 and repurposed by page 2; at 5000 something happens; page 1 is read
+    later."""
     return build(
         [[*stores([1]), *loads([2]), *[(2, 0, 250, 0)] * 40, *loads([1])]],
         1,

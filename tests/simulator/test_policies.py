@@ -1,4 +1,5 @@
-"""What every policy owes: proposals within the goal, of entries that it may name; and what the manager does otherwise."""
+"""What every policy owes: proposals within the goal, of entries that it may name; and what the manager does
+otherwise."""
 
 from __future__ import annotations
 
@@ -152,8 +153,10 @@ def offer(place: str, choose: Any) -> type:
     """A policy that proposes one entry at one place of a Decision."""
 
     def decide(view: MemoryView) -> Decision:
-        entry = np.array([choose(view)], np.int64)
-        return Decision(ages=np.array([1], np.uint8), aged=entry) if place == "aged" else Decision(**{place: entry})
+        proposed: dict[str, Any] = {place: np.array([choose(view)], np.int64)}
+        if place == "aged":
+            proposed["ages"] = np.array([1], np.uint8)
+        return Decision(**proposed)
 
     return proposing(trim=decide)
 
@@ -205,7 +208,7 @@ def test_replacing_a_locked_entry_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_textbook_machine_may_take_any_process_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two frames: b's second fault takes a's page."""
-    name = enter(monkeypatch, "foreign", proposing(replace=lambda view, process: 0))
+    name = enter(monkeypatch, "foreign", proposing(replace=lambda *_: 0))
     done = run(
         [[(1, 0, 200, 0)], [*loads([1, 2]), (2, 0, 250, 0)]],
         2,
@@ -217,8 +220,9 @@ def test_the_textbook_machine_may_take_any_process_page(monkeypatch: pytest.Monk
 
 
 def test_a_waiter_that_must_ask_a_python_policy_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three frames, all in use when the copy-on-write page 5 is stored to; the manager trims pages 1 and 5; the store's
-    thread is woken and, being over its maximum, must ask for a replacement: none. So it brings page 5 back and copies it."""
+    """Three frames, all in use when the copy-on-write page 5 is stored to; the manager trims pages 1 and 5; the
+    store's thread is woken and, being over its maximum, must ask for a replacement: none. So it brings page 5 back
+    and copies it."""
 
     def trim(view: MemoryView) -> Decision:
         entries = view.working_sets[0].entries

@@ -40,7 +40,8 @@ def test_a_higher_priority_preempts_and_a_lower_one_waits() -> None:
 
 
 def test_a_preempted_thread_keeps_its_place_and_the_rest_of_its_quantum() -> None:
-    """Quantum 10. a 0-4; c (priority 9) 4-7; a goes on before b, for the 6 ns left: 7-13; b 13-23; a 23-31; b ends 34."""
+    """Quantum 10. a 0-4; c (priority 9) 4-7; a goes on before b, for the 6 ns left: 7-13; b 13-23; a 23-31; b ends
+    34."""
     done = run(
         [[(1, 0, 18, 0)], [(1, 0, 13, 0)], [(1, 0, 3, 0)]],
         machine={"quantum": 10},
@@ -67,7 +68,8 @@ def test_a_blocked_thread_gives_its_processor_up() -> None:
 
 
 def test_a_thread_that_wakes_preempts_a_lower_priority_only() -> None:
-    """a (priority 9) reads 0-1000 and takes the processor back at once; with priority 8 it waits for b's quantum: 1500."""
+    """a (priority 9) reads 0-1000 and takes the processor back at once; with priority 8 it waits for b's quantum:
+    1500."""
     for priority, finished in ((9, 1001), (8, 1501)):
         done = run(
             [[(5, 0, 1, 0)], [(1, 0, 250, 0)] * 10],
@@ -95,7 +97,8 @@ def test_the_weakest_of_the_running_threads_is_preempted() -> None:
 
 @pytest.mark.parametrize("processors", [1, 2, 3])
 def test_equal_threads_get_equal_shares(processors: int) -> None:
-    """Six threads of 700 ns on 1, 2 or 3 processors, quantum 7: no processor idles, and all end within the last round."""
+    """Six threads of 700 ns on 1, 2 or 3 processors, quantum 7: no processor idles, and all end within the last
+    round."""
     done = run([[(1, 0, 175, 0)] * 4] * 6, machine={"processors": processors, "quantum": 7})
     ends = sorted(row["finished_ns"] for row in done.summary["processes"].values())
     assert ends[-1] == 6 * 700 // processors
@@ -122,7 +125,8 @@ def test_a_second_processor_takes_the_daemons_off_the_first() -> None:
 
 
 def test_the_time_of_a_fault_is_processor_time_and_can_be_preempted() -> None:
-    """a's demand-zero fault costs 100 ns, from 0 on; b (priority 9) runs 40-45; a goes on to 105, its reference to 106."""
+    """a's demand-zero fault costs 100 ns, from 0 on; b (priority 9) runs 40-45; a goes on to 105, its reference to
+    106."""
     done = run(
         [[(1, 0, 1, 0)], [(1, 0, 5, 0)]],
         machine={"costs": replace(FREE, demand_zero=100), "processors": 1},

@@ -51,8 +51,8 @@ def test_a_free_frame_is_zeroed_within_the_fault_unless_the_zero_page_thread_did
 
 
 def test_a_page_on_standby_comes_back_by_a_transition_fault() -> None:
-    """At most one page. 0: page 1. 1: page 2, for which page 1 is trimmed (7 ns). 9: page 1 again: 7 + 50 ns; its reference
-    is at 66, the end at 67."""
+    """At most one page. 0: page 1. 1: page 2, for which page 1 is trimmed (7 ns). 9: page 1 again: 7 + 50 ns; its
+    reference is at 66, the end at 67."""
     done = run(
         [loads([1, 2, 1])],
         machine={"costs": replace(FREE, transition=50, trim=7)},
@@ -95,8 +95,8 @@ def test_a_metadata_page_waits_on_the_no_write_list_and_comes_back_from_there() 
 
 
 def test_a_page_being_written_comes_back_by_a_transition_fault_and_the_write_goes_on() -> None:
-    """1: page 1 leaves, its write takes until 1001. 2: page 1 again. It isn't stored to any more, so at 3003 it leaves clean
-    (it has its slot) and at 3004 it is found on standby."""
+    """1: page 1 leaves, its write takes until 1001. 2: page 1 again. It isn't stored to any more, so at 3003 it
+    leaves clean (it has its slot) and at 3004 it is found on standby."""
     done = run(
         [[*stores([1]), *loads([2]), *[(1, 0, 100, 0)] * 30, *loads([2, 1])]],
         manager=windows(modified_writer=ModifiedWriter(immediate=True)),
@@ -140,8 +140,8 @@ def test_a_page_valid_in_another_working_set_is_shared() -> None:
 
 
 def test_a_store_to_a_copy_on_write_page_copies_it_once() -> None:
-    """0: the store faults, the page is read until 1000; the store isn't allowed yet: it traps again and copies (150 ns); it
-    executes at 1150. The second store, at 1151, is a hit. The file's page is on standby again, unchanged."""
+    """0: the store faults, the page is read until 1000; the store isn't allowed yet: it traps again and copies (150
+    ns); it executes at 1150. The second store, at 1151, is a hit. The file's page is on standby again, unchanged."""
     done = run(
         [[(5, 0, 0, 2)]],
         machine=with_file(costs=replace(FREE, copy_on_write=150)),
@@ -171,8 +171,8 @@ def test_a_copy_is_of_one_process_the_others_keep_the_file_page() -> None:
 
 
 def test_a_copy_that_was_paged_out_comes_back_as_the_copy() -> None:
-    """At most one page, written at once. Page 5 is copied, leaves, is written, its frame is reused (2 frames), and it comes
-    back from the paging file, not from the file."""
+    """At most one page, written at once. Page 5 is copied, leaves, is written, its frame is reused (2 frames), and it
+    comes back from the paging file, not from the file."""
     done = run(
         [[*stores([5]), *loads([1, 2, 3]), *[(3, 0, 100, 0)] * 30, *loads([1, 2, 5])]],
         2,

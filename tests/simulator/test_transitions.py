@@ -118,7 +118,8 @@ def stocked(kinds: list[int]) -> State:
     ("zeroed", "order"), [(True, [ZEROED, FREE, STANDBY, STANDBY]), (False, [FREE, ZEROED, STANDBY, STANDBY])]
 )
 def test_frames_are_handed_out_in_the_order_of_windows_internals(zeroed: bool, order: list[int]) -> None:
-    """A zeroed frame is wanted: zeroed, free, standby; any frame will do: free before zeroed. Standby: priority 0 first."""
+    """A zeroed frame is wanted: zeroed, free, standby; any frame will do: free before zeroed. Standby: priority 0
+    first."""
     kinds = [STANDBY, FREE, STANDBY, ZEROED]
     state = stocked(kinds)
     given = [allocate(state.address, zeroed, 0, 5, ACTIVE) for _ in range(5)]

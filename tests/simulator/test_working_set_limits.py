@@ -23,8 +23,9 @@ def test_a_soft_maximum_gives_way_while_memory_is_plentiful() -> None:
 
 
 def test_a_soft_maximum_holds_when_memory_is_not_plentiful() -> None:
-    """12 frames, plentiful means 6 available. Six pages come in while at least 6 were available before; the seventh finds 6,
-    the eighth 5: it replaces; the page it replaced is available again, so one more is at hand each time: 5, and so on."""
+    """12 frames, plentiful means 6 available. Six pages come in while at least 6 were available before; the seventh
+    finds 6, the eighth 5: it replaces; the page it replaced is available again, so one more is at hand each time: 5,
+    and so on."""
     done = run(
         [loads(range(10))], 12, manager=windows(high_memory=6), process={"working_set": limits(1, 4, hard=False)}
     )
@@ -56,8 +57,9 @@ def test_a_policy_that_gives_no_victim_lets_the_working_set_grow() -> None:
 
 @pytest.mark.parametrize("priorities", [(1, 5), (5, 1)])
 def test_the_standby_list_of_the_lowest_priority_is_reused_first(priorities: tuple[int, int]) -> None:
-    """7 frames. a and b come to have one page valid and two on standby each, one frame is left, c takes four: the last one
-    and three repurposed ones. Both of the lower priority go, and one of the other process, its oldest: page 1."""
+    """7 frames. a and b come to have one page valid and two on standby each, one frame is left, c takes four: the
+    last one and three repurposed ones. Both of the lower priority go, and one of the other process, its oldest: page
+    1."""
     done = run(
         [
             [*loads([1, 2, 3]), (3, 0, 200, 0)],

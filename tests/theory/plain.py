@@ -67,9 +67,9 @@ def lru(requests: Iterable[Request], frames: int) -> tuple[int, int]:
 
 
 def segmented_fifo(requests: Iterable[Request], primary: int, secondary: int) -> tuple[int, int]:
-    """Turner and Levy (1981): a fifo of `primary` pages; what leaves it goes to the end of a second list of `secondary`
-    pages, in order of leaving, from where a reference fetches it back without a miss; a miss drops that list's oldest when
-    both are full."""
+    """Turner and Levy (1981): a fifo of `primary` pages; what leaves it goes to the end of a second list of
+    `secondary` pages, in order of leaving, from where a reference fetches it back without a miss; a miss drops that
+    list's oldest when both are full."""
     first: deque[int] = deque()
     resident: set[int] = set()
     second: OrderedDict[int, bool] = OrderedDict()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,18 +34,14 @@ FREE = Costs(reference=1, demand_zero=0, zero_page=0, transition=0, copy_on_writ
 AT_ONCE = Disk(model="constant", parameters={"read": 0, "write": 0, "channels": 64})
 
 
-@dataclass(frozen=True)
 class Requests:
     """A stream of runs, each to a page and with or without a store; a ReferenceStream."""
 
-    page: NDArray[np.uint64]
-    stored: NDArray[np.bool_]
-    references: int | None = None
-
-    @property
-    def pages(self) -> NDArray[np.uint64]:
-        """The distinct pages."""
-        return np.unique(self.page)
+    def __init__(self, page: NDArray[np.uint64], stored: NDArray[np.bool_]) -> None:
+        """Two arrays of one length."""
+        self.page, self.stored = page, stored
+        self.pages: NDArray[np.uint64] = np.unique(page)
+        self.references: int | None = len(page)
 
     def blocks(self) -> Iterator[Block]:
         """One reference a run: a store if the run has any, else a load."""
@@ -79,7 +74,7 @@ def _run(requests: Requests, frames: int, manager: MemoryManager, working_set: W
         paging_files=[PagingFile(size=2 * len(requests.pages) * PAGE + PAGE)],
         costs=FREE,
     )
-    process = Process(name="p", **({} if working_set is None else {"working_set": working_set}))
+    process = Process(name="p", working_set=working_set or WorkingSet())
     observe = Observe(sample_every=10**15, fault_log=False, io_log=False, page_map=False)
     return Machine(machine, manager, [ProcessSpec(process, requests)], observe=observe).run()
 

@@ -33,7 +33,8 @@ def waits(state: State, load: float, seed: int) -> NDArray[np.int64]:
     gaps = generator(seed, "arrivals").exponential(SERVICE / load, count)
     arrivals = np.cumsum(np.rint(gaps).astype(np.int64))
     requests, flights, m = state.arrays["requests"], state.arrays["flights"], state.record[0]
-    waited, arrived = np.zeros(count, np.int64), {}
+    waited = np.zeros(count, np.int64)
+    arrived: dict[int, int] = {}
 
     def serve(until: float) -> None:
         while m["in_flight"] and requests["end"][flights[0]] <= until:
@@ -51,8 +52,8 @@ def waits(state: State, load: float, seed: int) -> NDArray[np.int64]:
 
 
 def assert_mean(waited: NDArray[np.int64], expected: float) -> None:
-    """The mean of the batches' means differs from the expected one by what chance allows in one of a thousand runs, and the
-    interval is narrow enough to tell the two queues apart."""
+    """The mean of the batches' means differs from the expected one by what chance allows in one of a thousand runs,
+    and the interval is narrow enough to tell the two queues apart."""
     means = waited.reshape(BATCHES, BATCH).mean(axis=1)
     allowed = NormalDist().inv_cdf(0.9995) * means.std(ddof=1) / np.sqrt(BATCHES)
     assert abs(means.mean() - expected) < allowed
@@ -70,7 +71,8 @@ def disk(exponentially: bool) -> State:
 @pytest.mark.parametrize("load", [0.3, 0.6, 0.8])
 @pytest.mark.parametrize("exponentially", [False, True], ids=["M/D/1", "M/M/1"])
 def test_poisson_arrivals_wait_as_theory_says(exponentially: bool, load: float) -> None:
-    """Pollaczek and Khinchine: mean wait = load / (1 - load) x service x (1 + c^2) / 2, with c = 0 (M/D/1) or 1 (M/M/1)."""
+    """Pollaczek and Khinchine: mean wait = load / (1 - load) x service x (1 + c^2) / 2, with c = 0 (M/D/1) or 1
+    (M/M/1)."""
     state = disk(exponentially)
     expected = load / (1 - load) * SERVICE * (1.0 if exponentially else 0.5)
     assert_mean(waits(state, load, seed=7), expected)
@@ -109,8 +111,8 @@ def crowded(channels: int) -> RunResult:
 
 @pytest.mark.parametrize("channels", [1, 4])
 def test_littles_law_holds_on_the_disk(channels: int) -> None:
-    """Mean number in the system x time = sum of the times in the system: exactly, as the system is empty at both ends. The
-    same for those in service and for those that only wait."""
+    """Mean number in the system x time = sum of the times in the system: exactly, as the system is empty at both
+    ends. The same for those in service and for those that only wait."""
     result = crowded(channels)
     passed = result.samples["time_ns"].diff().fillna(0)
     length = (result.samples[r"PhysicalDisk(d)\Avg. Disk Queue Length"] * passed).sum()
@@ -122,7 +124,8 @@ def test_littles_law_holds_on_the_disk(channels: int) -> None:
 
 
 def test_littles_law_holds_on_the_processors() -> None:
-    """Twelve threads are, all the time, running, ready or blocked; those that run are what the processors are busy with."""
+    """Twelve threads are, all the time, running, ready or blocked; those that run are what the processors are busy
+    with."""
     result = crowded(1)
     rows = list(result.summary["processes"].values())
     passed = result.samples["time_ns"].diff().fillna(0)
@@ -141,8 +144,8 @@ def test_each_wait_for_a_read_is_that_reads_time_in_the_disk() -> None:
 
 
 def test_littles_law_holds_on_the_queue_for_frames() -> None:
-    """Three processes store to 6 pages each in 4 frames: the time integral of those that wait is the sum of their waits. A
-    sample each nanosecond counts them; one that begins to wait at t does so after the sample at t, and is missed once."""
+    """Three processes store to 6 pages each in 4 frames: the time integral of those that wait is the sum of waits.
+    Counted each nanosecond; one that begins to wait at t does so after the sample at t, and may be missed that once."""
     rows = stores(range(6))
     hardware = {"disks": {"d": constant(50, 70)}, "processors": 3}
     done = run([rows] * 3, 4, machine=hardware, observe=Observe(sample_every=1))
@@ -150,5 +153,7 @@ def test_littles_law_holds_on_the_queue_for_frames() -> None:
     assert samples["time_ns"].diff().iloc[1:].eq(1).all()
     assert done.summary["demand_zero_faults"] == done.summary["page_faults"] == 18
     waits = int((done.result.faults["queue_ns"] > 0).sum())
-    area = int(samples[r"pagesim\Threads Waiting For A Frame"].sum()) + waits
-    assert area == sum(done.process(name)["stall_frame_ns"] for name in "abc") > 0
+    area = int(samples[r"pagesim\Threads Waiting For A Frame"].sum())
+    stalls = sum(done.process(name)["stall_frame_ns"] for name in "abc")
+    assert waits > 10
+    assert 0 <= stalls - area <= waits < 0.01 * stalls

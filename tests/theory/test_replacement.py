@@ -41,8 +41,9 @@ def test_with_room_for_all_only_first_touches_miss(policy: str) -> None:
 
 
 def test_more_memory_never_hurts_where_a_stack_algorithm_replaces() -> None:
-    """Mattson, Gecsei, Slutz, Traiger (1970): for a stack algorithm the misses fall with memory. A segmented fifo whose first
-    segment is one page is least recently used but for repeats, which are no requests of their own: a stack algorithm."""
+    """Mattson, Gecsei, Slutz, Traiger (1970): for a stack algorithm the misses fall with memory. A segmented fifo
+    whose first segment is one page is least recently used but for repeats, which are no requests of their own: a
+    stack algorithm."""
     trace = recorded("sqlite", SLICE)
     frames = [3, 5, 9, 17, 33, 65, 129, 257]
     counts = [misses(segmented(trace, 1, size - 1)) for size in frames]
@@ -51,8 +52,8 @@ def test_more_memory_never_hurts_where_a_stack_algorithm_replaces() -> None:
 
 
 def test_segmented_fifo_tends_to_lru_as_its_second_segment_grows() -> None:
-    """Turner and Levy (SIGMETRICS 1981): with half of memory in the second segment most of the gap between fifo and lru is
-    closed, with all but one page the whole of it."""
+    """Turner and Levy (SIGMETRICS 1981): with half of memory in the second segment most of the gap between fifo and
+    lru is closed, with all but one page the whole of it."""
     trace = recorded("python", SLICE)
     pairs, frames = trace.pairs(), 16
     least, most = plain.lru(pairs, frames)[0], plain.fifo(pairs, frames)[0]
