@@ -11,7 +11,7 @@ import simpy
 
 from simulator.compile import compiled
 from simulator.config import Machine as MachineConfig
-from simulator.config import MemoryManager, Process, WorkingSet
+from simulator.config import Disk, MemoryManager, Process, Trimming, WorkingSet
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory.kernel import advance
 from simulator.records import VALID
@@ -46,8 +46,8 @@ def textbook(path: Path, policy: str, pages: int, frames: int | None = None) -> 
     """A run of demand paging on a recorded trace, the trace opened and read within it."""
 
     def run() -> Any:
-        config = MachineConfig(memory=(frames or pages) * PAGE, disks={"d": {"model": "constant"}})
-        manager = MemoryManager(model="demand-paging", trimming={"policy": policy})
+        config = MachineConfig(memory=(frames or pages) * PAGE, disks={"d": Disk("constant")})
+        manager = MemoryManager(model="demand-paging", trimming=Trimming(policy))
         spec = ProcessSpec(Process(name="p"), open_trace(path))
         return Machine(config, manager, [spec], observe=QUIET).run()
 
@@ -59,13 +59,11 @@ def windows(streams: Sequence[ReferenceStream], frames: int, maximum: int, **opt
 
     def run() -> Any:
         config = MachineConfig(
-            memory=frames * PAGE, disks={"d": {"model": "constant", "parameters": {"read": 10_000}}}, **options
+            memory=frames * PAGE, disks={"d": Disk("constant", parameters={"read": 10_000})}, **options
         )
         limits = WorkingSet(minimum=1, maximum=maximum * PAGE, hard_maximum=True)
         specs = [ProcessSpec(Process(name=f"p{i}", working_set=limits), s) for i, s in enumerate(streams)]
-        manager = MemoryManager(
-            trimming={"policy": "fifo", "period": 1 << 50}, low_memory=0, high_memory=0, read_cluster=1
-        )
+        manager = MemoryManager(trimming=Trimming("fifo", period=1 << 50), low_memory=0, high_memory=0, read_cluster=1)
         return Machine(config, manager, specs, observe=RARELY).run()
 
     return run

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 import traceback
-from typing import Any
+from typing import Any, Self
 
 from simulator.config import Machine, MemoryManager, Process
 from tests.model.cases import PAGE, Case, RunList, Spec, code
@@ -37,7 +37,7 @@ def examine(case: Case, check: bool) -> list[str] | None:
     signal.setitimer(signal.ITIMER_PROF, HANGS)
     try:
         return differences(case, check)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is what is searched for
         return [f"exception: {type(error).__name__}", traceback.format_exc(limit=-8)]
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -118,7 +118,7 @@ class _Here:
 
     imap_unordered = staticmethod(map)
 
-    def __enter__(self) -> _Here:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

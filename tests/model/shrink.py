@@ -33,6 +33,18 @@ def _holds(fails: Callable[[Case], bool], case: Case) -> bool:
 
 
 def _smaller(case: Case) -> Iterator[Case]:
+    yield from _smaller_processes(case)
+    yield from _smaller_machine(case)
+    for manager in _plainer(case.memory_manager, skip={"modified_writer", "mapped_writer", "zero_page_thread"}):
+        yield replace(case, memory_manager=manager)
+    for part in ("modified_writer", "mapped_writer", "zero_page_thread"):
+        for smaller in _plainer(getattr(case.memory_manager, part)):
+            yield replace(case, memory_manager=replace(case.memory_manager, **{part: smaller}))
+    if case.duration is not None:
+        yield replace(case, duration=None)
+
+
+def _smaller_processes(case: Case) -> Iterator[Case]:
     for i in range(len(case.processes)):
         if len(case.processes) > 1:
             yield replace(case, processes=case.processes[:i] + case.processes[i + 1 :])
@@ -41,6 +53,9 @@ def _smaller(case: Case) -> Iterator[Case]:
             yield _with(case, i, Spec(spec.config, RunList(runs, spec.stream.block)))
         for config in _plainer(spec.config, skip={"name"}):
             yield _with(case, i, Spec(config, spec.stream))
+
+
+def _smaller_machine(case: Case) -> Iterator[Case]:
     for machine in _plainer(case.machine, skip={"memory", "costs", "disks", "paging_files"}):
         yield replace(case, machine=machine)
     for costs in _plainer(case.machine.costs):
@@ -51,13 +66,6 @@ def _smaller(case: Case) -> Iterator[Case]:
                 yield replace(case, machine=replace(case.machine, **{part: smaller}))
             except ValueError:
                 continue
-    for manager in _plainer(case.memory_manager, skip={"modified_writer", "mapped_writer", "zero_page_thread"}):
-        yield replace(case, memory_manager=manager)
-    for part in ("modified_writer", "mapped_writer", "zero_page_thread"):
-        for smaller in _plainer(getattr(case.memory_manager, part)):
-            yield replace(case, memory_manager=replace(case.memory_manager, **{part: smaller}))
-    if case.duration is not None:
-        yield replace(case, duration=None)
 
 
 def _with(case: Case, index: int, spec: Spec) -> Case:
