@@ -108,6 +108,7 @@ class _Builder:
         self._values = 0
 
     def build(self, node: yaml.Node, key: KeyPath) -> Any:
+        """The data below a node, whose key is `key`; raises BadInput for what a config can't hold."""
         self.places.setdefault(key, f"{self.source}:{node.start_mark.line + 1}")
         self._values += 1
         if self._values > MAXIMUM_VALUES:

@@ -147,10 +147,10 @@ def drop_request(a: int, request: int) -> None:
 
 
 @compiled
-def begin_read(a: int, frame: int, request: int, last: int) -> None:
-    """Hang a frame in transition on a read, behind frame `last` (-1: it is the first)."""
+def _hang(a: int, frame: int, request: int, last: int, io: int) -> None:
+    """Hang a frame on a request, behind frame `last`; -1: it is the first."""
     f = frames(a)[frame]
-    f.io = IO_READ
+    f.io = io
     f.request = request
     f.next = -1
     if last < 0:
@@ -160,19 +160,19 @@ def begin_read(a: int, frame: int, request: int, last: int) -> None:
 
 
 @compiled
+def begin_read(a: int, frame: int, request: int, last: int) -> None:
+    """Hang a frame in transition on a read, behind frame `last` (-1: it is the first)."""
+    _hang(a, frame, request, last, IO_READ)
+
+
+@compiled
 def begin_write(a: int, frame: int, request: int, last: int) -> None:
     """Take a modified page off its list into a write, behind frame `last`; from now on it counts as clean."""
     move(a, frame, TRANSITION)
     f = frames(a)[frame]
-    f.io = IO_WRITE
     f.modified = 0
-    f.request = request
     f.io_version = contents(a)[f.content].version
-    f.next = -1
-    if last < 0:
-        requests(a)[request].first = frame
-    else:
-        frames(a)[last].next = frame
+    _hang(a, frame, request, last, IO_WRITE)
 
 
 @compiled

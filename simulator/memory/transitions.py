@@ -173,8 +173,8 @@ def allocate(a: int, zeroed: bool, content: int, priority: int, state: int) -> i
     """Take a frame for `content` and make it active or in transition; -1: there is none.
 
     Order (WI6): zeroed wanted: zeroed, free, standby; any frame will do: free, zeroed, standby. From standby the
-    lowest priority first, oldest first; that page is repurposed. The frame's `stored` tells, until it is set here,
-    nothing; whether it was zeroed is told by `was_zeroed` beforehand.
+    lowest priority first, oldest first; that page is repurposed. `zeroed_at_hand` tells beforehand whether the frame
+    that a demand-zero fault gets still has to be zeroed.
     """
     m = machine(a)
     frame = _head(a, zeroed)

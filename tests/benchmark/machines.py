@@ -10,8 +10,8 @@ import numpy as np
 import simpy
 
 from simulator.compile import compiled
-from simulator.config import Machine as MachineConfig
 from simulator.config import Disk, MemoryManager, Process, Trimming, WorkingSet
+from simulator.config import Machine as MachineConfig
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory.kernel import advance
 from simulator.records import VALID

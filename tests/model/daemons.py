@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ Step = int | WriteRequest
 """what a daemon waits for: that many nanoseconds of its own processor time, or a write"""
 
 
-class Daemon:
+class Daemon(ABC):
     """A system thread that sleeps until it is woken, then works through `body` and sleeps again."""
 
     def __init__(self, machine: ModelMachine, name: str, priority: int) -> None:
@@ -25,9 +26,9 @@ class Daemon:
         self.pending = False
         self.steps: Iterator[Step] = iter(())
 
+    @abstractmethod
     def body(self, t: int) -> Iterator[Step]:
         """All that it does for one wake-up, from one wait to the next."""
-        raise NotImplementedError
 
     def wake(self, t: int) -> None:
         """Signal it: it begins at this time, after the current action."""
