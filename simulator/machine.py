@@ -185,7 +185,7 @@ class Machine:
         if not known or not bits[victim] & records.VALID or (process is not None and owner[victim] != process):
             where = "any working set" if process is None else f"the working set of {self.state.names[process]}"
             raise ValueError(f"policy {self.policy.name}: proposed to replace entry {victim}, which isn't in {where}")
-        if bits[victim] & records.LOCKED:
+        if bits[victim] & records.PINNED:
             raise ValueError(f"policy {self.policy.name}: proposed to replace entry {victim}, which is locked")
 
     def _check_progress(self) -> None:

@@ -40,8 +40,11 @@ ON_ZEROED, ON_FREE, ON_STANDBY, ON_MODIFIED, ON_MAPPED, ON_NO_WRITE, ON_BAD, LIS
 STANDBY_PRIORITIES = 8
 
 # PTE bits, in an array of bytes of their own: the MMU reads one byte for each run of references.
-VALID, WRITE, ACCESSED, DIRTY, SEEN, LOCKED = 1, 2, 4, 8, 16, 32
-"""WRITE: a store needs no fault. SEEN: accessed since the last look of the page map."""
+VALID, WRITE, ACCESSED, DIRTY, SEEN, LOCKED, HELD = 1, 2, 4, 8, 16, 32, 64
+"""WRITE: a store needs no fault. SEEN: accessed since the last look of the page map. HELD: a store is about
+to copy this page, or waits for a frame to do so; would it be taken meanwhile, the copy might never come about."""
+PINNED = LOCKED | HELD
+"""Pages with one of these bits stay in their working set."""
 
 FETCH, LOAD, STORE = range(3)
 IO_NONE, IO_READ, IO_WRITE = range(3)

@@ -191,7 +191,7 @@ class BalanceSetManager(Daemon):
             known[known] = bits[entries[known]] & records.VALID != 0
             refused, why = entries[~known], "isn't in a working set"
             if verb == "trim" and not len(refused):
-                refused, why = entries[bits[entries] & records.LOCKED != 0], "is locked"
+                refused, why = entries[bits[entries] & records.PINNED != 0], "is locked"
                 if not len(refused):
                     values, times = np.unique(entries, return_counts=True)
                     refused, why = values[times > 1], "is proposed twice"

@@ -32,6 +32,7 @@ from simulator.records import (
     FROM_SHARER,
     FROM_STANDBY,
     FROM_WRITE,
+    HELD,
     IO_READ,
     MODIFIED,
     NO_WRITE,
@@ -96,7 +97,8 @@ def finish(a: int, thread: int, kind: int, cause: int, cost: int, service: int) 
     pte = bits(a)
     if th.fault_access == STORE:
         if not pte[th.fault_pte] & WRITE:
-            return  # a copy-on-write page that was brought in: the store traps again
+            pte[th.fault_pte] |= HELD  # a copy-on-write page was brought in: the store traps again, and copies it
+            return
         pte[th.fault_pte] |= ACCESSED | SEEN | DIRTY
     else:
         pte[th.fault_pte] |= ACCESSED | SEEN
@@ -210,6 +212,7 @@ def _copy_on_write(a: int, thread: int, t: int) -> int:
     pte = ptes(a)[th.fault_pte]
     frame = allocate(a, False, pte.private, processes(a)[th.process].memory_priority, ACTIVE)
     if frame < 0:
+        bits(a)[th.fault_pte] |= HELD
         return wait_for_frame(a, thread, t)
     shared = contents(a)[pte.content].frame
     pte.content = pte.private
@@ -324,6 +327,7 @@ def attempt(a: int, thread: int, t: int) -> int:
     th = threads(a)[thread]
     if _refuses(a, thread):
         return DENIED
+    bits(a)[th.fault_pte] &= ~HELD
     if bits(a)[th.fault_pte] & VALID:
         if th.fault_access != STORE or bits(a)[th.fault_pte] & WRITE:
             finish(a, thread, SOFT, FROM_SHARER, m.transition_cost, 0)  # another thread brought it in meanwhile

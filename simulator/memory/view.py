@@ -57,7 +57,7 @@ class WorkingSet:
             age=pte["age"],
             accessed=(bits & records.ACCESSED) != 0,
             dirty=(bits & records.DIRTY) != 0,
-            locked=(bits & records.LOCKED) != 0,
+            locked=(bits & records.PINNED) != 0,
             share=arrays["frames"]["share"][frame],
             entered=pte["entered"],
         )

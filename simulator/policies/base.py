@@ -21,13 +21,13 @@ from pydantic.dataclasses import dataclass as parameters
 from simulator.compile import callback, compiled
 from simulator.config import STRICT
 from simulator.memory.working_set import requeue
-from simulator.records import ACCESSED, LOCKED, bits, machine, processes, ptes
+from simulator.records import ACCESSED, PINNED, bits, machine, processes, ptes
 from simulator.registry import register
 
 __all__ = [
     "ACCESSED",
-    "LOCKED",
     "NOTHING",
+    "PINNED",
     "STRICT",
     "Decision",
     "Entries",
@@ -156,7 +156,7 @@ def oldest(a: int, process: int) -> int:
         if process >= 0 and p != process:
             continue
         entry = np.int64(processes(a)[p].head)
-        while entry >= 0 and bits(a)[entry] & LOCKED:
+        while entry >= 0 and bits(a)[entry] & PINNED:
             entry = np.int64(ptes(a)[entry].next)
         if entry >= 0 and (best < 0 or ptes(a)[entry].entered < ptes(a)[best].entered):
             best = entry

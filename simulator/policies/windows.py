@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from simulator.policies.base import (
     ACCESSED,
-    LOCKED,
+    PINNED,
     STRICT,
     Decision,
     Field,
@@ -42,7 +42,7 @@ def _replace(machine: int, process: int) -> int:
     victim, best = np.int64(-1), -1
     for _ in range(min(np.int64(WINDOW), p.size)):
         b = bits(machine)[entry]
-        score = -1 if b & LOCKED else (0 if b & ACCESSED else 1 + ptes(machine)[entry].age)
+        score = -1 if b & PINNED else (0 if b & ACCESSED else 1 + ptes(machine)[entry].age)
         if score > best:
             victim, best = entry, score
         entry = np.int64(ptes(machine)[entry].next)

@@ -89,6 +89,8 @@ class PTE:
     writable: bool = False
     age: int = 0
     entered: int = 0
+    held: bool = False
+    """a store is about to copy it, or waits for a frame to do so: it stays in its working set"""
 
     @property
     def committed(self) -> bool:

@@ -78,6 +78,7 @@ class Faults:
             self._record(fault, "access-violation")
             self.m.end_process(pte.process, ACCESS_VIOLATION, t)
             return ENDED
+        pte.held = False
         if pte.valid:
             self._make_free(fault, t)
         if pte.valid:
@@ -112,6 +113,7 @@ class Faults:
         assert old is not None
         taken = memory.allocate(private, pte.process, zeroed=False)
         if taken is None:
+            pte.held = True
             return self._wait_for_frame(thread, t)
         frame = taken[0]
         frame.state, frame.share = "active", 1
@@ -272,7 +274,8 @@ class Faults:
         assert fault.time + fault.queue + fault.service == t
         thread.fault = None
         thread.debt += fault.cpu
-        if not pte.traps(fault.store):
+        pte.held = pte.traps(fault.store)
+        if not pte.held:
             self.m.execute(thread)
 
     def _record(self, fault: Fault, kind: str) -> None:

@@ -33,8 +33,9 @@ class NonePolicy:
 
 
 def by_entry(processes: Iterable[Process]) -> list[PTE]:
-    """All valid entries of some processes, oldest first."""
-    return sorted((pte for process in processes for pte in process.working_set), key=lambda pte: pte.entered)
+    """All entries of some processes that may be taken, oldest first."""
+    entries = (pte for process in processes for pte in process.working_set if not pte.held)
+    return sorted(entries, key=lambda pte: pte.entered)
 
 
 class Fifo(NonePolicy):
@@ -124,7 +125,9 @@ class Windows(NonePolicy):
             return None
         entries = process.working_set
         start = entries.index(self.hands[process]) if process in self.hands else 0
-        examined = (entries[start:] + entries[:start])[: self.window]
+        examined = [pte for pte in (entries[start:] + entries[:start])[: self.window] if not pte.held]
+        if not examined:
+            return None
         idle = [pte for pte in examined if not pte.accessed]
         victim = max(idle, key=lambda pte: pte.age) if idle else examined[0]
         self._point_behind(victim)
@@ -168,8 +171,9 @@ class Windows(NonePolicy):
         for pte in sorted(left, key=lambda pte: -pte.age):
             if len(trimmed) >= goal or len(left) <= floor or pte.age < youngest:
                 return
-            left.remove(pte)
-            trimmed.append(pte)
+            if not pte.held:
+                left.remove(pte)
+                trimmed.append(pte)
 
 
 def ceiling(value: float) -> int:
