@@ -316,7 +316,6 @@ STATE = (
     "running",
     "ready",
     "asking",  # the thread that needs a block, or a policy's answer
-    "settling",  # that thread is the first that waits for a frame, and more may follow
 )
 COUNTERS = (
     "page_reads",

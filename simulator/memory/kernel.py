@@ -25,7 +25,7 @@ from simulator.hardware.mmu import (
 )
 from simulator.hardware.processor import block_thread, make_ready, quantum_end, roll_quanta, turn
 from simulator.memory.completion import complete, end_process
-from simulator.memory.faults import ASKS, DENIED, NOT_ASKED, RESOLVED, attempt, log_fault
+from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt, log_fault
 from simulator.memory.sampling import SAMPLE_ROWS, take_sample
 from simulator.memory.signals import signal, wake
 from simulator.records import (
@@ -54,21 +54,6 @@ _LOG_MARGIN = 4096
 
 
 @compiled
-def _ask_later(a: int, thread: int, t: int) -> None:
-    """A policy in Python must be asked before the first waiter's fault can go on: it stays first, and is asked for."""
-    m = machine(a)
-    th = threads(a)[thread]
-    th.wait_since = t
-    th.next = m.frame_waiters
-    if m.frame_waiters < 0:
-        m.last_frame_waiter = thread
-    m.frame_waiters = thread
-    m.frame_waiting += 1
-    m.asking = thread
-    m.settling = 1
-
-
-@compiled
 def settle(a: int, t: int) -> None:
     """After each step: threads that wait for a frame get theirs, then the daemons' levels are looked at."""
     m = machine(a)
@@ -80,10 +65,9 @@ def settle(a: int, t: int) -> None:
         m.frame_waiting -= 1
         th.fault_queue += t - th.wait_since
         outcome = attempt(a, thread, t)
-        if outcome == ASKS:
-            _ask_later(a, thread, t)
-            return
         m.woken += 1
+        if outcome == ASKS:
+            raise ValueError("a waiter's fault makes room twice")
         if outcome == RESOLVED:
             make_ready(a, thread, t)
         elif outcome == DENIED:
@@ -231,8 +215,6 @@ def _step(a: int, limit: int) -> int:
 def _wants_python(a: int) -> int:
     """What has to be done in Python before anything else, or IDLE."""
     m = machine(a)
-    if m.settling:
-        return ASKS_POLICY
     if m.alive == 0:
         return FINISHED
     if m.outbox_count > 0:
@@ -262,10 +244,6 @@ def _pass_time(a: int, landing: int, horizon: int) -> bool:
 def advance(a: int, horizon: int) -> int:
     """Run the machine up to `horizon`; see the module. Returns the reason for stopping, at time `machine.now`."""
     m = machine(a)
-    if m.settling and threads(a)[m.asking].victim != NOT_ASKED:
-        m.settling = 0
-        m.asking = -1
-        settle(a, m.now)
     while True:
         reason = _wants_python(a)
         if reason != IDLE:

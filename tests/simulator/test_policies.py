@@ -219,17 +219,17 @@ def test_the_textbook_machine_may_take_any_process_page(monkeypatch: pytest.Monk
     assert done.process("a")["replaced"] == 1
 
 
-def test_a_waiter_that_must_ask_a_python_policy_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three frames, all in use when the copy-on-write page 5 is stored to; the manager trims pages 1 and 5; the
-    store's thread is woken and, being over its maximum, must ask for a replacement: none. So it brings page 5 back
-    and copies it."""
+@pytest.mark.parametrize("spares_locked", [False, True])
+def test_a_page_that_is_about_to_be_copied_is_locked(monkeypatch: pytest.MonkeyPatch, spares_locked: bool) -> None:
+    """Three frames, all in use when the copy-on-write page 5 is stored to: the copy waits for a frame. The manager may
+    trim page 1 for it; to trim page 5, too, is refused."""
 
     def trim(view: MemoryView) -> Decision:
         entries = view.working_sets[0].entries
         gone = np.isin(entries.page, [1, 5]) if view.available == 0 else np.zeros(len(entries.page), np.bool_)
-        return Decision(trimmed=entries.entry[gone])
+        return Decision(trimmed=entries.entry[gone & ~(entries.locked & spares_locked)])
 
-    done = run(
+    machine = build(
         [[*loads([1, 2, 5]), *stores([5])]],
         3,
         machine={"files": {"f": File(size=PAGE)}},
@@ -240,5 +240,9 @@ def test_a_waiter_that_must_ask_a_python_policy_is_not_lost(monkeypatch: pytest.
         },
         duration=100_000,
     )
-    assert done.faults("page", "kind")[2:] == [(5, "hard"), (5, "transition"), (5, "copy-on-write")]
-    assert done.process()["exit_status"] == 0
+    if not spares_locked:
+        with pytest.raises(ValueError, match="policy asked: proposed to trim entry 2, which is locked"):
+            machine.run()
+        return
+    faults = machine.run().faults
+    assert list(zip(faults["page"], faults["kind"], strict=True))[2:] == [(5, "hard"), (5, "copy-on-write")]
