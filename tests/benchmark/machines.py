@@ -36,6 +36,12 @@ class Repeated:
         self._times = times
         self.references: int | None = count * times
 
+    def idle(self) -> Repeated:
+        """The same pages, of which only the first is ever referenced, as often."""
+        other = Repeated(self.pages, self._times)
+        other._block = self._block._replace(page=np.zeros_like(self._block.page))
+        return other
+
     def blocks(self) -> Iterator[Block]:
         """The block, each time."""
         for _ in range(self._times):
@@ -55,14 +61,17 @@ def textbook(path: Path, policy: str, pages: int, frames: int | None = None) -> 
 
 
 def windows(streams: Sequence[ReferenceStream], frames: int, maximum: int, **options: Any) -> Callable[[], Any]:
-    """A run of the Windows machine with hard maxima of `maximum` pages."""
+    """A run of the Windows machine with hard maxima of `maximum` pages; `regions` are those of each process."""
+    regions = options.pop("regions", [])
 
     def run() -> Any:
         config = MachineConfig(
             memory=frames * PAGE, disks={"d": Disk("constant", parameters={"read": 10_000})}, **options
         )
         limits = WorkingSet(minimum=1, maximum=maximum * PAGE, hard_maximum=True)
-        specs = [ProcessSpec(Process(name=f"p{i}", working_set=limits), s) for i, s in enumerate(streams)]
+        specs = [
+            ProcessSpec(Process(name=f"p{i}", working_set=limits, regions=regions), s) for i, s in enumerate(streams)
+        ]
         manager = MemoryManager(trimming=Trimming("fifo", period=1 << 50), low_memory=0, high_memory=0, read_cluster=1)
         return Machine(config, manager, specs, observe=RARELY).run()
 
