@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 
-import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +30,6 @@ def agree(source: random.Random) -> None:
     assert not found, "\n".join([*found, code(case)])
 
 
-@pytest.mark.slow
 @settings(common, max_examples=EXAMPLES - FRESH, derandomize=True)
 @given(st.randoms(use_true_random=False))
 def test_engine_agrees_with_the_per_reference_model(source: random.Random) -> None:
@@ -39,7 +37,6 @@ def test_engine_agrees_with_the_per_reference_model(source: random.Random) -> No
     agree(source)
 
 
-@pytest.mark.slow
 @settings(common, max_examples=max(1, FRESH))
 @given(st.integers(0, 2**62))
 def test_engine_agrees_on_machines_never_seen_before(seed: int) -> None:
