@@ -10,7 +10,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +75,27 @@ def compiled(function: Callable[..., Any]) -> Any:
     return dispatcher
 
 
-def callback(function: Callable[..., Any]) -> Any:
-    """Compile `int64 function(int64 machine, int64 argument)` so that compiled code can call it by address."""
-    signature = types.int64(types.int64, types.int64)
-    return _cached(lambda f, **options: numba.cfunc(signature, **options)(f), function)
+class callback:  # noqa: N801 (a decorator)
+    """Compiles `int64 function(int64 machine, int64 argument)` so that compiled code can call it by address; when it is
+    first wanted, because a run needs few of them."""
+
+    def __init__(self, function: Callable[[int, int], int]) -> None:
+        """Compile nothing yet."""
+        self._function = function
+
+    @cached_property
+    def _compiled(self) -> Any:
+        signature = types.int64(types.int64, types.int64)
+        return _cached(lambda f, **options: numba.cfunc(signature, **options)(f), self._function)
+
+    @property
+    def address(self) -> int:
+        """What `call` takes."""
+        return int(self._compiled.address)
+
+    def __call__(self, machine: int, argument: int) -> int:
+        """Call it from Python."""
+        return int(self._compiled.ctypes(machine, argument))
 
 
 @intrinsic  # type: ignore[untyped-decorator]

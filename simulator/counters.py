@@ -39,6 +39,7 @@ SUMMARY = {
     "trimmed": "pages the balance set manager took out of working sets",
     "replaced": "pages that a fault took out of a working set",
     "commit_peak_pages": "highest commit charge",
+    "trimming_ns": "processor time of the balance set manager: looking at pages and trimming them",
     "simulated_ns": "simulated time",
     "page_size": "bytes in a page",
 }

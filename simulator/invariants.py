@@ -165,7 +165,7 @@ def _check_slots(state: State, live: NDArray[np.int64]) -> None:
 
 
 def _check_threads(state: State, live: NDArray[np.int64]) -> None:
-    """A thread is in one place: a processor, a ready queue, among waiters, or at rest."""
+    """A thread is in one place: a processor, a ready queue, among waiters or sleepers, or at rest."""
     m, t, arrays = state.record[0], state.arrays["threads"], state.arrays
     most = len(t)
     ready = [n for q in arrays["ready"] for n in _chain(t["next"], q["head"], most, "a ready queue")]
@@ -173,7 +173,8 @@ def _check_threads(state: State, live: NDArray[np.int64]) -> None:
     frames = _chain(t["next"], int(m["frame_waiters"]), most, "the queue for frames")
     waiters = (arrays["requests"]["waiters"][n] for n in live)
     reads = [n for first in waiters for n in _chain(t["next"], first, most, "the waiters of a read")]
-    everywhere = ready + running + frames + reads
+    asleep = arrays["sleepers"][: m["sleeping"]].tolist()
+    everywhere = ready + running + frames + reads + asleep
     require(len(set(everywhere)) == len(everywhere), "a thread is in two places")
     require(len(ready) == m["ready"] and len(running) == m["running"], "ready or running threads are miscounted")
     require(len(frames) == m["frame_waiting"], "threads that wait for a frame are miscounted")
@@ -181,9 +182,13 @@ def _check_threads(state: State, live: NDArray[np.int64]) -> None:
     require((t["state"][running] == records.RUNNING).all(), "a thread on a processor isn't running")
     require((t["state"][frames + reads] == records.BLOCKED).all(), "a thread among waiters isn't blocked")
     require((t["stall"][frames] == records.STALL_FRAME).all(), "a thread waits for a frame, but isn't booked so")
-    require((t["stall"][reads] != records.STALL_FRAME).all(), "a thread waits for a read, but isn't booked so")
-    user = np.arange(len(state.names))
-    lost = np.setdiff1d(user[arrays["processes"]["alive"][user] != 0], everywhere)
+    booked = np.isin(t["stall"][reads], (records.STALL_READ, records.STALL_COLLIDED))
+    require(booked.all(), "a thread waits for a read, but isn't booked so")
+    require((t["stall"][asleep] == records.SLEEP).all(), "a thread sleeps, but isn't booked so")
+    require((np.diff(t["wake"][asleep]) <= 0).all(), "sleeping threads are out of order")
+    user = np.arange(state.user_threads)
+    living = user[(arrays["processes"]["alive"][t["process"][user]] != 0) & (t["state"][user] != records.ENDED)]
+    lost = np.setdiff1d(living, everywhere)
     require(len(lost) == 0, f"thread {lost[:1]} of a living process is nowhere")
     for number, processor in enumerate(arrays["processors"]):
         thread = processor["thread"]

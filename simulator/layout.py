@@ -67,6 +67,8 @@ PROCESS = np.dtype(
         ("commit", "i8"),
         ("size", "i8"),
         ("peak", "i8"),
+        ("space_time", "i8"),  # integral of its size over time, up to space_time_at
+        ("space_time_at", "i8"),
         ("minimum", "i8"),
         ("maximum", "i8"),
         ("kinds", "i8", (8,)),
@@ -78,7 +80,9 @@ PROCESS = np.dtype(
         ("head", "i4"),
         ("tail", "i4"),
         ("hand", "i4"),
-        ("thread", "i4"),
+        ("first_thread", "i4"),
+        ("threads", "i4"),
+        ("living_threads", "i4"),  # that have not ended
         ("hard_maximum", "u1"),
         ("memory_priority", "u1"),
         ("foreground", "u1"),
@@ -92,16 +96,26 @@ THREAD = np.dtype(
         ("position", "i8"),  # run in the block
         ("offset", "i8"),  # references of that run already made
         ("length", "i8"),
+        ("stop", "i8"),  # the run before which the thread waits next, or the end of the block
         ("page_at", "i8"),
         ("fetches_at", "i8"),
         ("loads_at", "i8"),
         ("stores_at", "i8"),
+        ("wait_row_at", "i8"),
+        ("wait_until_at", "i8"),
+        ("wait_pause_at", "i8"),
+        ("wait", "i8"),  # the wait that comes next
+        ("waits", "i8"),  # in the block
+        ("wake", "i8"),  # when a sleeping thread goes on
         ("references", "i8"),  # made so far
+        ("runs", "i8"),  # begun so far; not counted for a policy that doesn't see hits
+        ("next_run_at", "i8"),  # for each run of the block, the stream's next run on that page: its number
+        ("next_reference_at", "i8"),  # ... and that of its first reference
         ("quantum_left", "i8"),
         ("since", "i8"),
         ("run_ns", "i8"),
         ("ready_ns", "i8"),
-        ("stall_ns", "i8", (3,)),
+        ("stall_ns", "i8", (4,)),
         ("fault_time", "i8"),
         ("fault_cpu", "i8"),
         ("fault_queue", "i8"),
@@ -109,6 +123,8 @@ THREAD = np.dtype(
         ("fault_pte", "i8"),
         ("victim", "i8"),  # what a policy in Python chose
         ("next", "i4"),  # in a ready queue or among waiters
+        ("request", "i4"),  # the read that it waits for
+        ("number", "i4"),  # in its process
         ("process", "i4"),  # -1: a system thread
         ("processor", "i4"),
         ("fault_access", "u1"),
@@ -198,6 +214,22 @@ STORE_RECORD = np.dtype(
     ],
     align=True,
 )
+NODE = np.dtype(
+    [
+        ("time", "i8"),
+        ("next", "i4", (2,)),
+        ("previous", "i4", (2,)),
+        ("queue", "i1", (2,)),  # the queue it is on, -1: none
+        ("count", "i4"),
+        ("slot", "i4"),
+        ("mark", "i4"),
+    ],
+    align=True,
+)
+"""A policy's notes on one entry, resident or not: two links, so that it may be on two queues, and fields for what it
+likes."""
+POLICY_QUEUES = 32
+POLICY_NUMBERS = 32
 OUTBOX = np.dtype([("time", "i8"), ("daemon", "i8")], align=True)
 FAULT_LOG = np.dtype(
     [
@@ -207,6 +239,7 @@ FAULT_LOG = np.dtype(
         ("service_ns", "i8"),
         ("cpu_ns", "i8"),
         ("process", "i4"),
+        ("thread", "i4"),
         ("kind", "u1"),
         ("cause", "u1"),
         ("access", "u1"),
@@ -228,6 +261,9 @@ IO_LOG = np.dtype(
     align=True,
 )
 
+POLICY_HOOKS = ("replace", "trim", "withdraw", "entered", "left", "hit")
+"""What a policy may have compiled; see `simulator.policies.base.Compiled`."""
+
 ARRAYS: dict[str, Any] = {
     "frames": FRAME,
     "lists": LIST,
@@ -240,8 +276,14 @@ ARRAYS: dict[str, Any] = {
     "ready": QUEUE,
     "requests": REQUEST,
     "flights": np.dtype("i4"),
+    "sleepers": np.dtype("i4"),
     "disks": DISK,
     "stores": STORE_RECORD,
+    "nodes": NODE,
+    "policy_queues": LIST,
+    "policy_integers": np.dtype("i8"),
+    "policy_reals": np.dtype("f8"),
+    "history": np.dtype("i8"),
     "outbox": OUTBOX,
     "fault_log": FAULT_LOG,
     "io_log": IO_LOG,
@@ -284,6 +326,7 @@ PARAMETERS = (
     "zero_trigger",
     "log_faults",
     "log_io",
+    "exact",  # the policy sees every hit
     "end",  # time after which no I/O completes any more
     "sample_columns",
     "sample_stops",  # Python wants to look at each sample
@@ -297,6 +340,7 @@ STATE = (
     "fresh_request",  # request records from this one on have never been used
     "free_request",  # the others that are free
     "in_flight",
+    "sleeping",  # threads
     "frame_waiters",
     "last_frame_waiter",
     "frame_waiting",
@@ -306,9 +350,15 @@ STATE = (
     "commit",
     "commit_peak",
     "alive",  # processes that have not ended
+    "living_threads",  # threads that have not ended
     "outbox_count",
     "fault_count",
     "io_count",
+    "history_count",
+    "actor",  # the thread whose reference is being made
+    "passes",  # of the balance set manager
+    "examined",  # entries that the policy looked at in this pass
+    "withdrawn",  # pages that the policy took out on its own account, between passes
     "sample_count",
     "sample_period",
     "next_sample",
@@ -330,7 +380,7 @@ COUNTERS = (
 MACHINE = np.dtype(
     [
         *((f"{name}_at", "i8") for name in ARRAYS),
-        ("replace_at", "i8"),  # the policy's compiled `replace`, 0: it is in Python
+        *((f"{name}_hook", "i8") for name in POLICY_HOOKS),  # addresses; 0: there is none, or it is in Python
         *((name, "i8") for name in (*SIZES, *PARAMETERS, *STATE, *COUNTERS)),
         ("daemon_busy", "i8", (4,)),
         ("daemon_pending", "i8", (4,)),

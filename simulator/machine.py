@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+import numpy as np
+
 from simulator import config, records
 from simulator.calendar import START, WAKE, Bell, Calendar
+from simulator.future import Future
 from simulator.hardware.processor import account, commit_all
 from simulator.memory.commit import start_process
 from simulator.memory.daemons import BalanceSetManager, start_daemons
+from simulator.memory.decisions import install, recall
 from simulator.memory.kernel import ASKS_POLICY, DAEMON, FINISHED, IDLE, LOG_FULL, NEEDS_BLOCK, SAMPLED, advance
 from simulator.memory.state import ProcessSpec, State
 from simulator.memory.view import View
+from simulator.memory.working_set import settle_space_time
 from simulator.metrics import Recorder
 from simulator.observe import Hooks, Observer
 from simulator.result import RunResult, SimulationError
 from simulator.snapshot import snapshot
-from simulator.stream import Block
+from simulator.stream import Block, ReferenceStream
 
 __all__ = ["Machine", "Observe", "ProcessSpec"]
 
@@ -39,11 +44,12 @@ class Observe:
 
 
 class _Feed:
-    """A process's blocks, one loaded ahead so that the last one is known as such."""
+    """A thread's blocks, one loaded ahead so that the last one is known as such."""
 
-    def __init__(self, state: State, index: int) -> None:
-        self._thread = state.arrays["threads"][index]
-        self._blocks: Iterator[Block] = iter(state.specs[index].stream.blocks())
+    def __init__(self, thread: Any, stream: ReferenceStream, future: Future | None) -> None:
+        self._thread = thread
+        self._future = future
+        self._blocks: Iterator[Block] = iter(stream.blocks())
         self._block: Block | None = None
         self._next = next(self._blocks, None)
 
@@ -52,11 +58,20 @@ class _Feed:
         thread = self._thread
         self._block, self._next = self._next, next(self._blocks, None)
         thread["last_block"] = self._next is None
-        thread["position"], thread["offset"], thread["length"] = 0, 0, 0
-        if self._block is not None:
-            thread["length"] = len(self._block.page)
-            for name in ("page", "fetches", "loads", "stores"):
-                thread[f"{name}_at"] = getattr(self._block, name).ctypes.data
+        for name in ("position", "offset", "length", "stop", "wait", "waits"):
+            thread[name] = 0
+        if self._block is None:
+            return
+        thread["length"] = thread["stop"] = len(self._block.page)
+        for name in ("page", "fetches", "loads", "stores"):
+            thread[f"{name}_at"] = getattr(self._block, name).ctypes.data
+        if self._future is not None:
+            thread["next_run_at"], thread["next_reference_at"] = self._future.of(len(self._block.page))
+        waits = self._block.waits
+        if waits is not None and len(waits.row):
+            thread["waits"], thread["stop"] = len(waits.row), waits.row[0]
+            for name in ("row", "until", "pause"):
+                thread[f"wait_{name}_at"] = getattr(waits, name).ctypes.data
 
 
 class Machine:
@@ -85,20 +100,23 @@ class Machine:
         if duration is not None:
             self._record["end"] = duration
         self.policy = memory_manager.trimming.make()
-        compiled = self.policy.compiled_replace
-        self._record["replace_at"] = 0 if compiled is None else compiled.address
+        install(self.state, self.policy)
         self.calendar = Calendar(self._before)
         self.daemons = start_daemons(self.state, self.calendar, self.policy, self.hooks)
         self.recorder = Recorder(self.state, period=self.observe.sample_every, page_map=self.observe.page_map)
         self._record["sample_stops"] = self.observe.page_map or self.hooks.wanted("sampled")
         self._watched = self.hooks.wanted("stepped")
-        self._feeds = [_Feed(self.state, index) for index in range(len(self.state.specs))]
+        streams = [stream for spec in self.state.specs for stream in spec.streams]
+        self._feeds = [
+            _Feed(self.state.arrays["threads"][i], stream, Future(stream) if "future" in self.policy.requires else None)
+            for i, stream in enumerate(streams)
+        ]
         self._done = Bell(self.calendar)
         self._serve = {
             DAEMON: self._wake,
             NEEDS_BLOCK: self._load,
             ASKS_POLICY: self._ask,
-            LOG_FULL: self.recorder.drain,
+            LOG_FULL: self._drain,
             SAMPLED: self._look,
             FINISHED: self._finish,
         }
@@ -116,6 +134,7 @@ class Machine:
         for thread, record in enumerate(self.state.arrays["threads"]):
             if record["process"] < 0 or self.state.arrays["processes"]["alive"][record["process"]]:
                 account(self.state.address, thread, int(record["state"]), end)
+        settle_space_time(self.state.address, end)
         self.recorder.finish(end)
         self.hooks.call("finished", self.state, end)
         return self.recorder.result(end, self.references())
@@ -126,10 +145,15 @@ class Machine:
 
     def references(self) -> list[int]:
         """References that each process has made so far."""
-        return [int(made) for made in self.state.arrays["threads"]["references"][: len(self._feeds)]]
+        threads = self.state.arrays["threads"][: len(self._feeds)]
+        made = np.zeros(len(self.state.specs), np.int64)
+        np.add.at(made, threads["process"], threads["references"])
+        return [int(count) for count in made]
 
     def _start(self, index: int) -> None:
-        self._feeds[index].load()
+        process = self.state.arrays["processes"][index]
+        for thread in range(process["first_thread"], process["first_thread"] + process["threads"]):
+            self._feeds[thread].load()
         start_process(self.state.address, index, self.state.charges[index], int(self.calendar.now))
 
     def _finish(self) -> None:
@@ -159,6 +183,10 @@ class Machine:
         self._record["asking"] = -1
         self._feeds[thread].load()
 
+    def _drain(self) -> None:
+        self.recorder.drain()
+        recall(self.state, self.policy)
+
     def _look(self) -> None:
         time = int(self.state.arrays["sample_times"][int(self._record["sample_count"]) - 1])
         self.recorder.collect()
@@ -171,13 +199,14 @@ class Machine:
 
     def _ask(self) -> None:
         """Ask a policy written in Python for a victim."""
-        now, index = int(self._record["now"]), int(self._record["asking"])
+        now, thread = int(self._record["now"]), self.state.arrays["threads"][int(self._record["asking"])]
         commit_all(self.state.address, now)
-        everywhere = self.state.manager.model == "demand-paging"
-        victim = self.policy.replace(View(self.state, now), None if everywhere else index)
+        process = None if self.state.manager.model == "demand-paging" else int(thread["process"])
+        recall(self.state, self.policy)
+        victim = self.policy.replace(View(self.state, now), process)
         if victim is not None:
-            self._check_victim(victim, None if everywhere else index)
-        self.state.arrays["threads"][index]["victim"] = -1 if victim is None else victim
+            self._check_victim(victim, process)
+        thread["victim"] = -1 if victim is None else victim
 
     def _check_victim(self, victim: int, process: int | None) -> None:
         bits, owner = self.state.arrays["bits"], self.state.arrays["ptes"]["process"]
@@ -189,10 +218,10 @@ class Machine:
             raise ValueError(f"policy {self.policy.name}: proposed to replace entry {victim}, which is locked")
 
     def _check_progress(self) -> None:
-        """Raise SimulationError if every process waits for a frame and nothing will ever free one."""
+        """Raise SimulationError if every thread waits for a frame and nothing will ever free one."""
         record, lists = self._record, self.state.arrays["lists"]["count"]
         busy = record["daemon_busy"]
-        if record["frame_waiting"] < record["alive"] or record["in_flight"]:
+        if record["frame_waiting"] < record["living_threads"] or record["in_flight"]:
             return
         if self.daemons:
             if busy[records.WRITER] or busy[records.MAPPED_WRITER] or lists[records.ON_NO_WRITE]:
@@ -215,6 +244,6 @@ class Machine:
         if self._progress is None or monotonic() - self._reported < 0.1:
             return
         self._reported = monotonic()
-        totals = [spec.stream.references for spec in self.state.specs]
+        totals = [stream.references for spec in self.state.specs for stream in spec.streams]
         total = None if None in totals else sum(t for t in totals if t is not None)
         self._progress(sum(self.references()), total, int(self.calendar.now))

@@ -115,6 +115,7 @@ class Recorder:
             "access_violations": int(kinds[records.VIOLATION]),
             "in_page_errors": int(kinds[records.PAGE_ERROR]),
             "commit_peak_pages": int(m["commit_peak"]),
+            "trimming_ns": int(self.state.arrays["threads"][self.state.user_threads + records.BALANCE]["run_ns"]),
             "simulated_ns": end,
             "page_size": self.state.config.page_size,
             "processes": processes,
@@ -124,11 +125,13 @@ class Recorder:
         arrays = self.state.arrays
         table = {}
         for i, name in enumerate(self.state.names):
-            process, thread = arrays["processes"][i], arrays["threads"][i]
+            process = arrays["processes"][i]
+            threads = arrays["threads"][process["first_thread"] :][: process["threads"]]
             kinds = {key: int(process["kinds"][kind]) for key, kind in FAULT_KINDS.items()}
             ended = process["status"] >= 0
-            stalls = [int(stall) for stall in thread["stall_ns"]]
+            stalls = [int(stall) for stall in threads["stall_ns"].sum(axis=0)]
             table[name] = {
+                "threads": len(threads),
                 "references": references[i],
                 "page_faults": sum(kinds.values()),
                 **kinds,
@@ -141,14 +144,16 @@ class Recorder:
                 "start_ns": int(process["start"]),
                 "finished_ns": int(process["finished"]) if ended else None,
                 "exit_status": int(process["status"]) if ended else None,
-                "run_ns": int(thread["run_ns"]),
-                "ready_ns": int(thread["ready_ns"]),
-                "stall_ns": sum(stalls),
+                "run_ns": int(threads["run_ns"].sum()),
+                "ready_ns": int(threads["ready_ns"].sum()),
+                "sleep_ns": stalls[records.SLEEP],
+                "stall_ns": sum(stalls[: records.SLEEP]),
                 "stall_read_ns": stalls[records.STALL_READ],
                 "stall_collided_ns": stalls[records.STALL_COLLIDED],
                 "stall_frame_ns": stalls[records.STALL_FRAME],
                 "slowdown": None,
                 "peak_working_set": int(process["peak"]),
+                "space_time_page_ns": int(process["space_time"]),
                 "committed_pages": int(process["commit"]),
             }
         return table
@@ -212,6 +217,7 @@ class Recorder:
             {
                 "time_ns": log["time_ns"].copy(),
                 "process": self._category(log["process"], self.state.names),
+                "thread": log["thread"].copy(),
                 "page": log["page"].copy(),
                 "kind": self._category(log["kind"], records.KIND_NAMES),
                 "cause": self._category(log["cause"], records.CAUSE_NAMES),

@@ -23,7 +23,7 @@ class Observer:
         """The compiled machine has handed over to SimPy; hits of running threads may not be committed yet."""
 
     def decided(self, state: State, time: int, policy: str, goal: int, decision: Any) -> None:
-        """A trimming policy answered the balance set manager; what it proposes is not yet applied."""
+        """The balance set manager made a pass: `goal` pages were wanted, the policy's decision has been applied."""
 
     def sampled(self, state: State, time: int) -> None:
         """A sample was taken; all hits up to `time` are committed."""

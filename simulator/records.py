@@ -22,6 +22,7 @@ from simulator.layout import (
     FRAME,
     LIST,
     MACHINE,
+    NODE,
     PROCESS,
     PROCESSOR,
     PTE,
@@ -93,7 +94,8 @@ CAUSE_NAMES = (
 ) = range(13)
 
 READY, RUNNING, BLOCKED, ENDED = range(4)
-STALL_READ, STALL_COLLIDED, STALL_FRAME = range(3)
+STALL_READ, STALL_COLLIDED, STALL_FRAME, SLEEP = range(4)
+"""What a blocked thread waits for; to sleep is its own will, and no stall."""
 
 # Daemons, in the order of their thread numbers after the user threads
 BALANCE, WRITER, MAPPED_WRITER, ZEROER, DAEMONS = range(5)
@@ -187,6 +189,12 @@ def flights(a: int) -> Any:
 
 
 @compiled
+def sleepers(a: int) -> Any:
+    """Sleeping threads, the next to wake last."""
+    return carray(pointer(machine(a).sleepers_at), _MANY, np.int32)
+
+
+@compiled
 def disks(a: int) -> Any:
     """Disks."""
     return carray(pointer(machine(a).disks_at), _MANY, DISK)
@@ -196,6 +204,30 @@ def disks(a: int) -> Any:
 def stores(a: int) -> Any:
     """Backing stores: the paging files, then the mapped files."""
     return carray(pointer(machine(a).stores_at), _MANY, STORE_RECORD)
+
+
+@compiled
+def nodes(a: int) -> Any:
+    """The policy's notes, one for each PTE."""
+    return carray(pointer(machine(a).nodes_at), _MANY, NODE)
+
+
+@compiled
+def policy_queues(a: int) -> Any:
+    """The policy's queues of nodes."""
+    return carray(pointer(machine(a).policy_queues_at), _MANY, LIST)
+
+
+@compiled
+def policy_integers(a: int) -> Any:
+    """The policy's own numbers, and its parameters."""
+    return carray(pointer(machine(a).policy_integers_at), _MANY, np.int64)
+
+
+@compiled
+def policy_reals(a: int) -> Any:
+    """The policy's own real numbers."""
+    return carray(pointer(machine(a).policy_reals_at), _MANY, np.float64)
 
 
 @compiled

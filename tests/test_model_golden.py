@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from simulator.config import (
     Trimming,
     WorkingSet,
 )
-from tests.model.cases import PAGE, RunList, Spec
+from tests.model.cases import PAGE, Run, RunList, Spec
 from tests.model.entities import Deadlock
 from tests.model.machine import ModelMachine
 
@@ -26,25 +27,31 @@ FREE = Costs(reference=1, demand_zero=0, zero_page=0, transition=0, copy_on_writ
 BELADY = [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]
 
 
-def run(frames: int, runs: list[list[tuple[int, int, int, int]]], **options: Any) -> ModelMachine:
-    """A machine with a constant disk of 1000 ns and processes a, b, ...; options go to where their names belong."""
-    processes = [
-        Spec(Process(name=chr(97 + i), **options.get("process", {})), RunList(rows)) for i, rows in enumerate(runs)
-    ]
+def run(frames: int, runs: Sequence[list[Run] | list[RunList]], **options: Any) -> ModelMachine:
+    """A machine with a constant disk of 1000 ns and processes a, b, ..., each given as its runs or as its threads'
+    streams; options go to where their names belong."""
+    processes = []
+    for i, rows in enumerate(runs):
+        streams = [row for row in rows if isinstance(row, RunList)]
+        alone = RunList([row for row in rows if not isinstance(row, RunList)])
+        processes.append(
+            Spec(Process(name=chr(97 + i), **options.get("process", {})), tuple(streams) if streams else (alone,))
+        )
     machine = Machine(
         memory=frames * PAGE,
-        disks={"d": Disk(model="constant", parameters=CONSTANT)},
         paging_files=[PagingFile(size=64 * PAGE, maximum=64 * PAGE)],
-        **{"costs": FREE, **options.get("machine", {})},
+        **{"costs": FREE, "disks": {"d": constant()}, **options.get("machine", {})},
     )
     settings = {"model": "demand-paging", "trimming": Trimming(policy="fifo"), **options.get("manager", {})}
     return ModelMachine(machine, MemoryManager(**settings), processes, seed=1, check=True).run()
 
 
-CONSTANT = {"read": 1000, "write": 1000}
+def constant(read_error_rate: float = 0) -> Disk:
+    """A disk that takes 1000 ns for each request."""
+    return Disk(model="constant", parameters={"read": 1000, "write": 1000}, read_error_rate=read_error_rate)
 
 
-def loads(pages: list[int]) -> list[tuple[int, int, int, int]]:
+def loads(pages: list[int]) -> list[Run]:
     """One load of each page."""
     return [(page, 0, 1, 0) for page in pages]
 
@@ -69,9 +76,9 @@ def test_a_written_page_comes_back_from_the_paging_file() -> None:
     once and the read takes 1000 ns. It executes at 2002; the process finishes at 2003."""
     machine = run(1, [[(1, 0, 0, 1), (2, 0, 1, 0), (1, 0, 1, 0)]])
     assert machine.faults() == [
-        (0, "a", 1, "demand-zero", 0, 0, 0, 0),
-        (1, "a", 2, "demand-zero", 1000, 0, 0, 1000),
-        (1002, "a", 1, "hard", 0, 1000, 0, 1000),
+        (0, "a", 0, 1, "demand-zero", 0, 0, 0, 0),
+        (1, "a", 0, 2, "demand-zero", 1000, 0, 0, 1000),
+        (1002, "a", 0, 1, "hard", 0, 1000, 0, 1000),
     ]
     assert machine.io() == [(1, 1, 1001, "d", "write", 0, 1, True), (1002, 1002, 2002, "d", "read", 0, 1, True)]
     summary = machine.summary()
@@ -89,7 +96,7 @@ def test_two_processes_collide_on_a_file_page() -> None:
         machine={"processors": 2, "files": {"f": File(size=PAGE)}},
         process={"regions": [Region(first=5, pages=1, file="f")]},
     )
-    assert [row[1:6] for row in machine.faults()] == [("a", 5, "hard", 0, 1000), ("b", 5, "collided", 0, 1000)]
+    assert [row[1:7] for row in machine.faults()] == [("a", 0, 5, "hard", 0, 1000), ("b", 0, 5, "collided", 0, 1000)]
     assert machine.summary()["page_reads"] == 1
     assert machine.snapshot()["lists"]["standby"][5] == [("file:f", 0)]
 
@@ -151,3 +158,113 @@ def test_the_quantum_is_shared_in_turn() -> None:
     processes = machine.summary()["processes"]
     assert [processes[name]["finished_ns"] for name in "ab"] == [5, 6]
     assert [processes[name]["ready_ns"] for name in "ab"] == [2, 3]
+
+
+FILE_PAGE: dict[str, Any] = {"files": {"f": File(size=PAGE)}}
+AT_5_AND_9 = {"regions": [Region(first=5, pages=1, file="f"), Region(first=9, pages=1, state="reserved")]}
+"""page 5 is the file's, page 9 may not be touched"""
+
+
+def test_two_threads_of_one_process_collide_on_a_page() -> None:
+    """One processor. At t=0 thread 0 starts the read of page 5 and gives up the processor to thread 1, which finds the
+    read in flight. At 1000 the page is mapped once, for both, and both references take effect; thread 0 burns its 1 ns
+    until 1001, thread 1, ready meanwhile, until 1002. The page was in the working set from 1000 to 1002."""
+    machine = run(4, [[RunList(loads([5])), RunList(loads([5]))]], machine=FILE_PAGE, process=AT_5_AND_9)
+    assert machine.faults() == [
+        (0, "a", 0, 5, "hard", 0, 1000, 0, 1000),
+        (0, "a", 1, 5, "collided", 0, 1000, 0, 1000),
+    ]
+    process = machine.summary()["processes"]["a"]
+    assert (process["threads"], process["references"], process["page_reads"], process["peak_working_set"]) == (
+        2,
+        2,
+        1,
+        1,
+    )
+    assert (process["stall_read_ns"], process["stall_collided_ns"], process["stall_ns"]) == (1000, 1000, 2000)
+    assert (process["run_ns"], process["ready_ns"], process["finished_ns"]) == (2, 1, 1002)
+    assert process["space_time_page_ns"] == 2
+
+
+def test_a_thread_sleeps_for_a_pause_and_until_a_time() -> None:
+    """The process starts at 50. Row 0 pauses 10: asleep 50-60, reference at 60. Row 1 would begin at 5 (55), which is
+    past: reference at 61. Row 2 begins at 100 (150): asleep 62-150, reference at 150. Row 3, the first of its block,
+    may begin, but pauses 7: asleep 151-158, reference at 158. In all 10 + 88 + 7 ns asleep, 4 ns of references,
+    finished at 159. The fault comes after the wait."""
+    waits = {0: (0, 10), 1: (5, 0), 2: (100, 0), 3: (100, 7)}
+    machine = run(4, [[RunList(loads([1, 1, 1, 1]), 3, waits)]], process={"start": 50})
+    assert machine.faults() == [(60, "a", 0, 1, "demand-zero", 0, 0, 0, 0)]
+    process = machine.summary()["processes"]["a"]
+    assert (process["sleep_ns"], process["run_ns"], process["stall_ns"]) == (105, 4, 0)
+    assert (process["finished_ns"], process["space_time_page_ns"]) == (159, 99)
+
+
+def test_an_access_violation_ends_a_sleeping_thread_and_one_that_waits_for_a_read() -> None:
+    """One processor. At t=0 thread 0 of a starts the read of page 5 and waits, thread 1 sleeps until 5000; thread 2
+    makes ten loads of page 1 (0-9) and touches page 9 at 10: all three end. The read goes on for nobody and leaves the
+    page on standby at 1000, where b, ready from 0 to 10 and then asleep until 2000, finds it."""
+    threads = [RunList(loads([5])), RunList(loads([1]), waits={0: (0, 5000)}), RunList([(1, 0, 10, 0), (9, 0, 1, 0)])]
+    machine = run(4, [threads, [RunList(loads([5]), waits={0: (2000, 0)})]], machine=FILE_PAGE, process=AT_5_AND_9)
+    assert machine.faults() == [
+        (0, "a", 2, 1, "demand-zero", 0, 0, 0, 0),
+        (10, "a", 2, 9, "access-violation", 0, 0, 0, 0),
+        (2000, "b", 0, 5, "transition", 0, 0, 0, 0),
+    ]
+    assert machine.io() == [(0, 0, 1000, "d", "read", 64, 1, True)]
+    a, b = machine.summary()["processes"].values()
+    assert (a["finished_ns"], a["exit_status"], a["references"]) == (10, 0xC0000005, 10)
+    assert (a["run_ns"], a["ready_ns"], a["stall_read_ns"], a["sleep_ns"]) == (10, 0, 10, 10)
+    assert (a["page_reads"], a["pages_input"], a["page_faults"], a["space_time_page_ns"]) == (1, 1, 1, 10)
+    assert (b["ready_ns"], b["sleep_ns"], b["run_ns"], b["finished_ns"]) == (10, 1990, 1, 2001)
+
+
+def test_a_failed_read_ends_all_threads_of_its_process_and_another_process_tries_again() -> None:
+    """Three processors, a disk that can't read. At t=0 thread 0 of a reads page 5, its thread 1 and b wait for that. At
+    1000 the read has failed: a ends, with both threads; b reads for itself and ends at 2000."""
+    machine = run(
+        4,
+        [[RunList(loads([5])), RunList(loads([5]))], loads([5])],
+        machine={**FILE_PAGE, "processors": 3, "disks": {"d": constant(read_error_rate=1)}},
+        process=AT_5_AND_9,
+    )
+    assert machine.faults() == [
+        (0, "a", 0, 5, "in-page-error", 0, 1000, 0, 1000),
+        (0, "b", 0, 5, "in-page-error", 1000, 1000, 0, 2000),
+    ]
+    a, b = machine.summary()["processes"].values()
+    assert (a["finished_ns"], a["exit_status"], a["in_page_errors"], a["page_faults"]) == (1000, 0xC0000006, 1, 1)
+    assert (b["finished_ns"], b["exit_status"], b["page_reads"]) == (2000, 0xC0000006, 1)
+    assert (b["stall_collided_ns"], b["stall_read_ns"]) == (1000, 1000)
+
+
+@pytest.mark.parametrize(("offender", "references"), [(0, 10), (1, 11)])
+def test_a_running_thread_ends_after_what_its_processor_started_before(offender: int, references: int) -> None:
+    """Two processors, a thread each. One makes five loads (0-4) and touches page 9 at 5; the other, in the midst of a
+    hundred loads, has made those that start at 0-4, and the one at 5 as well if its processor comes first."""
+    threads = [RunList([(1, 0, 100, 0)]), RunList([(2, 0, 5, 0), (9, 0, 1, 0)])]
+    machine = run(
+        4,
+        [threads if offender else threads[::-1]],
+        machine={**FILE_PAGE, "processors": 2},
+        process={"regions": AT_5_AND_9["regions"][1:]},
+    )
+    process = machine.summary()["processes"]["a"]
+    assert (process["references"], process["run_ns"], process["finished_ns"]) == (references, 10, 5)
+
+
+def test_two_threads_wait_for_a_frame_for_one_page_and_the_second_finds_it_mapped() -> None:
+    """Three processors, two frames, both b's from 1 to 101. Both threads of a come to page 1 at 10 and wait; at 101
+    thread 0 gets a zeroed page into one of b's frames, thread 1 needs none any more."""
+    thread = RunList(loads([1]), waits={0: (0, 10)})
+    machine = run(
+        2,
+        [[thread, thread], [(7, 0, 1, 0), (8, 0, 100, 0)]],
+        machine={"processors": 3},
+        manager={"trimming": Trimming(policy="none")},
+    )
+    assert machine.faults()[2:] == [
+        (10, "a", 0, 1, "demand-zero", 91, 0, 0, 91),
+        (10, "a", 1, 1, "transition", 91, 0, 0, 91),
+    ]
+    assert machine.snapshot()["lists"]["free"] == 2
+    assert machine.summary()["processes"]["a"]["stall_frame_ns"] == 182

@@ -32,9 +32,9 @@ from simulator.records import (
     threads,
 )
 
-LIMIT, TRAP, END_OF_BLOCK, END, WORK_DONE, CLEAR = range(6)
-"""Why execution or a scan stopped: the time limit, a trap, no more runs in this block or at all, a daemon's work done,
-nothing found yet."""
+LIMIT, TRAP, END_OF_RUNS, WORK_DONE, CLEAR = range(5)
+"""Why execution or a scan stopped: the time limit, a trap, no more runs before a wait or the end of the block, a
+daemon's work done, nothing found yet."""
 
 LOAD_NEEDS = ACCESSED | SEEN | VALID
 STORE_NEEDS = LOAD_NEEDS | DIRTY | WRITE
@@ -78,6 +78,17 @@ def access_at(a: int, thread: int) -> int:
 
 
 @compiled
+def still_traps(a: int, thread: int) -> bool:
+    """Whether a thread's next reference traps; another thread of its process may have brought the page in."""
+    th = threads(a)[thread]
+    page, fetches, loads, stores = block(a, thread)
+    i = th.position
+    fetched, loaded, stored = np.int64(fetches[i]), np.int64(loads[i]), np.int64(stores[i])
+    pte_bits = bits(a)[processes(a)[th.process].first_pte + page[i]]
+    return _trap_offset(pte_bits, th.offset, fetched, loaded, stored) == th.offset
+
+
+@compiled
 def _count(fetches: Any, loads: Any, stores: Any, begin: int, end: int) -> int:
     """References of a stretch of at most CHUNK runs; unsigned indices and a 32-bit sum let LLVM vectorise it."""
     total = np.uint32(0)
@@ -103,7 +114,7 @@ def _satisfied(pte: Any, first: int, page: Any, stores: Any, begin: int, end: in
 
 
 @compiled
-def _slow_run(pte: Any, e: int, offset: int, fetched: int, loaded: int, stored: int, fit: int) -> tuple[int, bool]:
+def make_run(pte: Any, e: int, offset: int, fetched: int, loaded: int, stored: int, fit: int) -> tuple[int, bool]:
     """Make the references of one run, at most `fit`: (how many, whether the next one traps)."""
     until = _trap_offset(pte[e], offset, fetched, loaded, stored)
     made = (until if until >= 0 else fetched + loaded + stored) - offset
@@ -129,9 +140,9 @@ def _make(a: int, processor: int, limit: int) -> int:
     page, fetches, loads, stores = block(a, cpu.thread)
     pte = bits(a)
     first = processes(a)[th.process].first_pte
-    position, offset, length = th.position, th.offset, th.length
+    position, offset, length = th.position, th.offset, th.stop
     chunk, most, references = np.int64(FIRST_CHUNK), np.int64(CHUNK), np.int64(0)
-    kind = END if th.last_block else END_OF_BLOCK
+    kind = END_OF_RUNS
     while now < limit and position < length:
         if offset == 0 and position + chunk <= length:
             end = _satisfied(pte, first, page, stores, position, position + chunk, LOAD_NEEDS, STORE_NEEDS)
@@ -151,7 +162,7 @@ def _make(a: int, processor: int, limit: int) -> int:
         fit = fetched + loaded + stored - offset
         if now + fit * cost > limit:
             fit = (limit - now + cost - 1) // cost
-        made, traps = _slow_run(pte, first + page[position], offset, fetched, loaded, stored, fit)
+        made, traps = make_run(pte, first + page[position], offset, fetched, loaded, stored, fit)
         now += made * cost
         offset += made
         references += made
@@ -181,7 +192,7 @@ def execute(a: int, processor: int, limit: int) -> int:
 def scan(a: int, processor: int, limit: int) -> None:
     """Look ahead for a thread's next trap from where its last scan ended, without side effect.
 
-    Sets the processor's `stop` and `stop_kind`: TRAP, END or END_OF_BLOCK at that time, or CLEAR: no trap before it.
+    Sets the processor's `stop` and `stop_kind`: TRAP or END_OF_RUNS at that time, or CLEAR: no trap before it.
     Looks at no more than `lookahead` runs and not beyond `limit` by more than a chunk.
     """
     cpu = processors(a)[processor]
@@ -195,7 +206,7 @@ def scan(a: int, processor: int, limit: int) -> None:
     pte = bits(a)
     first = processes(a)[th.process].first_pte
     position, offset, now = cpu.scan_position, cpu.scan_offset, cpu.stop
-    end = min(th.length, position + cpu.lookahead)
+    end = min(th.stop, position + cpu.lookahead)
     kind = CLEAR
     while position < end and now < limit:
         if offset == 0 and position + FIRST_CHUNK <= end:
@@ -215,8 +226,8 @@ def scan(a: int, processor: int, limit: int) -> None:
         now += (fetched + loaded + stored - offset) * cost
         offset = 0
         position += 1
-    if kind == CLEAR and position == th.length:
-        kind = END if th.last_block else END_OF_BLOCK
+    if kind == CLEAR and position == th.stop:
+        kind = END_OF_RUNS
     cpu.lookahead = min(np.int64(MOST_LOOKAHEAD), cpu.lookahead * 2)
     cpu.scan_position, cpu.scan_offset, cpu.stop, cpu.stop_kind = position, offset, now, kind
 

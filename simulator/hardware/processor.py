@@ -220,9 +220,31 @@ def commit_all(a: int, t: int) -> None:
 
 
 @compiled
-def forget_scan(a: int, thread: int) -> None:
-    """A page was taken from a thread's process: if it runs, where it traps must be found again."""
-    processor = threads(a)[thread].processor
-    if processor >= 0:
-        processors(a)[processor].scanned = 0
-        processors(a)[processor].lookahead = LOOKAHEAD
+def forget_scans(a: int, process: int) -> None:
+    """A page was taken from a process: where its running threads trap must be found again."""
+    cpus = processors(a)
+    for processor in range(machine(a).processor_count):
+        thread = cpus[processor].thread
+        if thread >= 0 and threads(a)[thread].process == process:
+            cpus[processor].scanned = 0
+            cpus[processor].lookahead = LOOKAHEAD
+
+
+@compiled
+def taken_out(a: int, thread: int, head: int, tail: int) -> tuple[int, int]:
+    """Take a thread out of a queue that is linked through the threads' `next`; returns the new head and tail."""
+    before, at = np.int64(-1), np.int64(head)
+    while at != thread:
+        before, at = at, np.int64(threads(a)[at].next)
+    following = np.int64(threads(a)[thread].next)
+    if before >= 0:
+        threads(a)[before].next = following
+    return head if before >= 0 else following, before if tail == thread else tail
+
+
+@compiled
+def leave_ready_queue(a: int, thread: int) -> None:
+    """A ready thread isn't ready any more, wherever in its queue it stands."""
+    queue = ready_queues(a)[threads(a)[thread].priority]
+    queue.head, queue.tail = taken_out(a, thread, queue.head, queue.tail)
+    machine(a).ready -= 1

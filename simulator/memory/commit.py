@@ -53,19 +53,25 @@ def charge(a: int, pages: int) -> bool:
 
 @compiled
 def start_process(a: int, process: int, pages: int, t: int) -> None:
-    """A process starts at time t: its pages are committed and its thread becomes ready; or it ends at once with
+    """A process starts at time t: its pages are committed and its threads become ready; or it ends at once with
     STATUS_COMMITMENT_LIMIT."""
     m = machine(a)
     p = processes(a)[process]
     m.now = t
     p.start = t
-    threads(a)[p.thread].since = t
+    p.space_time_at = t
+    own = range(p.first_thread, p.first_thread + p.threads)
+    for thread in own:
+        threads(a)[thread].since = t
     if charge(a, pages):
         p.commit = pages
         p.alive = 1
-        make_ready(a, p.thread, t)
+        for thread in own:
+            make_ready(a, thread, t)
         return
     p.status = STATUS_COMMITMENT_LIMIT
     p.finished = t
     m.alive -= 1
-    account(a, p.thread, ENDED, t)
+    m.living_threads -= p.threads
+    for thread in own:
+        account(a, thread, ENDED, t)

@@ -6,15 +6,19 @@ from numba import carray
 
 from simulator.compile import compiled, pointer
 from simulator.hardware.disk import land
+from simulator.hardware.mmu import commit
 from simulator.hardware.processor import end_thread, make_ready
 from simulator.layout import IO_LOG
 from simulator.memory.backing import check_read, drop_request, free_slot, free_written, note_written, rest
+from simulator.memory.exact import told
 from simulator.memory.faults import RESOLVED, attempt, finish, log_fault
 from simulator.memory.signals import wake
 from simulator.memory.transitions import idle, move, release
+from simulator.memory.waiting import stop_waiting
 from simulator.memory.working_set import detach, map_page, unshare
 from simulator.records import (
     COLLIDED,
+    ENDED,
     FROM_FILE,
     FROM_PAGING_FILE,
     FROM_READ,
@@ -22,6 +26,8 @@ from simulator.records import (
     IO_NONE,
     PAGE_ERROR,
     READ_ERROR,
+    RUNNING,
+    STALL_READ,
     STATUS_IN_PAGE_ERROR,
     TRANSITION,
     VALID,
@@ -54,8 +60,40 @@ def _delete(a: int, content: int) -> None:
 
 
 @compiled
+def finish_thread(a: int, thread: int, t: int) -> None:
+    """A thread has made all its references; with the last of its threads its process ends."""
+    p = processes(a)[threads(a)[thread].process]
+    p.living_threads -= 1
+    machine(a).living_threads -= 1
+    if p.living_threads == 0:
+        _delete_process(a, threads(a)[thread].process, 0, t)
+    end_thread(a, thread, t)
+
+
+@compiled
 def end_process(a: int, process: int, status: int, t: int) -> None:
-    """A process ends: its private pages are deleted, shared ones leave its working set, its commit is returned."""
+    """A process ends before its threads do: they end wherever they are."""
+    m = machine(a)
+    p = processes(a)[process]
+    own = range(p.first_thread, p.first_thread + p.threads)
+    for thread in own:
+        th = threads(a)[thread]
+        if th.state == RUNNING:
+            commit(a, th.processor, t)
+        elif th.state != ENDED:
+            stop_waiting(a, thread)
+            end_thread(a, thread, t)
+    _delete_process(a, process, status, t)
+    m.living_threads -= p.living_threads
+    p.living_threads = 0
+    for thread in own:
+        if threads(a)[thread].state == RUNNING:
+            end_thread(a, thread, t)
+
+
+@compiled
+def _delete_process(a: int, process: int, status: int, t: int) -> None:
+    """A process is gone: its private pages are deleted, shared ones leave its working set, its commit is returned."""
     m = machine(a)
     p = processes(a)[process]
     for e in range(p.first_pte, p.first_pte + p.ptes):
@@ -74,7 +112,6 @@ def end_process(a: int, process: int, status: int, t: int) -> None:
     p.finished = t
     p.alive = 0
     m.alive -= 1
-    end_thread(a, p.thread, t)
 
 
 @compiled
@@ -125,7 +162,7 @@ def _arrive(a: int, request: int) -> None:
         while thread >= 0:
             pte = threads(a)[thread].fault_pte
             if ptes(a)[pte].content == content and not bits(a)[pte] & VALID:
-                map_page(a, pte, frame)
+                map_page(a, thread, frame)
                 wanted = True
             thread = threads(a)[thread].next
         if not wanted:
@@ -140,37 +177,44 @@ def _read_done(a: int, request: int, t: int) -> None:
     cause = FROM_FILE if contents(a)[frames(a)[r.first].content].file >= 0 else FROM_PAGING_FILE
     _arrive(a, request)
     thread = r.waiters
-    kind = HARD
+    while thread >= 0:
+        service = _settle_waits(a, thread, request)
+        if threads(a)[thread].stall == STALL_READ:
+            finish(a, thread, HARD, cause, m.hard_cost, service)
+        else:
+            finish(a, thread, COLLIDED, FROM_READ, m.hard_cost, service)
+        thread = threads(a)[thread].next
+    thread = r.waiters
     while thread >= 0:
         following = threads(a)[thread].next
-        service = _settle_waits(a, thread, request)
-        finish(a, thread, kind, cause, m.hard_cost, service)
+        told(a, thread, t)
         make_ready(a, thread, t)
-        kind, cause = COLLIDED, FROM_READ
         thread = following
 
 
 @compiled
 def _read_failed(a: int, request: int, t: int) -> None:
-    """An in-page error: the process that faulted ends; who collided with its read tries again."""
+    """An in-page error: the process that faulted ends; of those who collided with its read, who is left tries again."""
     r = requests(a)[request]
     frame = r.first
     while frame >= 0:
         following = frames(a)[frame].next
         release(a, frame)
         frame = following
-    thread = r.waiters
-    following = threads(a)[thread].next
-    service = _settle_waits(a, thread, request)
-    p = processes(a)[threads(a)[thread].process]
-    p.kinds[HARD] += 1
-    p.kinds[PAGE_ERROR] += 1
-    log_fault(a, thread, PAGE_ERROR, READ_ERROR, service)
-    end_process(a, threads(a)[thread].process, STATUS_IN_PAGE_ERROR, t)
+    if r.waiters >= 0 and threads(a)[r.waiters].stall == STALL_READ:
+        thread = r.waiters
+        service = _settle_waits(a, thread, request)
+        p = processes(a)[threads(a)[thread].process]
+        p.kinds[HARD] += 1
+        p.kinds[PAGE_ERROR] += 1
+        log_fault(a, thread, PAGE_ERROR, READ_ERROR, service)
+        end_process(a, threads(a)[thread].process, STATUS_IN_PAGE_ERROR, t)
+    following = r.waiters
     while following >= 0:
         thread, following = following, threads(a)[following].next
         threads(a)[thread].fault_queue += t - threads(a)[thread].wait_since
         if attempt(a, thread, t) == RESOLVED:
+            told(a, thread, t)
             make_ready(a, thread, t)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import simpy
@@ -14,13 +14,14 @@ from simulator.calendar import TIMER, WAKE, Bell, Calendar
 from simulator.compile import compiled
 from simulator.hardware.processor import commit_all, make_ready
 from simulator.memory import writers
+from simulator.memory.decisions import compiled_pass, recall, wanted
 from simulator.memory.kernel import settle
 from simulator.memory.signals import should_write, should_write_mapped
 from simulator.memory.state import State
 from simulator.memory.view import View
 from simulator.memory.working_set import requeue, trim
 from simulator.observe import Hooks
-from simulator.policies.base import Decision
+from simulator.policies.base import Decision, Policy
 from simulator.records import machine, threads
 
 Steps = Generator[simpy.Event, None, None]
@@ -45,6 +46,7 @@ def _done(a: int, daemon: int) -> bool:
 
 @compiled
 def _trim_all(a: int, entries: Any, t: int) -> None:
+    machine(a).now = t
     for entry in entries:
         trim(a, entry, t)
 
@@ -53,15 +55,6 @@ def _trim_all(a: int, entries: Any, t: int) -> None:
 def _requeue_all(a: int, entries: Any) -> None:
     for entry in entries:
         requeue(a, entry)
-
-
-class Decides(Protocol):
-    """The part of a policy that the balance set manager needs."""
-
-    name: ClassVar[str]
-
-    def trim(self, view: Any, goal: int) -> Any:
-        """See simulator.policies.base.Policy."""
 
 
 class Daemon(ABC):
@@ -73,7 +66,7 @@ class Daemon(ABC):
         """Begin to wait; nothing happens before time 0."""
         self.state = state
         self.calendar = calendar
-        self.thread = len(state.names) + self.number
+        self.thread = state.user_threads + self.number
         self.bell = Bell(calendar)
         calendar.process(self._live())
 
@@ -129,19 +122,19 @@ class BalanceSetManager(Daemon):
 
     number = records.BALANCE
 
-    def __init__(self, state: State, calendar: Calendar, policy: Decides, hooks: Hooks) -> None:
+    def __init__(self, state: State, calendar: Calendar, policy: Policy, hooks: Hooks) -> None:
         """Start its timer."""
         super().__init__(state, calendar)
         self.policy = policy
         self.hooks = hooks
         self.fruitless = 0
-        """passes in a row that trimmed nothing while every process waited for a frame"""
+        """passes in a row that trimmed nothing while every thread waited for a frame"""
         self._woken = 0
         calendar.process(self.every(state.manager.trimming.period, self._tick))
 
     @property
     def in_vain(self) -> bool:
-        """Two passes trimmed nothing while every process waited for a frame, and none has got one since."""
+        """Two passes trimmed nothing while every thread waited for a frame, and none has got one since."""
         return self.fruitless >= 2 and self._woken == self.state.record[0]["woken"]
 
     def _tick(self) -> None:
@@ -159,23 +152,29 @@ class BalanceSetManager(Daemon):
         """Ask the policy and apply what it says; returns the processor time that this takes."""
         state, now = self.state, self.now
         commit_all(state.address, now)
-        view = View(state, now)
-        goal = max(0, view.high - view.available - view.writable)
-        decision = self.policy.trim(view, goal)
+        goal = int(wanted(state.address))
+        if state.record[0]["trim_hook"]:
+            trimmed, examined = compiled_pass(state, goal, now)
+            decision = Decision(trimmed=trimmed, examined=examined)
+        else:
+            recall(state, self.policy)
+            decision = self.policy.trim(View(state, now), goal)
+            self._check(decision)
+            self._apply(decision)
         self.hooks.call("decided", state, now, self.policy.name, goal, decision)
-        self._check(decision)
-        bits, ptes = state.arrays["bits"], state.arrays["ptes"]
+        settle(state.address, now)
+        m, count = state.record[0], len(decision.trimmed)
+        stuck = m["frame_waiting"] == m["living_threads"] and m["woken"] == self._woken
+        self.fruitless = self.fruitless + 1 if stuck and count == 0 else 0
+        self._woken = int(m["woken"])
+        return int(m["age_cost"]) * decision.examined + int(m["trim_cost"]) * count
+
+    def _apply(self, decision: Decision) -> None:
+        bits, ptes = self.state.arrays["bits"], self.state.arrays["ptes"]
         bits[decision.cleared] &= np.uint8(0xFF ^ records.ACCESSED)
         ptes["age"][decision.aged] = decision.ages
-        _requeue_all(state.address, np.asarray(decision.requeued, np.int64))
-        trimmed = np.asarray(decision.trimmed, np.int64)
-        _trim_all(state.address, trimmed, now)
-        settle(state.address, now)
-        m = state.record[0]
-        stuck = m["frame_waiting"] == m["alive"] and m["woken"] == self._woken
-        self.fruitless = self.fruitless + 1 if stuck and len(trimmed) == 0 else 0
-        self._woken = int(m["woken"])
-        return int(m["age_cost"]) * decision.examined + int(m["trim_cost"]) * len(trimmed)
+        _requeue_all(self.state.address, np.asarray(decision.requeued, np.int64))
+        _trim_all(self.state.address, np.asarray(decision.trimmed, np.int64), self.now)
 
     def _check(self, decision: Decision) -> None:
         """Refuse what a policy may not propose, before any of it is done; raises ValueError with the policy's name."""
@@ -268,7 +267,7 @@ class ZeroPageThread(Daemon):
         self.done()
 
 
-def start_daemons(state: State, calendar: Calendar, policy: Decides, hooks: Hooks) -> list[Daemon]:
+def start_daemons(state: State, calendar: Calendar, policy: Policy, hooks: Hooks) -> list[Daemon]:
     """The daemons in the order of their numbers, the balance set manager first; the textbook machine has none."""
     if state.manager.model == "demand-paging":
         return []

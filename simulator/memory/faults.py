@@ -12,16 +12,15 @@ from numba import carray
 from simulator.compile import call, compiled, pointer
 from simulator.hardware.disk import submit
 from simulator.hardware.mmu import block
-from simulator.hardware.processor import block_thread, commit_all
+from simulator.hardware.processor import commit_all
 from simulator.layout import FAULT_LOG
 from simulator.memory.backing import begin_read, new_request
-from simulator.memory.signals import request_daemon
 from simulator.memory.transitions import allocate, zeroed_at_hand
-from simulator.memory.working_set import at_limit, map_page, remove, unshare
+from simulator.memory.waiting import wait_for_frame, wait_for_read
+from simulator.memory.working_set import at_limit, checked, map_page, remove, unshare
 from simulator.records import (
     ACCESSED,
     ACTIVE,
-    BALANCE,
     COPY_ON_WRITE,
     DEMAND_ZERO,
     DIRTY,
@@ -41,7 +40,6 @@ from simulator.records import (
     SHARED,
     SOFT,
     STALL_COLLIDED,
-    STALL_FRAME,
     STALL_READ,
     STANDBY,
     STORE,
@@ -81,6 +79,7 @@ def log_fault(a: int, thread: int, kind: int, cause: int, service: int) -> None:
     row.service_ns = service
     row.cpu_ns = th.fault_cpu
     row.process = th.process
+    row.thread = th.number
     row.kind = kind
     row.cause = cause
     row.access = th.fault_access
@@ -104,6 +103,7 @@ def finish(a: int, thread: int, kind: int, cause: int, cost: int, service: int) 
         pte[th.fault_pte] |= ACCESSED | SEEN
     th.debt += machine(a).reference_cost
     th.references += 1
+    th.runs += th.offset == 0
     _, fetches, loads, stores = block(a, thread)
     th.offset += 1
     if th.offset == int(fetches[th.position]) + int(loads[th.position]) + int(stores[th.position]):
@@ -112,44 +112,11 @@ def finish(a: int, thread: int, kind: int, cause: int, cost: int, service: int) 
 
 
 @compiled
-def wait_for_frame(a: int, thread: int, t: int) -> int:
-    """Block a thread until a frame can be had; the balance set manager is told."""
-    m = machine(a)
-    block_thread(a, thread, STALL_FRAME, t)
-    th = threads(a)[thread]
-    th.wait_since = t
-    th.next = -1
-    if m.frame_waiters < 0:
-        m.frame_waiters = thread
-    else:
-        threads(a)[m.last_frame_waiter].next = thread
-    m.last_frame_waiter = thread
-    m.frame_waiting += 1
-    request_daemon(a, BALANCE, t)
-    return WAITS
-
-
-@compiled
-def _wait_for_read(a: int, thread: int, request: int, stall: int, t: int) -> int:
-    block_thread(a, thread, stall, t)
-    th = threads(a)[thread]
-    th.wait_since = t
-    th.next = -1
-    r = requests(a)[request]
-    if r.waiters < 0:
-        r.waiters = thread
-    else:
-        threads(a)[r.last_waiter].next = thread
-    r.last_waiter = thread
-    return WAITS
-
-
-@compiled
 def _choose(a: int, thread: int, process: int) -> int:
     """The page of a process (-1: of any) that the policy would replace; -1: none; NOT_ASKED: it is in Python."""
     m = machine(a)
-    if m.replace_at:
-        return call(m.replace_at, a, process)
+    if m.replace_hook:
+        return checked(a, call(m.replace_hook, a, process))
     th = threads(a)[thread]
     victim = th.victim
     th.victim = NOT_ASKED
@@ -173,6 +140,8 @@ def _make_room(a: int, thread: int, t: int) -> bool:
     if th.room_made:
         return True
     if at_limit(a, th.process):
+        if processes(a)[th.process].threads > 1:
+            commit_all(a, t)
         victim = _choose(a, thread, th.process)
         if victim == NOT_ASKED:
             return False
@@ -213,7 +182,8 @@ def _copy_on_write(a: int, thread: int, t: int) -> int:
     frame = allocate(a, False, pte.private, processes(a)[th.process].memory_priority, ACTIVE)
     if frame < 0:
         bits(a)[th.fault_pte] |= HELD
-        return wait_for_frame(a, thread, t)
+        wait_for_frame(a, thread, t)
+        return WAITS
     shared = contents(a)[pte.content].frame
     pte.content = pte.private
     pte.age = 0
@@ -230,7 +200,6 @@ def _copy_on_write(a: int, thread: int, t: int) -> int:
 @compiled
 def _soft(a: int, thread: int, frame: int) -> int:
     m = machine(a)
-    th = threads(a)[thread]
     f = frames(a)[frame]
     if f.state == ACTIVE:
         kind, cause = SHARED, FROM_SHARER
@@ -242,7 +211,7 @@ def _soft(a: int, thread: int, frame: int) -> int:
         kind, cause = SOFT, FROM_NO_WRITE
     else:
         kind, cause = SOFT, FROM_WRITE
-    map_page(a, th.fault_pte, frame)
+    map_page(a, thread, frame)
     finish(a, thread, kind, cause, m.transition_cost, 0)
     return RESOLVED
 
@@ -256,8 +225,9 @@ def _demand_zero(a: int, thread: int, content: int, t: int) -> int:
     cost = m.demand_zero_cost if zeroed_at_hand(a) else m.demand_zero_cost + m.zero_page_cost
     frame = allocate(a, True, content, processes(a)[th.process].memory_priority, ACTIVE)
     if frame < 0:
-        return wait_for_frame(a, thread, t)
-    map_page(a, th.fault_pte, frame)
+        wait_for_frame(a, thread, t)
+        return WAITS
+    map_page(a, thread, frame)
     finish(a, thread, DEMAND_ZERO, FIRST_TOUCH, cost, 0)
     return RESOLVED
 
@@ -270,7 +240,8 @@ def _hard(a: int, thread: int, content: int, t: int) -> int:
     priority = processes(a)[th.process].memory_priority
     last = allocate(a, False, content, priority, TRANSITION)
     if last < 0:
-        return wait_for_frame(a, thread, t)
+        wait_for_frame(a, thread, t)
+        return WAITS
     location = contents(a)[content].location
     request = new_request(a, location, 1, False, PAGE_IN, th.process)
     begin_read(a, last, request, -1)
@@ -289,7 +260,8 @@ def _hard(a: int, thread: int, content: int, t: int) -> int:
         last = frame
         requests(a)[request].pages = j + 1
     submit(a, request, t)
-    return _wait_for_read(a, thread, request, STALL_READ, t)
+    wait_for_read(a, thread, request, STALL_READ, t)
+    return WAITS
 
 
 @compiled
@@ -311,7 +283,8 @@ def _page_in(a: int, thread: int, t: int) -> int:
     if frame >= 0:
         f = frames(a)[frame]
         if f.state == TRANSITION and f.io == IO_READ:
-            return _wait_for_read(a, thread, f.request, STALL_COLLIDED, t)
+            wait_for_read(a, thread, f.request, STALL_COLLIDED, t)
+            return WAITS
         return _soft(a, thread, frame)
     if m.demand_paging and not _find_frame(a, thread, t):
         return ASKS

@@ -2,18 +2,20 @@
 
 `advance` goes on until something needs Python: a daemon to wake, a block of references to load, a policy to ask, a
 log to empty, a sample to look at, the last process to end, or nothing more before `horizon`, the time of the next
-SimPy event. Order at one time: I/O completions, then SimPy events, then samples, then processors by number, one step
-each (a step may cause more of the former). So the outcome is that of a machine in which each reference is an event of
-its own.
+SimPy event. Order at one time: I/O completions, then threads that wake up, then SimPy events, then samples, then
+processors by number, one step each (a step may cause more of the former). So the outcome is that of a machine in which
+each reference is an event of its own.
 """
 
 from __future__ import annotations
 
-from simulator.compile import compiled
+import numpy as np
+from numba import carray
+
+from simulator.compile import compiled, pointer
 from simulator.hardware.mmu import (
     CLEAR,
-    END,
-    END_OF_BLOCK,
+    END_OF_RUNS,
     LIMIT,
     TRAP,
     WORK_DONE,
@@ -22,12 +24,16 @@ from simulator.hardware.mmu import (
     commit,
     execute,
     scan,
+    still_traps,
 )
-from simulator.hardware.processor import block_thread, make_ready, quantum_end, roll_quanta, turn
-from simulator.memory.completion import complete, end_process
+from simulator.hardware.processor import block_thread, commit_all, make_ready, quantum_end, roll_quanta, turn
+from simulator.hardware.sleep import fall_asleep, wake_next
+from simulator.memory.completion import complete, end_process, finish_thread
+from simulator.memory.exact import commit_exact, make_exact, told
 from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt, log_fault
 from simulator.memory.sampling import SAMPLE_ROWS, take_sample
 from simulator.memory.signals import signal, wake
+from simulator.memory.working_set import withdraw
 from simulator.records import (
     NEVER,
     NOT_COMMITTED,
@@ -42,6 +48,7 @@ from simulator.records import (
     processors,
     ptes,
     requests,
+    sleepers,
     threads,
 )
 
@@ -69,6 +76,7 @@ def settle(a: int, t: int) -> None:
         if outcome == ASKS:
             raise ValueError("a waiter's fault makes room twice")
         if outcome == RESOLVED:
+            told(a, thread, t)
             make_ready(a, thread, t)
         elif outcome == DENIED:
             _violate(a, thread, t)
@@ -95,37 +103,86 @@ def _trap(a: int, thread: int, t: int) -> int:
         th.fault_cpu = 0
         th.fault_queue = 0
         th.room_made = 0
+        if m.withdraw_hook and not m.exact:
+            commit_all(a, t)
+            m.actor = thread
+            withdraw(a, th.process, t)
     outcome = attempt(a, thread, t)
     if outcome == ASKS:
         m.asking = thread
         return _POLICY
     m.asking = -1
-    if outcome == DENIED:
+    if outcome == RESOLVED:
+        told(a, thread, t)
+    elif outcome == DENIED:
         _violate(a, thread, t)
     settle(a, t)
     return _STEPPED
 
 
 @compiled
+def _wake_time(a: int, thread: int, t: int) -> int:
+    """When a thread that comes to a wait at time t goes on."""
+    th = threads(a)[thread]
+    until = carray(pointer(th.wait_until_at), (th.waits,), np.int64)[th.wait]
+    pause = carray(pointer(th.wait_pause_at), (th.waits,), np.int64)[th.wait]
+    return max(t + pause, processes(a)[th.process].start + until)
+
+
+@compiled
+def _pass_wait(a: int, thread: int) -> None:
+    """A wait has had its effect: the thread's runs reach up to the next one."""
+    th = threads(a)[thread]
+    th.wait += 1
+    rows = carray(pointer(th.wait_row_at), (th.waits,), np.int64)
+    th.stop = rows[th.wait] if th.wait < th.waits else th.length
+
+
+@compiled
+def _start_exactly(a: int, processor: int, t: int) -> bool:
+    """Make what a processor's thread starts at t, seen by the policy; False: it traps, because the policy took its
+    page away."""
+    cpu = processors(a)[processor]
+    if cpu.thread < 0 or threads(a)[cpu.thread].process < 0 or cpu.clock + threads(a)[cpu.thread].debt > t:
+        return True
+    return make_exact(a, processor, t + 1) != TRAP
+
+
+@compiled
 def _act(a: int, processor: int, kind: int) -> int:
-    """What a processor's thread came to at the processor's clock: a trap, the end of its references or of its work."""
+    """What a processor's thread came to at the processor's clock: a trap, a wait, the end of its references or of its
+    work."""
     m = machine(a)
     cpu = processors(a)[processor]
     t = cpu.clock
     thread = cpu.thread
+    th = threads(a)[thread]
     cpu.scanned = 0
-    if kind == END_OF_BLOCK:
+    if kind == TRAP and processes(a)[th.process].threads > 1 and not still_traps(a, thread):
+        return _STEPPED
+    waits = kind == END_OF_RUNS and th.position < th.length
+    if waits and _wake_time(a, thread, t) <= t:
+        _pass_wait(a, thread)
+        return _STEPPED
+    if kind == END_OF_RUNS and not waits and not th.last_block:
         m.asking = thread
         return _BLOCK
     m.now = t
     roll_quanta(a, t, processor)
     for other in range(processor):  # what they start at t comes first, and is known to hit
+        if m.exact and not _start_exactly(a, other, t):
+            return _STEPPED
         if processors(a)[other].thread >= 0:
             commit(a, other, t + 1)
     if kind == TRAP:
         return _trap(a, thread, t)
-    if kind == END:
-        end_process(a, threads(a)[thread].process, 0, t)
+    if kind == END_OF_RUNS:
+        if waits:
+            wake_time = _wake_time(a, thread, t)
+            _pass_wait(a, thread)
+            fall_asleep(a, thread, wake_time, t)
+        else:
+            finish_thread(a, thread, t)
         settle(a, t)
     else:
         block_thread(a, thread, STALL_READ, t)
@@ -148,7 +205,7 @@ def _run_alone(a: int, processor: int, limit: int) -> int:
             commit(a, processor, cpu.clock + th.debt)
             kind = WORK_DONE
     else:
-        kind = execute(a, processor, until)
+        kind = make_exact(a, processor, until) if machine(a).exact else execute(a, processor, until)
     if kind != LIMIT:
         return _act(a, processor, kind)
     if quantum < limit:
@@ -185,6 +242,8 @@ def _run_together(a: int, limit: int) -> int:
             quantum = quantum_end(a, processor)
             if min(cpu.stop, quantum) < soonest:
                 first, soonest, turns = processor, min(cpu.stop, quantum), quantum <= cpu.stop
+        if m.exact and not commit_exact(a, soonest):
+            continue
         if first < 0:
             return _QUIET
         if turns:
@@ -219,7 +278,7 @@ def _wants_python(a: int) -> int:
         return FINISHED
     if m.outbox_count > 0:
         return DAEMON
-    if max(m.fault_count, m.io_count) > LOG_ROWS - _LOG_MARGIN:
+    if max(m.fault_count, m.io_count, m.history_count) > LOG_ROWS - _LOG_MARGIN:
         return LOG_FULL
     if m.sample_count > 0 and (m.sample_stops or m.sample_count == SAMPLE_ROWS):
         return SAMPLED
@@ -227,14 +286,15 @@ def _wants_python(a: int) -> int:
 
 
 @compiled
-def _pass_time(a: int, landing: int, horizon: int) -> bool:
-    """No processor has anything to do before the next completion, sample or event: take the first of them, if it is
-    one of the first two; False: it is the event, or nothing will ever happen."""
+def _pass_time(a: int, landing: int, waking: int, horizon: int) -> bool:
+    """No processor has anything to do before the next completion, waking thread, sample or event: take the first of
+    them, if it isn't the event; False: it is, or nothing will ever happen."""
     m = machine(a)
-    if landing <= min(horizon, m.next_sample) and landing < m.end:
-        settle(a, complete(a))
+    first = min(landing, waking)
+    if first <= min(horizon, m.next_sample) and first < m.end:
+        settle(a, complete(a) if landing <= waking else wake_next(a))
         return True
-    if m.next_sample < horizon and (m.running > 0 or min(landing, horizon) < NEVER):
+    if m.next_sample < horizon and (m.running > 0 or min(first, horizon) < NEVER):
         take_sample(a, m.next_sample)
         return True
     return False
@@ -249,10 +309,11 @@ def advance(a: int, horizon: int) -> int:
         if reason != IDLE:
             return reason
         landing = requests(a)[flights(a)[0]].end if m.in_flight > 0 else NEVER
-        stepped = _step(a, min(horizon, landing, m.next_sample))
+        waking = threads(a)[sleepers(a)[m.sleeping - 1]].wake if m.sleeping > 0 else NEVER
+        stepped = _step(a, min(horizon, landing, waking, m.next_sample))
         if stepped == _BLOCK:
             return NEEDS_BLOCK
         if stepped == _POLICY:
             return ASKS_POLICY
-        if stepped == _QUIET and not _pass_time(a, landing, horizon):
+        if stepped == _QUIET and not _pass_time(a, landing, waking, horizon):
             return IDLE

@@ -30,7 +30,20 @@ class ProcessSpec:
     """A process to simulate: its parameters and what it references."""
 
     config: Process
-    stream: ReferenceStream
+    streams: tuple[ReferenceStream, ...]
+    """what each of its threads references; all have the same `pages`"""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless there is a thread, and all agree on the pages."""
+        if not self.streams:
+            raise ValueError(f"process {self.config.name}: found no stream, allowed is one for each thread")
+        if any(not np.array_equal(stream.pages, self.pages) for stream in self.streams[1:]):
+            raise ValueError(f"process {self.config.name}: found streams of different pages, allowed are equal ones")
+
+    @property
+    def pages(self) -> NDArray[np.uint64]:
+        """The distinct virtual page numbers, ascending."""
+        return self.streams[0].pages
 
 
 def natural(name: str) -> list[tuple[int, int | str]]:
@@ -47,6 +60,7 @@ class State:
         self.manager = manager
         self.specs = sorted(specs, key=lambda spec: natural(spec.config.name))
         self.names = [spec.config.name for spec in self.specs]
+        self.user_threads = sum(len(spec.streams) for spec in self.specs)
         self.disk_names = sorted(machine.disks, key=natural)
         self.file_names = sorted(machine.files, key=natural)
         self.arrays: dict[str, NDArray[Any]] = {}
@@ -59,7 +73,8 @@ class State:
         self._add_threads()
         self._set_parameters()
 
-    def _add(self, name: str, count: int) -> NDArray[Any]:
+    def add(self, name: str, count: int) -> NDArray[Any]:
+        """Allocate an array of the machine, all zeros, in place of the one it had."""
         array = np.zeros(max(1, count), layout.ARRAYS[name])
         self.arrays[name] = array
         self.record[f"{name}_at"] = array.ctypes.data
@@ -74,7 +89,7 @@ class State:
         machine, page = self.config, self.config.page_size
         files = [(self.disk_names.index(f.disk or self.disk_names[0]), f) for f in machine.paging_files]
         sizes = sorted((disk, machine.paging_size(f) // page, machine.paging_maximum(f) // page) for disk, f in files)
-        stores = self._add("stores", len(sizes) + len(self.file_names))
+        stores = self.add("stores", len(sizes) + len(self.file_names))
         ends = [0] * len(self.disk_names)
         for i, (disk, size, maximum) in enumerate(sizes):
             store = stores[i]
@@ -95,14 +110,14 @@ class State:
 
     def _lay_out_pages(self) -> None:
         """PTEs by process; private contents by process, in page order; then the contents of the files."""
-        counts = [len(spec.stream.pages) for spec in self.specs]
-        ptes = self._add("ptes", sum(counts))
-        self._add("bits", sum(counts))
+        counts = [len(spec.pages) for spec in self.specs]
+        ptes = self.add("ptes", sum(counts))
+        self.add("bits", sum(counts))
         self.first_pte = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         file_pages = [int(s["size"]) for s in self.arrays["stores"][self.paging_files :]] if self.file_names else []
         backing = [self._map_regions(i, ptes[first:end]) for i, (first, end) in enumerate(self._spans_of_ptes())]
         private = sum(int(b.sum()) for b in backing)
-        contents = self._add("contents", private + sum(file_pages))
+        contents = self.add("contents", private + sum(file_pages))
         contents["frame"], contents["file"], contents["location"] = -1, -1, -1
         contents["process"], contents["pte"] = -1, -1
         self.file_contents: dict[str, int] = {}
@@ -122,7 +137,7 @@ class State:
 
     def _map_regions(self, process: int, ptes: NDArray[Any]) -> NDArray[np.bool_]:
         """Fill a process's PTEs from its regions; returns which of its pages need a private content."""
-        pages = np.asarray(self.specs[process].stream.pages, np.uint64)
+        pages = np.asarray(self.specs[process].pages, np.uint64)
         ptes["vpn"], ptes["process"] = pages, process
         ptes["content"], ptes["private"] = -1, -1
         ptes["committed"], ptes["writable"] = 1, 1
@@ -163,23 +178,29 @@ class State:
 
     def _add_hardware(self, seed: int) -> None:
         machine = self.config
-        self._add("frames", machine.frames)
-        lists = self._add("lists", records.LISTS)
+        self.add("frames", machine.frames)
+        lists = self.add("lists", records.LISTS)
         lists["head"], lists["tail"] = -1, -1
-        self._add("requests", machine.frames + len(self.specs) + records.DAEMONS)
-        self._add("flights", machine.frames + len(self.specs) + records.DAEMONS)
-        self._add("outbox", OUTBOX_SIZE)
-        rows = LOG_ROWS + 4 * len(self.specs)
-        self._add("fault_log", rows)
-        self._add("io_log", rows)
+        self.add("nodes", 0)
+        self.add("history", 0)
+        self.add("policy_queues", layout.POLICY_QUEUES)
+        self.add("policy_integers", layout.POLICY_NUMBERS)
+        self.add("policy_reals", layout.POLICY_NUMBERS)
+        self.add("requests", machine.frames + self.user_threads + records.DAEMONS)
+        self.add("flights", machine.frames + self.user_threads + records.DAEMONS)
+        self.add("sleepers", self.user_threads)
+        self.add("outbox", OUTBOX_SIZE)
+        rows = LOG_ROWS + 4 * self.user_threads
+        self.add("fault_log", rows)
+        self.add("io_log", rows)
         self.columns = columns(self.names, self.disk_names)
-        self._add("sample_times", SAMPLE_ROWS)
-        self._add("samples", SAMPLE_ROWS * len(self.columns))
-        processors = self._add("processors", machine.processors)
+        self.add("sample_times", SAMPLE_ROWS)
+        self.add("samples", SAMPLE_ROWS * len(self.columns))
+        processors = self.add("processors", machine.processors)
         processors["thread"], processors["lookahead"] = -1, LOOKAHEAD
-        ready = self._add("ready", PRIORITIES)
+        ready = self.add("ready", PRIORITIES)
         ready["head"], ready["tail"] = -1, -1
-        disks = self._add("disks", len(self.disk_names))
+        disks = self.add("disks", len(self.disk_names))
         for i, name in enumerate(self.disk_names):
             self._set_disk(disks[i], machine.disks[name], name, seed, self.spans[i])
 
@@ -201,22 +222,27 @@ class State:
         disk["page_in_first"] = config.page_in_first
 
     def _add_threads(self) -> None:
-        user = len(self.specs)
+        user = self.user_threads
         page = self.config.page_size
-        processes = self._add("processes", user)
-        threads = self._add("threads", user + records.DAEMONS)
+        processes = self.add("processes", len(self.specs))
+        threads = self.add("threads", user + records.DAEMONS)
         threads["processor"], threads["next"], threads["state"] = -1, -1, records.BLOCKED
         threads["victim"] = NOT_ASKED
-        threads["process"][:user], threads["process"][user:] = np.arange(user), -1
+        counts = np.array([len(spec.streams) for spec in self.specs], np.int64)
+        first = np.cumsum(counts) - counts
+        threads["process"][:user], threads["process"][user:] = np.repeat(np.arange(len(counts)), counts), -1
+        threads["number"][:user] = np.arange(user) - np.repeat(first, counts)
         threads["priority"][user:] = DAEMON_PRIORITIES
         processes["head"], processes["tail"], processes["hand"] = -1, -1, -1
         processes["finished"], processes["status"] = -1, -1
-        processes["thread"] = np.arange(user)
-        processes["first_pte"][:user], processes["ptes"][:user] = self.first_pte[:-1], np.diff(self.first_pte)
+        if self.specs:
+            processes["first_thread"], processes["threads"] = first, counts
+            processes["living_threads"] = counts
+            processes["first_pte"], processes["ptes"] = self.first_pte[:-1], np.diff(self.first_pte)
         for i, spec in enumerate(self.specs):
             config = spec.config
-            threads["priority"][i] = config.priority
             process = processes[i]
+            threads["priority"][first[i] : first[i] + counts[i]] = config.priority
             process["start"] = config.start
             process["memory_priority"], process["foreground"] = config.memory_priority, config.foreground
             limits = config.working_set
@@ -237,7 +263,7 @@ class State:
             "frame_count": frames,
             "processor_count": machine.processors,
             "process_count": len(self.specs),
-            "user_threads": len(self.specs),
+            "user_threads": self.user_threads,
             "paging_files": self.paging_files,
             "disk_count": len(self.disk_names),
             "demand_paging": textbook,
@@ -267,6 +293,7 @@ class State:
             "frame_waiters": -1,
             "last_frame_waiter": -1,
             "alive": len(self.specs),
+            "living_threads": self.user_threads,
             "asking": -1,
             "end": records.NEVER,
             "sample_columns": len(self.columns),

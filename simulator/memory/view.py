@@ -60,7 +60,14 @@ class WorkingSet:
             locked=(bits & records.PINNED) != 0,
             share=arrays["frames"]["share"][frame],
             entered=pte["entered"],
+            last_access=self._last_access(entry),
         )
+
+    def _last_access(self, entry: NDArray[np.int64]) -> NDArray[np.int64]:
+        if not self._state.record[0]["exact"]:
+            return np.zeros(len(entry), np.int64)
+        times: NDArray[np.int64] = self._state.arrays["nodes"]["time"][entry]
+        return times
 
 
 class View:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from simulator.compile import compiled
-from simulator.hardware.processor import forget_scan
+from simulator.compile import call, compiled
+from simulator.hardware.processor import forget_scans
 from simulator.memory.backing import free_slot, rest
 from simulator.memory.transitions import move
 from simulator.records import (
     ACTIVE,
     DIRTY,
     IO_NONE,
+    PINNED,
     SEEN,
     TRANSITION,
     VALID,
@@ -21,6 +22,7 @@ from simulator.records import (
     machine,
     processes,
     ptes,
+    threads,
 )
 
 
@@ -66,8 +68,29 @@ def requeue(a: int, pte: int) -> None:
 
 
 @compiled
-def map_page(a: int, pte: int, frame: int) -> None:
-    """Make a PTE valid: the frame becomes active, and a page of the process's working set."""
+def resize(a: int, process: int, change: int) -> None:
+    """A working set gains or loses pages now; what it held until now goes into its space-time product."""
+    p = processes(a)[process]
+    now = machine(a).now
+    p.space_time += p.size * (now - p.space_time_at)
+    p.space_time_at = now
+    p.size += change
+
+
+@compiled
+def settle_space_time(a: int, t: int) -> None:
+    """Carry the space-time products of all living processes on to time t."""
+    machine(a).now = t
+    for process in range(machine(a).process_count):
+        if processes(a)[process].alive:
+            resize(a, process, 0)
+
+
+@compiled
+def map_page(a: int, thread: int, frame: int) -> None:
+    """Make the PTE that a thread faulted on valid: the frame becomes active and a page of the process's working set."""
+    m = machine(a)
+    pte = threads(a)[thread].fault_pte
     e = ptes(a)[pte]
     p = processes(a)[e.process]
     f = frames(a)[frame]
@@ -81,8 +104,11 @@ def map_page(a: int, pte: int, frame: int) -> None:
     seen = bits(a)[pte] & SEEN
     bits(a)[pte] = seen | VALID | (WRITE if e.writable and (private or e.private < 0) else 0)
     append(a, pte)
-    p.size += 1
+    resize(a, e.process, 1)
     p.peak = max(p.peak, p.size)
+    if m.entered_hook:
+        m.actor = thread
+        call(m.entered_hook, a, pte)
 
 
 @compiled
@@ -104,7 +130,6 @@ def unshare(a: int, frame: int, t: int) -> None:
 def detach(a: int, pte: int) -> int:
     """Make a PTE invalid and take it out of the working set, its dirty bit folded into the frame; returns the frame."""
     e = ptes(a)[pte]
-    p = processes(a)[e.process]
     frame = contents(a)[e.content].frame
     if bits(a)[pte] & DIRTY:
         frames(a)[frame].modified = 1
@@ -112,8 +137,10 @@ def detach(a: int, pte: int) -> int:
         contents(a)[e.content].version += 1
     bits(a)[pte] &= SEEN
     unlink(a, pte)
-    p.size -= 1
-    forget_scan(a, p.thread)
+    resize(a, e.process, -1)
+    if machine(a).left_hook:
+        call(machine(a).left_hook, a, pte)
+    forget_scans(a, e.process)
     return frame
 
 
@@ -129,6 +156,31 @@ def trim(a: int, pte: int, t: int) -> None:
     remove(a, pte, t)
     machine(a).trimmed += 1
     processes(a)[ptes(a)[pte].process].trimmed += 1
+
+
+@compiled
+def checked(a: int, pte: int) -> int:
+    """An entry that a compiled policy proposes to take out of its working set; raises ValueError if it may not be."""
+    if pte >= 0 and not bits(a)[pte] & VALID:
+        raise ValueError("the policy proposed an entry that isn't in a working set")
+    if pte >= 0 and bits(a)[pte] & PINNED:
+        raise ValueError("the policy proposed an entry that is locked")
+    return pte
+
+
+@compiled
+def withdraw(a: int, process: int, t: int) -> bool:
+    """Take out the pages that the policy wants out of a process's working set now; True if there were any."""
+    m = machine(a)
+    m.now = t
+    taken = False
+    while True:
+        pte = checked(a, call(m.withdraw_hook, a, process))
+        if pte < 0:
+            return taken
+        trim(a, pte, t)
+        m.withdrawn += 1
+        taken = True
 
 
 @compiled

@@ -1,9 +1,13 @@
 """What a trimming policy sees and what it proposes. A policy's file imports this module only.
 
-A policy is a dataclass registered under its name; its fields are its parameters. The memory manager asks it at two
-points: `trim`, at each pass of the balance set manager, and `replace`, when a process faults at its working-set limit
-(or, on the textbook machine, when no frame is free). A policy proposes; the manager applies, refuses what isn't
-allowed, and counts, so that a figure means the same for every policy.
+A policy is a dataclass, derived from Policy and registered under its name; its fields are its parameters. The memory
+manager asks it at two points: `trim`, at each pass of the balance set manager, and `replace`, when a process faults at
+its working-set limit (or, on the textbook machine, when no frame is free). A policy proposes; the manager applies,
+refuses what isn't allowed, and counts, so that a figure means the same for every policy.
+
+A policy in plain Python overrides `trim` and `replace`. One that is compiled gives a Compiled instead: functions that
+the machine calls by address, which keep their notes in the policy's memory (`nodes`, `policy_queues`,
+`policy_integers`, `policy_reals`; see `simulator.policies.queues`).
 """
 
 from __future__ import annotations
@@ -14,38 +18,70 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
+from numba import carray
 from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass as parameters
 
-from simulator.compile import callback, compiled
+from simulator.compile import call, callback, compiled, pointer
 from simulator.config import STRICT
 from simulator.memory.working_set import requeue
-from simulator.records import ACCESSED, PINNED, bits, machine, processes, ptes
+from simulator.records import (
+    ACCESSED,
+    DIRTY,
+    NEVER,
+    PINNED,
+    VALID,
+    available,
+    bits,
+    machine,
+    nodes,
+    policy_integers,
+    policy_queues,
+    policy_reals,
+    processes,
+    ptes,
+    threads,
+)
 from simulator.registry import register
 
 __all__ = [
     "ACCESSED",
+    "DIRTY",
+    "NEVER",
     "NOTHING",
     "PINNED",
     "STRICT",
+    "VALID",
+    "Compiled",
     "Decision",
     "Entries",
     "Field",
     "MemoryView",
     "Policy",
+    "PolicyMemory",
     "WorkingSetView",
+    "available",
     "bits",
     "callback",
     "compiled",
     "machine",
+    "next_use",
+    "nodes",
     "np",
     "oldest",
+    "oldest_to_trim",
     "parameters",
+    "policy_integers",
+    "policy_queues",
+    "policy_reals",
     "processes",
     "ptes",
     "register",
     "requeue",
+    "threads",
+    "trim_by_replacing",
+    "virtual_time",
 ]
 
 NOTHING: NDArray[np.int64] = np.empty(0, np.int64)
@@ -71,6 +107,8 @@ class Entries(NamedTuple):
     """working sets that hold its frame"""
     entered: NDArray[np.int64]
     """place in the order of entry among all processes"""
+    last_access: NDArray[np.int64]
+    """simulated time, in ns, of the last use; zeros for a policy that doesn't declare `last_access`"""
 
 
 class WorkingSetView(Protocol):
@@ -100,14 +138,21 @@ class MemoryView(Protocol):
     available: int
     zeroed: int
     free: int
-    standby: Sequence[int]
     modified: int
     writable: int
     """modified pages that have somewhere to be written to"""
     low: int
     high: int
-    working_sets: Sequence[WorkingSetView]
-    """of the living processes, in order of their index"""
+
+    @property
+    @abstractmethod
+    def standby(self) -> Sequence[int]:
+        """Pages on each standby list, by priority."""
+
+    @property
+    @abstractmethod
+    def working_sets(self) -> Sequence[WorkingSetView]:
+        """Of the living processes, in order of their index."""
 
 
 @dataclass(frozen=True)
@@ -128,32 +173,80 @@ class Decision:
     """entries looked at; processor time is charged for each"""
 
 
-class Policy(Protocol):
-    """What the memory manager asks of a policy."""
+class Compiled(NamedTuple):
+    """A policy's decisions in compiled code: each a `callback` of (machine, argument), or None.
+
+    They may change accessed bits, ages, the order of entry (`requeue`) and the policy's own memory, and nothing else.
+    """
+
+    replace: Any = None
+    """(machine, process; -1: any) -> the entry that makes room, or -1: the working set shall grow"""
+    trim: Any = None
+    """(machine, pages wanted) -> the entry to trim next, or -1. Asked in each pass of the balance set manager until it
+    says -1 or has given enough; `machine.passes` tells passes apart. With 0 pages wanted it only ages and gives -1.
+    Adds what it looks at to `machine.examined`."""
+    withdraw: Any = None
+    """(machine, process) -> an entry of the process that leaves now, or -1. Asked until it says -1: at each fault of
+    the process, before the page is brought in; or, if the policy sees hits, after each of its references."""
+    entered: Any = None
+    """(machine, entry) -> 0: the entry came into its working set by the fault of thread `machine.actor`, whose
+    reference to it will be made at once"""
+    left: Any = None
+    """(machine, entry) -> 0: the entry left its working set, for whatever reason"""
+    hit: Any = None
+    """(machine, entry) -> 0: thread `machine.actor` uses an entry that is in its working set. Only for policies that
+    declare `last_access` or `future`."""
+
+
+class PolicyMemory(NamedTuple):
+    """What a policy gets to keep its notes in, all zeros (links and queues: -1), and how large the machine is."""
+
+    frames: int
+    entries: int
+    processes: int
+    nodes: NDArray[Any]
+    """layout.NODE, one for each entry"""
+    integers: NDArray[np.int64]
+    reals: NDArray[np.float64]
+
+
+class Policy:
+    """What the memory manager asks of a policy. A policy in plain Python overrides `replace`, and `trim` if it has a
+    better idea than to replace until enough pages are free."""
 
     name: ClassVar[str]
-    requires: ClassVar[frozenset[str]]
-    """what an implementation in hardware couldn't have: "last_access", "future"; empty: implementable"""
-    compiled_replace: ClassVar[Any]
-    """a `callback` that takes the place of `replace`, or None"""
+    requires: ClassVar[frozenset[str]] = frozenset()
+    """what an implementation in hardware couldn't have: "last_access" (it sees every use of a page), "future" (it knows
+    the next one); empty: implementable"""
+    compiled: ClassVar[Compiled | None] = None
+    """takes the place of the methods"""
+
+    def prepare(self, memory: PolicyMemory) -> None:
+        """Write parameters and beginnings into a compiled policy's memory, before the machine starts."""
 
     def trim(self, view: MemoryView, goal: int) -> Decision:
         """Propose which pages leave which working sets; `goal` pages are wanted (0: only age)."""
-        ...
+        return Decision()
 
     def replace(self, view: MemoryView, process: int | None) -> int | None:
         """Propose the entry that makes room in a process's working set (None: in any); None: it shall grow."""
-        ...
+        return None
+
+    def on_fault(self, entry: int) -> None:
+        """An entry came into its working set. Told before the next decision, in order, with those that left."""
+
+    def on_evict(self, entry: int) -> None:
+        """An entry left its working set, for whatever reason."""
 
 
 @compiled
-def oldest(a: int, process: int) -> int:
+def oldest(a: int, process: int, spares: bool) -> int:
     """The entry that has been longest in a process's working set, or in any (process -1); locked ones are passed
-    over; -1: there is none. For compiled `replace`s."""
+    over, and with `spares` working sets at their minimum; -1: there is none."""
     best = np.int64(-1)
     m = machine(a)
     for p in range(m.process_count):
-        if process >= 0 and p != process:
+        if (process >= 0 and p != process) or (spares and processes(a)[p].size <= processes(a)[p].minimum):
             continue
         entry = np.int64(processes(a)[p].head)
         while entry >= 0 and bits(a)[entry] & PINNED:
@@ -161,3 +254,39 @@ def oldest(a: int, process: int) -> int:
         if entry >= 0 and (best < 0 or ptes(a)[entry].entered < ptes(a)[best].entered):
             best = entry
     return best
+
+
+@compiled
+def oldest_to_trim(a: int) -> int:
+    """The entry that has been longest in a working set above its minimum; if there is none, in any; or -1."""
+    entry = oldest(a, -1, True)
+    return entry if entry >= 0 else oldest(a, -1, False)
+
+
+@callback
+def trim_by_replacing(a: int, wanted: int) -> int:
+    """A compiled `trim` that replaces globally until enough pages are free, and never ages."""
+    if wanted == 0:
+        return -1
+    machine(a).examined += 1
+    return call(machine(a).replace_hook, a, -1)
+
+
+@compiled
+def virtual_time(a: int, process: int) -> int:
+    """References that a process has made: its own time, which stands still while it waits."""
+    p = processes(a)[process]
+    made = np.int64(0)
+    for thread in range(p.first_thread, p.first_thread + p.threads):
+        made += threads(a)[thread].references
+    return made
+
+
+@compiled
+def next_use(a: int) -> tuple[int, int]:
+    """For the use of a page that is just being made: the number of its thread's next run on that page, and of that
+    run's first reference; NEVER if there is none. Only for a policy that declares `future`."""
+    th = threads(a)[machine(a).actor]
+    runs = carray(pointer(th.next_run_at), (1 << 40,), np.int64)
+    references = carray(pointer(th.next_reference_at), (1 << 40,), np.int64)
+    return runs[th.position], references[th.position]

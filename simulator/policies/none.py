@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simulator.policies.base import STRICT, Decision, MemoryView, callback, parameters, register
+from simulator.policies.base import STRICT, Compiled, Policy, callback, parameters, register
 
 
 @callback
-def _replace(_machine: int, _process: int) -> int:
+def _nothing(_machine: int, _argument: int) -> int:
     return -1
 
 
 @register("policy", "none")
 @parameters(config=STRICT)
-class NoTrimming:
+class NoTrimming(Policy):
     """Working sets only grow. A bound, and a baseline: with too little memory the run can't go on."""
 
-    requires: ClassVar[frozenset[str]] = frozenset()
-    compiled_replace: ClassVar = _replace
-
-    def trim(self, view: MemoryView, goal: int) -> Decision:
-        """Nothing."""
-        return Decision()
-
-    def replace(self, view: MemoryView, process: int | None) -> int | None:
-        """Nothing: the working set grows."""
-        return None
+    compiled: ClassVar = Compiled(replace=_nothing, trim=_nothing)

@@ -8,33 +8,42 @@ from simulator.policies.base import (
     ACCESSED,
     PINNED,
     STRICT,
-    Decision,
+    Compiled,
     Field,
-    MemoryView,
-    WorkingSetView,
+    Policy,
+    PolicyMemory,
+    available,
     bits,
     callback,
+    compiled,
+    machine,
+    nodes,
     np,
     parameters,
+    policy_integers,
+    policy_reals,
     processes,
     ptes,
     register,
 )
-from simulator.policies.base import machine as machine_of
 
 WINDOW = 16
 """Entries that a local replacement looks at; chosen (WI6 says only that it doesn't look at all)."""
 OLDEST = 7
 """Ages run from 0 to 7."""
+_PASS, _ROUND, _PROCESS, _AGE, _NEXT, _SPARE, _HAD = range(7)
+"""Places of the policy's integers: the pass; its round (0: what wasn't used since the last pass, 1: anything,
+both down to the minima, 2: anything at all); the process being trimmed (-1: the next has to be found), the
+age being taken from it, the entry to go on at, how many it may still lose, and the pages available at the start.
+
+A process's first node keeps its aging hand (`slot`), the sum of its pages' ages (`time`) and the last pass and round
+in which its turn came (`mark`)."""
 
 
 @callback
 def _replace(machine: int, process: int) -> int:
     if process < 0:
-        largest = np.int64(0)
-        for p in range(machine_of(machine).process_count):
-            if processes(machine)[p].size > largest:
-                process, largest = p, processes(machine)[p].size
+        process = _largest(machine)
         if process < 0:
             return -1
     p = processes(machine)[process]
@@ -53,9 +62,121 @@ def _replace(machine: int, process: int) -> int:
     return victim
 
 
+@compiled
+def _largest(a: int) -> int:
+    largest, size = -1, np.int64(0)
+    for p in range(machine(a).process_count):
+        if processes(a)[p].size > size:
+            largest, size = p, processes(a)[p].size
+    return largest
+
+
+@compiled
+def _age(a: int, process: int, count: int) -> None:
+    """Age `count` entries of a process from its hand on, and move the hand behind them."""
+    p = processes(a)[process]
+    first = nodes(a)[p.first_pte]
+    hand = first.slot % p.size
+    entry = np.int64(p.head)
+    for _ in range(hand):
+        entry = np.int64(ptes(a)[entry].next)
+    for _ in range(count):
+        e = ptes(a)[entry]
+        e.age = 0 if bits(a)[entry] & ACCESSED else min(OLDEST, e.age + 1)
+        bits(a)[entry] &= ~ACCESSED
+        entry = np.int64(e.next if e.next >= 0 else p.head)
+    first.slot = (hand + count) % p.size
+    machine(a).examined += count
+
+
+@compiled
+def _begin(a: int, wanted: int) -> None:
+    """A pass begins: age, and sum up the ages of each working set."""
+    own = policy_integers(a)
+    for process in range(machine(a).process_count):
+        p = processes(a)[process]
+        if p.size == 0:
+            continue
+        _age(a, process, p.size if wanted > 0 else np.int64(np.ceil(p.size * policy_reals(a)[0])))
+        total, entry = np.int64(0), np.int64(p.head)
+        while entry >= 0:
+            total += ptes(a)[entry].age
+            entry = np.int64(ptes(a)[entry].next)
+        nodes(a)[p.first_pte].time = total
+    own[_PASS], own[_ROUND], own[_PROCESS] = machine(a).passes, 0, -1
+    own[_HAD] = available(a)
+
+
+@compiled
+def _goes_before(a: int, one: int, other: int) -> bool:
+    """Whether a process is trimmed before another: not in the foreground, larger or longer idle, less important."""
+    p, q = processes(a)[one], processes(a)[other]
+    if p.foreground != q.foreground:
+        return p.foreground < q.foreground
+    mine, yours = nodes(a)[p.first_pte].time, nodes(a)[q.first_pte].time
+    if mine != yours:
+        return mine > yours
+    return p.memory_priority < q.memory_priority or (p.memory_priority == q.memory_priority and one < other)
+
+
+@compiled
+def _next_process(a: int) -> bool:
+    """Turn to the process whose turn is next in this round; False: there is none."""
+    own = policy_integers(a)
+    turn = machine(a).passes * 4 + own[_ROUND]
+    chosen = -1
+    for process in range(machine(a).process_count):
+        p = processes(a)[process]
+        waits = p.size > 0 and nodes(a)[p.first_pte].mark != turn
+        if waits and (chosen < 0 or _goes_before(a, process, chosen)):
+            chosen = process
+    if chosen < 0:
+        return False
+    p = processes(a)[chosen]
+    nodes(a)[p.first_pte].mark = turn
+    own[_PROCESS], own[_AGE], own[_NEXT] = chosen, OLDEST, p.head
+    own[_SPARE] = p.size - (p.minimum if own[_ROUND] < 2 else 0)
+    return True
+
+
+@compiled
+def _next_entry(a: int) -> int:
+    """The oldest entry that the process may lose in this round, in order of entry among those of one age; -1: none."""
+    own = policy_integers(a)
+    youngest = 1 if own[_ROUND] == 0 else 0
+    while own[_SPARE] > 0 and own[_AGE] >= youngest:
+        while own[_NEXT] >= 0:
+            entry = own[_NEXT]
+            own[_NEXT] = ptes(a)[entry].next
+            if ptes(a)[entry].age == own[_AGE] and not bits(a)[entry] & PINNED:
+                own[_SPARE] -= 1
+                return entry
+        own[_AGE] -= 1
+        own[_NEXT] = processes(a)[own[_PROCESS]].head
+    return -1
+
+
+@callback
+def _trim(a: int, wanted: int) -> int:
+    own = policy_integers(a)
+    if own[_PASS] != machine(a).passes:
+        _begin(a, wanted)
+    if wanted == 0:
+        return -1
+    while own[_ROUND] < 2 or (own[_ROUND] == 2 and own[_HAD] == 0):
+        if own[_PROCESS] >= 0 or _next_process(a):
+            entry = _next_entry(a)
+            if entry >= 0:
+                return entry
+            own[_PROCESS] = -1
+        else:
+            own[_ROUND] += 1
+    return -1
+
+
 @register("policy", "windows")
 @parameters(config=STRICT)
-class Windows:
+class Windows(Policy):
     """Aging, claim and process order of the Windows working-set manager (WI6).
 
     Each pass ages pages: accessed since the last look: age 0; not: one older, up to 7. With plenty of memory only a
@@ -66,76 +187,8 @@ class Windows:
     """
 
     age_share: float = Field(default=1 / 8, gt=0, le=1, description="share of a working set aged per pass; chosen")
-    requires: ClassVar[frozenset[str]] = frozenset()
-    compiled_replace: ClassVar = _replace
+    compiled: ClassVar = Compiled(replace=_replace, trim=_trim)
 
-    def __post_init__(self) -> None:
-        """Hands by process name: where aging goes on."""
-        object.__setattr__(self, "_hands", {})
-
-    def trim(self, view: MemoryView, goal: int) -> Decision:
-        """Age; then, if pages are wanted, trim by process and age."""
-        ages: list[np.ndarray] = []
-        cleared, aged, new_ages = [], [], []
-        examined = 0
-        for ws in view.working_sets:
-            looked_at = self._turn(ws, whole=goal > 0)
-            entries = ws.entries
-            accessed = entries.accessed[looked_at]
-            age = np.where(accessed, 0, np.minimum(OLDEST, entries.age[looked_at].astype(np.int64) + 1))
-            now = entries.age.astype(np.int64)
-            now[looked_at] = age
-            ages.append(now)
-            cleared.append(entries.entry[looked_at][accessed])
-            aged.append(entries.entry[looked_at])
-            new_ages.append(age)
-            examined += len(looked_at)
-        trimmed = self._choose(view, ages, goal) if goal > 0 else []
-        return Decision(
-            cleared=_joined(cleared),
-            aged=_joined(aged),
-            ages=_joined(new_ages).astype(np.uint8),
-            trimmed=_joined(trimmed),
-            examined=examined,
-        )
-
-    def _turn(self, ws: WorkingSetView, *, whole: bool) -> np.ndarray:
-        """The positions to be aged in this pass, and the hand moved behind them."""
-        hands: dict[str, int] = self._hands  # type: ignore[attr-defined]
-        count = ws.size if whole else int(np.ceil(ws.size * self.age_share))
-        if count == 0:
-            return np.empty(0, np.int64)
-        hand = hands.get(ws.name, 0) % ws.size
-        hands[ws.name] = (hand + count) % ws.size
-        return (hand + np.arange(count)) % ws.size
-
-    def _choose(self, view: MemoryView, ages: list[np.ndarray], goal: int) -> list[np.ndarray]:
-        sets = view.working_sets
-        order = sorted(
-            range(len(sets)),
-            key=lambda i: (sets[i].foreground, -int(ages[i].sum()), sets[i].memory_priority, sets[i].index),
-        )
-        left = [np.lexsort((np.arange(len(age)), -age)) for age in ages]
-        left = [o[~sets[i].entries.locked[o]] for i, o in enumerate(left)]
-        size = [ws.size for ws in sets]
-        chosen: list[np.ndarray] = []
-        for youngest, floor in ((1, True), (0, True), (0, False)):
-            if not floor and view.available > 0:
-                break
-            for i in order:
-                spare = size[i] - (sets[i].minimum if floor else 0)
-                old = int((ages[i][left[i]] >= youngest).sum())
-                count = max(0, min(goal, spare, old))
-                chosen.append(sets[i].entries.entry[left[i][:count]])
-                left[i] = left[i][count:]
-                size[i] -= count
-                goal -= count
-        return chosen
-
-    def replace(self, view: MemoryView, process: int | None) -> int | None:
-        """Unused: the compiled version stands in."""
-        raise AssertionError("the windows policy replaces in compiled code")
-
-
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+    def prepare(self, memory: PolicyMemory) -> None:
+        """The share that is aged."""
+        memory.reals[0] = self.age_share

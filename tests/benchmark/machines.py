@@ -54,7 +54,7 @@ def textbook(path: Path, policy: str, pages: int, frames: int | None = None) -> 
     def run() -> Any:
         config = MachineConfig(memory=(frames or pages) * PAGE, disks={"d": Disk("constant")})
         manager = MemoryManager(model="demand-paging", trimming=Trimming(policy))
-        spec = ProcessSpec(Process(name="p"), open_trace(path))
+        spec = ProcessSpec(Process(name="p"), (open_trace(path),))
         return Machine(config, manager, [spec], observe=QUIET).run()
 
     return run
@@ -70,7 +70,7 @@ def windows(streams: Sequence[ReferenceStream], frames: int, maximum: int, **opt
         )
         limits = WorkingSet(minimum=1, maximum=maximum * PAGE, hard_maximum=True)
         specs = [
-            ProcessSpec(Process(name=f"p{i}", working_set=limits, regions=regions), s) for i, s in enumerate(streams)
+            ProcessSpec(Process(name=f"p{i}", working_set=limits, regions=regions), (s,)) for i, s in enumerate(streams)
         ]
         manager = MemoryManager(trimming=Trimming("fifo", period=1 << 50), low_memory=0, high_memory=0, read_cluster=1)
         return Machine(config, manager, specs, observe=RARELY).run()
@@ -100,7 +100,7 @@ def bare_scan(path: Path) -> Callable[[], Any]:
 
 def bare_simpy(events: int) -> Callable[[], Any]:
     """A bare SimPy process: a timeout and its resumption with two calls into the kernel, `events` times over."""
-    still = Machine(MachineConfig(memory=PAGE), MemoryManager(), [ProcessSpec(Process(name="p"), Repeated([1]))])
+    still = Machine(MachineConfig(memory=PAGE), MemoryManager(), [ProcessSpec(Process(name="p"), (Repeated([1]),))])
     address = still.state.address
 
     def loop(environment: simpy.Environment) -> Iterator[simpy.Event]:

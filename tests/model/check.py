@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.model.entities import Frame
+from tests.model.entities import Frame, Thread
 
 if TYPE_CHECKING:
     from tests.model.machine import ModelMachine
@@ -18,6 +18,7 @@ def check(machine: ModelMachine) -> None:
     _slots_are_owned(machine)
     _nothing_is_lost(machine)
     _commit_balances(machine)
+    _every_thread_in_one_place(machine)
     if machine.memory.available:
         assert not machine.frame_waiters, "a thread waits although there is a frame"
     for cpu in machine.processors.cpus:
@@ -97,6 +98,26 @@ def _nothing_is_lost(machine: ModelMachine) -> None:
                 if content.frame is None or content.frame.state == "standby":
                     current = content.stored_version if content.stored else 0
                     assert content.version == current, "a page's last version is neither in memory nor on disk"
+
+
+def _every_thread_in_one_place(machine: ModelMachine) -> None:
+    reads = {frame.reading for frame in machine.memory.frames if frame.reading is not None}
+    places: dict[str, list[Thread]] = {
+        "running": [cpu.thread for cpu in machine.processors.cpus if cpu.thread is not None],
+        "ready": [thread for queue in machine.processors.queues.values() for thread in queue],
+        "sleep": [sleeper[2] for sleeper in machine.sleepers],
+        "stall_frame": [*machine.frame_waiters],
+        "stall_read": [thread for read in reads for thread in read.waiters if thread.state == "stall_read"],
+        "stall_collided": [thread for read in reads for thread in read.waiters if thread.state != "stall_read"],
+    }
+    seen: Counter[Thread] = Counter()
+    for state, threads in places.items():
+        for thread in threads:
+            seen[thread] += 1
+            assert thread.state == state
+    user = [thread for process in machine.living for thread in process.unfinished]
+    daemons = [thread for thread in seen if thread.process is None]
+    assert seen == Counter(user + daemons), "a thread is nowhere, in two places, or of a process that has ended"
 
 
 def _commit_balances(machine: ModelMachine) -> None:

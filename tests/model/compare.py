@@ -10,7 +10,7 @@ from tests.model.cases import Case
 from tests.model.entities import Deadlock
 from tests.model.machine import ModelMachine, TooLong
 
-FAULT_COLUMNS = ["time_ns", "process", "page", "kind", "queue_ns", "service_ns", "cpu_ns", "latency_ns"]
+FAULT_COLUMNS = ["time_ns", "process", "thread", "page", "kind", "queue_ns", "service_ns", "cpu_ns", "latency_ns"]
 IO_COLUMNS = ["submit_ns", "start_ns", "end_ns", "disk", "kind", "offset", "pages", "ok"]
 OPTIONAL = {"pages_output", "access_violations", "in_page_errors"}
 """keys of a process that the engine may leave out"""
@@ -28,7 +28,7 @@ class Outcome:
     io: list[tuple[Any, ...]] = field(default_factory=list)
     snapshot: dict[str, Any] = field(default_factory=dict)
     stuck: bool = False
-    """the run was cut off while every process waited for a frame"""
+    """the run was cut off while every thread waited for a frame"""
 
 
 def run_model(case: Case, check: bool = False, actions: int | None = None) -> Outcome:
@@ -48,7 +48,7 @@ def run_engine(case: Case) -> Outcome:
     from simulator.machine import Machine, ProcessSpec
     from simulator.result import SimulationError
 
-    processes = [ProcessSpec(config=spec.config, stream=spec.stream) for spec in case.processes]
+    processes = [ProcessSpec(config=spec.config, streams=spec.streams) for spec in case.processes]
     machine = Machine(
         machine=case.machine,
         memory_manager=case.memory_manager,

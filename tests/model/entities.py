@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from simulator.config import Process as ProcessConfig
 from simulator.config import Region
@@ -106,10 +106,25 @@ class PTE:
         return not self.valid or (store and not self.writable)
 
 
+class Reference(NamedTuple):
+    """One reference of a thread."""
+
+    pte: PTE
+    store: bool
+    wait: tuple[int, int] | None
+    """what its row waits for, if it is the first of its row: time since the process's start, and length of sleep"""
+
+    @property
+    def traps(self) -> bool:
+        """The processor cannot carry it out by itself."""
+        return self.pte.traps(self.store)
+
+
 @dataclass(eq=False)
 class Fault:
     """A fault from its trap to its end."""
 
+    thread: Thread
     pte: PTE
     store: bool
     time: int
@@ -119,48 +134,57 @@ class Fault:
     room_made: bool = False
     replaced: bool = False
     waiting_since: int = 0
+    request: Request | None = None
+    """the read that it waited for last"""
 
 
 @dataclass(eq=False)
 class Thread:
-    """What a processor runs: a process's one thread, or a daemon's."""
+    """What a processor runs: one of a process's threads, or a daemon's."""
 
     name: str
     priority: int
     process: Process | None = None
+    number: int = 0
+    """its place among its process's threads"""
     debt: int = 0
     quantum_left: int = 0
     fault: Fault | None = None
-    next_reference: tuple[PTE, bool] | None = None
-    references: Iterator[tuple[PTE, bool]] = field(default_factory=lambda: iter(()))
+    next_reference: Reference | None = None
+    wait: tuple[int, int] | None = None
+    """the wait before the next reference, until it takes effect"""
+    references: Iterator[Reference] = field(default_factory=lambda: iter(()))
     state: str = "new"
     since: int = 0
+    times: Counter[str] = field(default_factory=Counter)
+    """nanoseconds spent in each state"""
 
     def advance(self) -> None:
         """Go on to the next reference; none is left if `next_reference` is None."""
         self.next_reference = next(self.references, None)
+        self.wait = self.next_reference.wait if self.next_reference else None
 
     def change(self, state: str, t: int) -> None:
         """Enter a state, and book the time spent in the last one."""
-        if self.process is not None:
-            self.process.times[self.state] += t - self.since
+        self.times[self.state] += t - self.since
         self.state, self.since = state, t
 
 
 @dataclass(eq=False)
 class Process:
-    """A process: its page table, its working set, its limits, its counters."""
+    """A process: its threads, its page table, its working set, its limits, its counters."""
 
     config: ProcessConfig
-    stream: Any
+    streams: tuple[Any, ...]
     index: int
     minimum: int
     maximum: int
     table: dict[int, PTE] = field(default_factory=dict)
     working_set: list[PTE] = field(default_factory=list)
-    thread: Thread = field(init=False)
+    threads: list[Thread] = field(init=False)
     counters: Counter[str] = field(default_factory=Counter)
-    times: Counter[str] = field(default_factory=Counter)
+    space_time: int = 0
+    """pages of working set times nanoseconds, summed up"""
     peak: int = 0
     charged: int = 0
     started: bool = False
@@ -168,7 +192,11 @@ class Process:
     status: int | None = None
 
     def __post_init__(self) -> None:
-        self.thread = Thread(self.config.name, self.config.priority, self)
+        self.threads = [
+            Thread(f"{self.name}:{number}", self.config.priority, self, number) for number in range(len(self.streams))
+        ]
+        for thread, stream in zip(self.threads, self.streams, strict=True):
+            thread.references = self.every_reference(stream)
 
     @property
     def name(self) -> str:
@@ -181,15 +209,30 @@ class Process:
         return self.started and self.finished is None
 
     @property
+    def times(self) -> Counter[str]:
+        """Nanoseconds that its threads spent in each state, all together."""
+        return sum((thread.times for thread in self.threads), Counter())
+
+    @property
+    def unfinished(self) -> list[Thread]:
+        """Its threads that have not ended, in order of number; also those that have not started."""
+        return [] if self.finished is not None else [thread for thread in self.threads if thread.state != "ended"]
+
+    @property
     def charge(self) -> int:
         """Pages of commit that it needs: private committed ones, and a private copy for each copy-on-write page."""
         return sum(pte.private is not None for pte in self.table.values())
 
-    def every_reference(self) -> Iterator[tuple[PTE, bool]]:
-        """The stream, one reference at a time: the entry of its page, and whether it is a store."""
-        numbers = [int(page) for page in self.stream.pages]
-        for block in self.stream.blocks():
-            for index, fetches, loads, stores in zip(*(column.tolist() for column in block), strict=True):
+    def every_reference(self, stream: Any) -> Iterator[Reference]:
+        """A stream, one reference at a time."""
+        numbers = [int(page) for page in stream.pages]
+        for block in stream.blocks():
+            waits = {}
+            if block.waits is not None:
+                row, until, pause = (column.tolist() for column in block.waits)
+                waits = dict(zip(row, zip(until, pause, strict=True), strict=True))
+            runs = zip(*(column.tolist() for column in block[:4]), strict=True)
+            for number, (index, fetches, loads, stores) in enumerate(runs):
                 pte = self.table[numbers[index]]
                 for k in range(fetches + loads + stores):
-                    yield pte, k >= fetches + loads
+                    yield Reference(pte, k >= fetches + loads, waits.get(number) if k == 0 else None)

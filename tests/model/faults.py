@@ -30,7 +30,7 @@ class Faults:
 
     def __init__(self, machine: ModelMachine) -> None:
         self.m = machine
-        self.log: list[tuple[int, str, int, str, int, int, int, int]] = []
+        self.log: list[tuple[int, str, int, int, str, int, int, int, int]] = []
         costs = machine.config.costs
         self.costs = {
             "demand-zero": costs.demand_zero,
@@ -44,12 +44,11 @@ class Faults:
     def trap(self, thread: Thread, t: int) -> None:
         """A running thread's next reference traps."""
         assert thread.next_reference is not None
-        pte, store = thread.next_reference
-        thread.fault = Fault(pte, store, t)
+        thread.fault = Fault(thread, thread.next_reference.pte, thread.next_reference.store, t)
         outcome = self._attempt(thread, t)
         if outcome in KINDS:
             self._resolve(thread, outcome, t)
-        else:
+        elif outcome == BLOCKED:
             self.m.processors.leave(thread, t)
 
     def retry(self, thread: Thread, t: int) -> None:
@@ -79,6 +78,8 @@ class Faults:
             self.m.end_process(pte.process, ACCESS_VIOLATION, t)
             return ENDED
         pte.held = False
+        if not pte.traps(fault.store):
+            return "transition"  # while it waited, another thread of the process had the same fault
         if pte.valid:
             self._make_free(fault, t)
         if pte.valid:
@@ -89,6 +90,7 @@ class Faults:
             return self._bring_in(thread, t)
         if frame.io == "read":
             assert frame.reading is not None
+            fault.request = frame.reading
             frame.reading.waiters.append(thread)
             return self._block(thread, "stall_collided", t)
         kind = "shared" if frame.state == "active" else "transition"
@@ -101,6 +103,7 @@ class Faults:
         return BLOCKED
 
     def _wait_for_frame(self, thread: Thread, t: int) -> str:
+        self._fault(thread).room_made = True
         self.m.frame_waiters.append(thread)
         self.m.request_balance(t)
         return self._block(thread, "stall_frame", t)
@@ -176,6 +179,7 @@ class Faults:
         request = ReadRequest("read", offset, 0, self._read_done, thread=thread, waiters=[thread])
         self._add(request, content, frame)
         self._add_cluster(request)
+        self._fault(thread).request = request
         while request.frames[-1] is None:
             request.frames.pop()
             request.run.pop()
@@ -236,12 +240,15 @@ class Faults:
         if request.ok:
             self._arrived(request, t)
         else:
-            self._failed(request, process, t)
+            self._failed(request, t)
 
     def _arrived(self, request: ReadRequest, t: int) -> None:
         memory = self.m.memory
         for content, frame in zip(request.run, request.frames, strict=True):
             if frame is None:
+                continue
+            if frame.deleted:
+                memory.release(frame)
                 continue
             frame.io, frame.reading = "", None
             waiting = [pte for thread in request.waiters if (pte := self._fault(thread).pte).content is content]
@@ -254,16 +261,20 @@ class Faults:
             self._resolve(thread, "hard" if thread is request.thread else "collided", t)
             self.m.processors.ready(thread, t)
 
-    def _failed(self, request: ReadRequest, process: Process, t: int) -> None:
+    def _failed(self, request: ReadRequest, t: int) -> None:
         for frame in request.frames:
             if frame is not None:
                 self.m.memory.release(frame)
-        process.counters["in_page_errors"] += 1
-        process.counters["hard"] += 1
-        self._record(self._fault(process.thread), "in-page-error")
-        self.m.end_process(process, IN_PAGE_ERROR, t)
-        for thread in request.waiters[1:]:
-            self.retry(thread, t)
+        thread = request.thread
+        if thread in request.waiters:
+            assert thread is not None
+            assert thread.process is not None
+            thread.process.counters["in_page_errors"] += 1
+            thread.process.counters["hard"] += 1
+            self._record(self._fault(thread), "in-page-error")
+            self.m.end_process(thread.process, IN_PAGE_ERROR, t)
+        for waiter in request.waiters:
+            self.retry(waiter, t)
 
     def _resolve(self, thread: Thread, kind: str, t: int) -> None:
         fault = self._fault(thread)
@@ -274,11 +285,12 @@ class Faults:
         assert fault.time + fault.queue + fault.service == t
         thread.fault = None
         thread.debt += fault.cpu
-        pte.held = pte.traps(fault.store)
-        if not pte.held:
+        if pte.traps(fault.store):
+            pte.held = True
+        else:
             self.m.execute(thread)
 
     def _record(self, fault: Fault, kind: str) -> None:
         latency = fault.queue + fault.service + fault.cpu
-        name = fault.pte.process.name
-        self.log.append((fault.time, name, fault.pte.page, kind, fault.queue, fault.service, fault.cpu, latency))
+        where = fault.pte.process.name, fault.thread.number, fault.pte.page
+        self.log.append((fault.time, *where, kind, fault.queue, fault.service, fault.cpu, latency))

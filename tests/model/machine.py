@@ -14,6 +14,7 @@ from tests.model import check as checks
 from tests.model.backing import Backing
 from tests.model.daemons import BalanceSetManager, Daemon, MappedWriter, ModifiedWriter, ZeroPageThread
 from tests.model.disks import Disk
+from tests.model.ending import end_process
 from tests.model.entities import NOT_COMMITTED, PLAIN, PTE, Content, Deadlock, Process, Thread, natural
 from tests.model.faults import Faults
 from tests.model.memory import Memory
@@ -70,6 +71,8 @@ class ModelMachine:
             self.memory.on_modified = self.writers.write_now
         self.processors = Processors(machine.processors, machine.quantum, self._step)
         self.frame_waiters: deque[Thread] = deque()
+        self.sleepers: list[tuple[int, int, Thread]] = []
+        self.sleep_count = 0
         self.low_signalled = False
         self.processes = self._processes(processes)
         self._start_daemons()
@@ -79,10 +82,11 @@ class ModelMachine:
         for index, spec in enumerate(sorted(specs, key=lambda spec: natural(spec.config.name))):
             limits = spec.config.working_set
             page_size = self.config.page_size
-            process = Process(spec.config, spec.stream, index, limits.minimum // page_size, limits.maximum // page_size)
-            for page in (int(page) for page in spec.stream.pages):
+            process = Process(
+                spec.config, spec.streams, index, limits.minimum // page_size, limits.maximum // page_size
+            )
+            for page in (int(page) for page in spec.streams[0].pages):
                 process.table[page] = self._entry(process, page)
-            process.thread.references = process.every_reference()
             processes.append(process)
             self.at(spec.config.start, 2, partial(self._start, process))
         return processes
@@ -123,9 +127,9 @@ class ModelMachine:
                 if t is None and self.duration is None:
                     raise Deadlock
                 assert self.duration is not None
-                self.now = self.duration
+                self._pass_time(self.duration)
                 break
-            self.now = t
+            self._pass_time(t)
             self._act(t)
             if self.check:
                 checks.check(self)
@@ -135,20 +139,27 @@ class ModelMachine:
                 self.actions -= 1
                 if self.actions < 0:
                     raise TooLong
-        for process in self.processes:
-            if process.lives:
-                process.thread.change(process.thread.state, self.now)
+        for thread in [*self.by_thread, *(thread for process in self.living for thread in process.unfinished)]:
+            thread.change(thread.state, self.now)
         return self
+
+    def _pass_time(self, t: int) -> None:
+        for process in self.living:
+            process.space_time += len(process.working_set) * (t - self.now)
+        self.now = t
 
     def _next_time(self) -> int | None:
         times = [cpu.next_time for cpu in self.processors.cpus]
-        times += [heap[0][0] for heap in (self.completions, self.events) if heap]
+        times += [heap[0][0] for heap in (self.completions, self.sleepers, self.events) if heap]
         return min((time for time in times if time is not None), default=None)
 
     def _act(self, t: int) -> None:
         if self.completions and self.completions[0][0] == t:
             _, _, disk, request = heapq.heappop(self.completions)
             disk.complete(request, t)
+            self.settle(t)
+        elif self.sleepers and self.sleepers[0][0] == t:
+            self.processors.ready(heapq.heappop(self.sleepers)[2], t)
             self.settle(t)
         elif self.events and self.events[0][0] == t:
             heapq.heappop(self.events)[3](t)
@@ -158,8 +169,8 @@ class ModelMachine:
 
     @property
     def stuck(self) -> bool:
-        """Every process that has not ended waits for a frame."""
-        return len(self.frame_waiters) == sum(process.finished is None for process in self.processes) > 0
+        """Every thread that has not ended waits for a frame."""
+        return len(self.frame_waiters) == sum(len(process.unfinished) for process in self.processes) > 0
 
     def _starved(self) -> bool:
         """Every thread waits for a frame, and whoever could provide one has tried in vain."""
@@ -177,21 +188,41 @@ class ModelMachine:
         assert thread is not None
         if thread.process is None:
             self.processors.leave(thread, t)
+            thread.change("idle", t)
             self.by_thread[thread].wake_at(t)
         elif thread.next_reference is None:
             self.processors.leave(thread, t)
-            self.end_process(thread.process, 0, t)
+            thread.change("ended", t)
+            if not thread.process.unfinished:
+                self.end_process(thread.process, 0, t)
             self.settle(t)
-        elif thread.next_reference[0].traps(thread.next_reference[1]):
+        elif self._sleeps(thread, t):
+            self.settle(t)
+        elif thread.next_reference.traps:
             self.fault_handler.trap(thread, t)
             self.settle(t)
         else:
             self.execute(thread)
 
+    def _sleeps(self, thread: Thread, t: int) -> bool:
+        """A thread comes to its next reference: it sleeps if it has to wait before it."""
+        if thread.wait is None or thread.process is None:
+            return False
+        until, pause = thread.wait
+        thread.wait = None
+        wake = max(t + pause, thread.process.config.start + until)
+        if wake <= t:
+            return False
+        thread.change("sleep", t)
+        self.sleep_count += 1
+        heapq.heappush(self.sleepers, (wake, self.sleep_count, thread))
+        self.processors.leave(thread, t)
+        return True
+
     def execute(self, thread: Thread) -> None:
         """A thread's next reference takes effect."""
         assert thread.next_reference is not None
-        pte, store = thread.next_reference
+        pte, store, _ = thread.next_reference
         pte.accessed = True
         pte.dirty = pte.dirty or store
         pte.process.counters["references"] += 1
@@ -237,31 +268,19 @@ class ModelMachine:
 
     def _start(self, process: Process, t: int) -> None:
         process.started = True
-        process.thread.since = t
+        for thread in process.threads:
+            thread.since = t
         if not self.backing.charge(process.charge):
             process.finished, process.status = t, COMMITMENT_LIMIT
             return
         process.charged = process.charge
-        process.thread.advance()
-        self.processors.ready(process.thread, t)
+        for thread in process.threads:
+            thread.advance()
+            self.processors.ready(thread, t)
 
     def end_process(self, process: Process, status: int, t: int) -> None:
-        """A process ends: its pages go, its commit is given back."""
-        process.thread.change("ended", t)
-        process.finished, process.status = t, status
-        for pte in process.table.values():
-            content, frame = pte.content, pte.content.frame
-            if pte.valid and not content.private:
-                self.memory.remove(pte, t)
-            elif content.private:
-                if pte.valid:
-                    self.memory.leave(pte)
-                if frame is not None:
-                    self.memory.delete(frame)
-                if content.location is not None:
-                    content.location.release()
-                    content.location = None
-        self.backing.commit -= process.charged
+        """A process ends, with all its threads."""
+        end_process(self, process, status, t)
 
     def summary(self) -> dict[str, Any]:
         """System-wide counters, and those of each process under "processes"."""
@@ -272,7 +291,7 @@ class ModelMachine:
         return snapshot_of(self)
 
     def faults(self) -> list[tuple[Any, ...]]:
-        """(time, process, page, kind, queue, service, cpu, latency), sorted."""
+        """(time, process, thread, page, kind, queue, service, cpu, latency), sorted."""
         return sorted(self.fault_handler.log)
 
     def io(self) -> list[tuple[Any, ...]]:

@@ -21,7 +21,7 @@ from simulator.config import (
     WorkingSet,
     ZeroPageThread,
 )
-from tests.model.cases import PAGE, Case, Run, RunList, Spec
+from tests.model.cases import PAGE, Case, Run, RunList, Spec, Wait
 
 
 def random_case(source: random.Random) -> Case:
@@ -75,7 +75,7 @@ LATENCIES = (0, 100, 500, 1_000, 7_000, 20_000, 100_000)
 
 
 def _disk(source: random.Random) -> Disk:
-    error = source.choice([0.0, 0.0, 0.0, 0.0, 0.0, 0.1])
+    error = source.choice([0.0, 0.0, 0.0, 0.0, 0.1, 0.3])
     model, parameters = source.choice([constant, constant, constant, constant, flash, spinning])(source)
     return Disk(
         model=model,
@@ -187,13 +187,42 @@ def _process(source: random.Random, index: int, files: dict[str, File], frames: 
         ),
         regions=_regions(source, numbers, files),
     )
-    runs = _runs(shape, numbers, source.choice([1, 5, 20, 60, 150, 300, 300]), source.choice([0.0, 0.1, 0.5, 1.0]))
-    return Spec(config, RunList(runs, source.choice([1, 7, 64, 1024])))
+    threads = source.choice([1, 1, 1, 2, 2, 3])
+    length = source.choice([1, 5, 20, 60, 150, 300, 300]) // threads
+    writes = source.choice([0.0, 0.1, 0.5, 1.0])
+    streams = [_stream(source, shape, _runs(shape, numbers, length, writes)) for _ in range(threads)]
+    if threads > 1 and source.choice([False, False, True]):
+        streams[-1] = streams[0]
+    if threads > 1 and source.choice([False, False, True]):
+        config = replace(config, regions=[*config.regions, _forbidden(source, 500, streams)])
+    return Spec(config, tuple(streams))
+
+
+def _stream(source: random.Random, shape: random.Random, runs: list[Run]) -> RunList:
+    """A thread's runs, with waits before some of them: none, few, many; at the first row of a block more often."""
+    block = source.choice([1, 7, 64, 1024])
+    share = source.choice([0.0, 0.0, 0.02, 0.2, 1.0])
+    longest = source.choice([0, 30, 1_000, 8_000, 30_000])
+    waits: dict[int, Wait] = {}
+    for row in range(len(runs)):
+        if share and shape.random() < (max(share, 0.5) if row % block == 0 and block > 1 else share):
+            until = shape.choice([0, 0, 1, shape.randrange(50_000), longest * row])
+            waits[row] = (until, shape.choice([0, 0, 1, longest, shape.randrange(longest + 1)]))
+    return RunList(runs, block, waits)
+
+
+def _forbidden(source: random.Random, page: int, streams: list[RunList]) -> Region:
+    """Reserved memory that one of the threads touches, early or late."""
+    victim = source.randrange(len(streams))
+    runs, block, waits = streams[victim].runs, streams[victim].block, streams[victim].waits
+    row = len(runs) * source.choice([0, 2, 5, 7, 8]) // 8
+    streams[victim] = RunList([*runs[:row], (page, 0, 1, 0), *runs[row:]], block, waits)
+    return Region(first=page, pages=1, state="reserved")
 
 
 def _twin(spec: Spec, model: Spec) -> Spec:
     """A process that does what another does, on the same files: the two collide and share."""
-    return Spec(replace(spec.config, regions=model.config.regions), model.stream)
+    return Spec(replace(spec.config, regions=model.config.regions), model.streams)
 
 
 def _regions(source: random.Random, numbers: list[int], files: dict[str, File]) -> list[Region]:

@@ -70,6 +70,10 @@ class Processors:
         if best is not None:
             self._dispatch(cpu, self.queues[best].popleft(), t)
 
+    def withdraw(self, thread: Thread) -> None:
+        """A ready thread ends."""
+        self.queues[thread.priority].remove(thread)
+
     def act(self, cpu: CPU, t: int) -> None:
         """What a processor does at its next time: end a quantum, or let the thread step."""
         thread = cpu.burn(t)

@@ -36,6 +36,9 @@ def _process_summary(process: Process) -> dict[str, Any]:
         "ready_ns": times["ready"],
         "stall_ns": sum(stalls.values()),
         **stalls,
+        "sleep_ns": times["sleep"],
+        "threads": len(process.threads),
+        "space_time_page_ns": process.space_time,
         "peak_working_set": process.peak,
         "committed_pages": process.charged,
     }
@@ -51,6 +54,7 @@ def summary_of(machine: ModelMachine) -> dict[str, Any]:
         "repurposed": machine.memory.counters["repurposed"],
         "dirty_evictions": machine.memory.counters["dirty_evictions"],
         "simulated_ns": machine.now,
+        "trimming_ns": machine.balance.thread.times["running"],
         "commit_peak_pages": machine.backing.commit_peak,
         "processes": {process.name: _process_summary(process) for process in machine.processes},
     }

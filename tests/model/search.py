@@ -51,7 +51,8 @@ def _say(text: str) -> None:
 def _warm_up() -> None:
     """Let the engine be compiled before anything is timed."""
     with contextlib.suppress(Exception):
-        run_engine(Case(Machine(memory=8 * PAGE), MemoryManager(), [Spec(Process(name="a"), RunList([(1, 0, 1, 1)]))]))
+        spec = Spec(Process(name="a"), (RunList([(1, 0, 1, 1)]),))
+        run_engine(Case(Machine(memory=8 * PAGE), MemoryManager(), [spec]))
 
 
 def _examine_seed(job: tuple[int, bool]) -> tuple[int, list[str] | None]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from tests.model.cases import Case, Run, RunList, Spec, default_of
+from tests.model.cases import Case, RunList, Spec, default_of
 
 
 def shrink(case: Case, fails: Callable[[Case], bool], seconds: float) -> Case:
@@ -49,10 +49,14 @@ def _smaller_processes(case: Case) -> Iterator[Case]:
         if len(case.processes) > 1:
             yield replace(case, processes=case.processes[:i] + case.processes[i + 1 :])
     for i, spec in enumerate(case.processes):
-        for runs in _fewer_runs(spec.stream.runs):
-            yield _with(case, i, Spec(spec.config, RunList(runs, spec.stream.block)))
+        streams = spec.streams
+        for j, stream in enumerate(streams):
+            if len(streams) > 1:
+                yield _with(case, i, Spec(spec.config, (*streams[:j], *streams[j + 1 :])))
+            for smaller in _smaller_stream(stream):
+                yield _with(case, i, Spec(spec.config, (*streams[:j], smaller, *streams[j + 1 :])))
         for config in _plainer(spec.config, skip={"name"}):
-            yield _with(case, i, Spec(config, spec.stream))
+            yield _with(case, i, Spec(config, streams))
 
 
 def _smaller_machine(case: Case) -> Iterator[Case]:
@@ -72,19 +76,29 @@ def _with(case: Case, index: int, spec: Spec) -> Case:
     return replace(case, processes=[spec if i == index else other for i, other in enumerate(case.processes)])
 
 
-def _fewer_runs(runs: list[Run]) -> Iterator[list[Run]]:
+def _smaller_stream(stream: RunList) -> Iterator[RunList]:
+    runs, waits = stream.runs, stream.waits
+    if waits:
+        yield RunList(runs, stream.block)
     size = len(runs) // 2
     while size:
         for first in range(0, len(runs), size):
-            fewer = runs[:first] + runs[first + size :]
-            if fewer:
-                yield fewer
+            left = [row for row in range(len(runs)) if not first <= row < first + size]
+            if left:
+                moved = {new: waits[old] for new, old in enumerate(left) if old in waits}
+                yield RunList([runs[row] for row in left], stream.block, moved)
         size //= 2
     if len(runs) < 40:
         for i, (page, fetches, loads, stores) in enumerate(runs):
             plain = (page, 0, 0, 1) if stores else (page, 0, 1, 0)
             if plain != (page, fetches, loads, stores):
-                yield [*runs[:i], plain, *runs[i + 1 :]]
+                yield RunList([*runs[:i], plain, *runs[i + 1 :]], stream.block, waits)
+        for row, (until, pause) in waits.items():
+            others = {key: wait for key, wait in waits.items() if key != row}
+            yield RunList(runs, stream.block, others)
+            if until and pause:
+                yield RunList(runs, stream.block, {**others, row: (until, 0)})
+                yield RunList(runs, stream.block, {**others, row: (0, pause)})
 
 
 def _less(items: Any) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from simulator import registry
-from simulator.policies.base import Decision, MemoryView
+from simulator.policies.base import Decision, MemoryView, Policy
 
 
 def enter(patch: pytest.MonkeyPatch, name: str, policy: type) -> str:
@@ -20,28 +20,26 @@ def enter(patch: pytest.MonkeyPatch, name: str, policy: type) -> str:
     return name
 
 
-class PlainFifo:
+def unlocked(working_set: Any) -> list[tuple[int, int]]:
+    """What may be taken from a working set: pairs of (place in the order of entry, entry)."""
+    columns = working_set.entries
+    rows = zip(columns.entered.tolist(), columns.entry.tolist(), columns.locked.tolist(), strict=True)
+    return [(entered, entry) for entered, entry, locked in rows if not locked]
+
+
+class PlainFifo(Policy):
     """First in, first out, once more: from lists of Python integers, without any compiled code."""
 
     name: ClassVar[str]
-    requires: ClassVar[frozenset[str]] = frozenset()
-    compiled_replace: ClassVar[Any] = None
 
     def replace(self, view: MemoryView, process: int | None) -> int | None:
         """The oldest entry."""
-        sets = [ws for ws in view.working_sets if process is None or ws.index == process]
-        pairs = [
-            pair for ws in sets for pair in zip(ws.entries.entered.tolist(), ws.entries.entry.tolist(), strict=True)
-        ]
+        pairs = [pair for ws in view.working_sets if process in (None, ws.index) for pair in unlocked(ws)]
         return min(pairs)[1] if pairs else None
 
     def trim(self, view: MemoryView, goal: int) -> Decision:
         """The oldest entries, first those of processes above their minimum."""
-        entries = sorted(
-            (entered, entry, ws.index)
-            for ws in view.working_sets
-            for entered, entry in zip(ws.entries.entered.tolist(), ws.entries.entry.tolist(), strict=True)
-        )
+        entries = sorted((*pair, ws.index) for ws in view.working_sets for pair in unlocked(ws))
         spare = {ws.index: ws.size - ws.minimum for ws in view.working_sets}
         chosen: list[int] = []
         for floor in (True, False):
@@ -59,10 +57,8 @@ def proposing(
 ) -> type:
     """A policy that proposes what it is told to, legal or not, and nothing else."""
 
-    class Proposing:
+    class Proposing(Policy):
         name: ClassVar[str]
-        requires: ClassVar[frozenset[str]] = frozenset()
-        compiled_replace: ClassVar[Any] = None
 
         def trim(self, view: MemoryView, goal: int) -> Decision:
             return Decision() if trim is None else trim(view)

@@ -12,7 +12,7 @@ from simulator.invariants import Invariants
 from simulator.machine import Machine, ProcessSpec
 from simulator.observe import Observer
 from simulator.result import RunResult
-from tests.model.cases import PAGE, Run, RunList
+from tests.model.cases import PAGE, Run, RunList, threads
 
 FREE = Costs(reference=1, demand_zero=0, zero_page=0, transition=0, copy_on_write=0, hard=0, trim=0, age=0, write=0)
 """A reference takes 1 ns, all else no processor time."""
@@ -92,8 +92,14 @@ class Done:
         return lists
 
 
+def streams(rows: Sequence[Run] | Sequence[RunList]) -> tuple[RunList, ...]:
+    """The streams of a process: given as such, one for each thread, or as the runs of its only thread."""
+    given = [row for row in rows if isinstance(row, RunList)]
+    return threads(*given) if given else (RunList([row for row in rows if not isinstance(row, RunList)]),)
+
+
 def build(
-    runs: Sequence[Sequence[Run]],
+    runs: Sequence[Sequence[Run] | Sequence[RunList]],
     frames: int = 8,
     *,
     machine: dict[str, Any] | None = None,
@@ -103,13 +109,14 @@ def build(
     watched: bool = True,
     **options: Any,
 ) -> Machine:
-    """A machine with one disk "d" (1000 ns a request), a paging file of 64 pages, and processes "a", "b", ...
+    """A machine with one disk "d" (1000 ns a request), a paging file of 64 pages, and processes "a", "b", ..., each
+    given as its runs or as its threads' streams.
 
     `watched`: by the invariants, at every step.
     """
     each = [process or {}] * len(runs) if process is None or isinstance(process, dict) else process
     specs = [
-        ProcessSpec(config=Process(**{"name": chr(97 + i), **each[i]}), stream=RunList(list(rows)))
+        ProcessSpec(config=Process(**{"name": chr(97 + i), **each[i]}), streams=streams(rows))
         for i, rows in enumerate(runs)
     ]
     hardware = {
@@ -125,7 +132,7 @@ def build(
     )
 
 
-def run(runs: Sequence[Sequence[Run]], frames: int = 8, **options: Any) -> Done:
+def run(runs: Sequence[Sequence[Run] | Sequence[RunList]], frames: int = 8, **options: Any) -> Done:
     """`build`, and run to the end."""
     built = build(runs, frames, **options)
     return Done(built, built.run())

@@ -24,7 +24,7 @@ SEEDS = range(90_000, 90_080)
 def ran(seed: int) -> tuple[Case, RunResult | None]:
     """A random machine and its result; None if it couldn't go on."""
     case = random_case(random.Random(seed))
-    processes = [ProcessSpec(config=spec.config, stream=spec.stream) for spec in case.processes]
+    processes = [ProcessSpec(config=spec.config, streams=spec.streams) for spec in case.processes]
     duration = min(case.duration or 200_000, 200_000)
     machine = Machine(
         case.machine, case.memory_manager, processes, case.seed, duration, observe=Observe(sample_every=5_003)
@@ -103,21 +103,42 @@ def test_the_io_log_has_every_page_that_went_in_or_out() -> None:
         assert io["end_ns"].is_monotonic_increasing
 
 
-def test_a_process_runs_is_ready_or_stalls_from_start_to_end() -> None:
+def lifetime(result: RunResult, row: dict[str, Any]) -> int:
+    """Nanoseconds from a process's start to its end, or to the end of the run."""
+    end: int = result.summary["simulated_ns"] if row["finished_ns"] is None else row["finished_ns"]
+    start: int = row["start_ns"]
+    return max(0, end - start)
+
+
+def test_a_thread_runs_is_ready_stalls_or_sleeps_from_start_to_end() -> None:
+    """Some thread lives as long as its process, the others no longer."""
     for _, result in results():
         for row in rows(result):
-            end = result.summary["simulated_ns"] if row["finished_ns"] is None else row["finished_ns"]
+            life = lifetime(result, row)
             assert row["stall_ns"] == row["stall_read_ns"] + row["stall_collided_ns"] + row["stall_frame_ns"]
-            assert row["run_ns"] + row["ready_ns"] + row["stall_ns"] == max(0, end - row["start_ns"])
+            spent = row["run_ns"] + row["ready_ns"] + row["stall_ns"] + row["sleep_ns"]
+            assert life <= spent <= row["threads"] * life
+
+
+def test_a_space_time_product_is_at_most_that_of_the_peak() -> None:
+    for _, result in results():
+        for row in rows(result):
+            assert 0 <= row["space_time_page_ns"] <= row["peak_working_set"] * lifetime(result, row)
+
+
+def test_the_balance_set_manager_takes_no_more_time_than_a_processor_has() -> None:
+    for _, result in results():
+        assert 0 <= result.summary["trimming_ns"] <= result.summary["simulated_ns"]
 
 
 def test_a_process_that_finished_has_made_all_its_references() -> None:
     for case, result in results():
         for spec in case.processes:
             row = result.summary["processes"][spec.config.name]
-            assert row["references"] <= (spec.stream.references or 0)
+            references = sum(stream.references or 0 for stream in spec.streams)
+            assert row["references"] <= references
             if row["exit_status"] == 0:
-                assert row["references"] == spec.stream.references
+                assert row["references"] == references
 
 
 def test_bounds_between_counters() -> None:

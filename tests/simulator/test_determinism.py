@@ -19,7 +19,7 @@ from tests.simulator.small import loads, run, stores
 
 def machine(case: Case) -> Machine:
     """A case's machine, built."""
-    processes = [ProcessSpec(config=spec.config, stream=spec.stream) for spec in case.processes]
+    processes = [ProcessSpec(config=spec.config, streams=spec.streams) for spec in case.processes]
     duration = min(case.duration or 100_000, 100_000)
     return Machine(
         case.machine, case.memory_manager, processes, case.seed, duration, observe=Observe(sample_every=2_003)

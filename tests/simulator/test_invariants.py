@@ -25,7 +25,7 @@ def watch(case: Case) -> Invariants:
     """Run a case with the observer at every step; a run may end in a message for people, but never in a
     contradiction."""
     watcher = Invariants(every=1)
-    processes = [ProcessSpec(config=spec.config, stream=spec.stream) for spec in case.processes]
+    processes = [ProcessSpec(config=spec.config, streams=spec.streams) for spec in case.processes]
     machine = Machine(
         case.machine,
         case.memory_manager,

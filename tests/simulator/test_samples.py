@@ -16,7 +16,7 @@ from tests.simulator.small import hard, loads, run, windows
 def outcome(seed: int, observe: Observe) -> tuple[object, ...]:
     """What a random machine comes to, without its samples."""
     case = random_case(random.Random(seed))
-    processes = [ProcessSpec(config=spec.config, stream=spec.stream) for spec in case.processes]
+    processes = [ProcessSpec(config=spec.config, streams=spec.streams) for spec in case.processes]
     duration = min(case.duration or 100_000, 100_000)
     machine = Machine(case.machine, case.memory_manager, processes, case.seed, duration, observe=observe)
     try:

@@ -76,7 +76,7 @@ def _run(requests: Requests, frames: int, manager: MemoryManager, working_set: W
     )
     process = Process(name="p", working_set=working_set or WorkingSet())
     observe = Observe(sample_every=10**15, fault_log=False, io_log=False, page_map=False)
-    return Machine(machine, manager, [ProcessSpec(process, requests)], observe=observe).run()
+    return Machine(machine, manager, [ProcessSpec(process, (requests,))], observe=observe).run()
 
 
 def textbook(requests: Requests, frames: int, policy: str) -> RunResult:

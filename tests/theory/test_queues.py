@@ -98,7 +98,7 @@ def crowded(channels: int) -> RunResult:
         source = generator(number, "think")
         runs = [row for page in range(30) for row in [(page, 0, 1, 0), (page, 0, int(source.integers(1, 250)), 0)]]
         region = Region(first=0, pages=30, file=name)
-        specs.append(ProcessSpec(Process(name=name, regions=[region]), RunList(runs)))
+        specs.append(ProcessSpec(Process(name=name, regions=[region]), (RunList(runs),)))
     machine = MachineConfig(
         memory=2000 * PAGE,
         processors=2,

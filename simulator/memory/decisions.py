@@ -1,0 +1,131 @@
+"""How a policy is joined to the machine, and how its compiled decisions are carried out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray
+from numpy.typing import NDArray
+
+from simulator import layout
+from simulator.compile import call, callback, compiled, pointer
+from simulator.memory.kernel import LOG_ROWS
+from simulator.memory.state import State
+from simulator.memory.working_set import checked, trim
+from simulator.policies.base import Compiled, Policy, PolicyMemory
+from simulator.records import ON_MAPPED, ON_MODIFIED, available, lists, machine, nodes, stores
+
+
+@callback
+def _note_entered(a: int, entry: int) -> int:
+    m = machine(a)
+    carray(pointer(m.history_at), (1 << 40,), np.int64)[m.history_count] = 2 * entry
+    m.history_count += 1
+    return 0
+
+
+@callback
+def _note_left(a: int, entry: int) -> int:
+    m = machine(a)
+    carray(pointer(m.history_at), (1 << 40,), np.int64)[m.history_count] = 2 * entry + 1
+    m.history_count += 1
+    return 0
+
+
+@callback
+def _note_use(a: int, entry: int) -> int:
+    nodes(a)[entry].time = machine(a).now
+    return 0
+
+
+def install(state: State, policy: Policy) -> None:
+    """Give the machine the policy's hooks, and the policy its memory.
+
+    Raises ValueError if the policy looks into the future and a process has several threads: which of them uses a page
+    next isn't known beforehand.
+    """
+    record = state.record[0]
+    record["exact"] = bool(policy.requires)
+    if "future" in policy.requires and any(len(spec.streams) > 1 for spec in state.specs):
+        raise ValueError(f"policy {policy.name}: the future of a process with several threads isn't known")
+    compiled_hooks = policy.compiled or _for_python(state, policy)
+    for name in layout.POLICY_HOOKS:
+        hook = getattr(compiled_hooks, name)
+        record[f"{name}_hook"] = 0 if hook is None else hook.address
+    if policy.compiled is not None or "last_access" in policy.requires:
+        nodes_ = state.add("nodes", int(state.first_pte[-1]))
+        for link in ("next", "previous", "queue"):
+            nodes_[link] = -1
+        queues = state.arrays["policy_queues"]
+        queues["head"], queues["tail"] = -1, -1
+        policy.prepare(
+            PolicyMemory(
+                frames=state.config.frames,
+                entries=int(state.first_pte[-1]),
+                processes=len(state.specs),
+                nodes=nodes_,
+                integers=state.arrays["policy_integers"],
+                reals=state.arrays["policy_reals"],
+            )
+        )
+
+
+def _for_python(state: State, policy: Policy) -> Compiled:
+    """What is noted for a policy in plain Python."""
+    hooks = Compiled()
+    if type(policy).on_fault is not Policy.on_fault or type(policy).on_evict is not Policy.on_evict:
+        state.add("history", LOG_ROWS + int(state.first_pte[-1]))
+        hooks = hooks._replace(entered=_note_entered, left=_note_left)
+    if "last_access" in policy.requires:
+        hooks = hooks._replace(entered=_note_use, hit=_note_use)
+    return hooks
+
+
+def recall(state: State, policy: Policy) -> None:
+    """Tell a policy in plain Python which entries came and went since it was last told."""
+    count = int(state.record[0]["history_count"])
+    if count == 0:
+        return
+    state.record[0]["history_count"] = 0
+    for note in state.arrays["history"][:count].tolist():
+        (policy.on_evict if note & 1 else policy.on_fault)(note >> 1)
+
+
+@compiled
+def wanted(a: int) -> int:
+    """Pages that a pass should trim: what is missing to the high threshold, beyond what is being written or can be."""
+    m = machine(a)
+    room = False
+    for store in range(m.paging_files):
+        room |= stores(a)[store].used < stores(a)[store].size
+    writable = lists(a)[ON_MAPPED].count + (lists(a)[ON_MODIFIED].count if room else 0)
+    return max(0, m.high - available(a) - writable)
+
+
+@compiled
+def trim_pass(a: int, goal: int, t: int, room: NDArray[np.int64]) -> int:
+    """One pass of a compiled policy: trim what it proposes, one after another, at most `goal`, written into `room`;
+    returns how many. With a goal of 0 the policy only ages."""
+    m = machine(a)
+    m.now = t
+    m.passes += 1
+    m.examined = 0
+    if goal == 0:
+        call(m.trim_hook, a, 0)
+    trimmed = 0
+    while trimmed < goal:
+        entry = checked(a, call(m.trim_hook, a, goal - trimmed))
+        if entry < 0:
+            break
+        trim(a, entry, t)
+        room[trimmed] = entry
+        trimmed += 1
+    return trimmed
+
+
+def compiled_pass(state: State, goal: int, now: int) -> tuple[NDArray[Any], int]:
+    """The entries that a compiled policy trims in one pass, already trimmed, and how many it looked at."""
+    room = np.empty(goal, np.int64)
+    count = trim_pass(state.address, goal, now, room)
+    return room[:count], int(state.record[0]["examined"])

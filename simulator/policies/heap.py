@@ -1,0 +1,113 @@
+"""A heap of entries for each process, for compiled policies: the entry with the largest `time` of its node is on top.
+
+The time is that of the next use. The heap of a process lies in the nodes of its own entries: place i is
+`nodes[first + i].slot`, and the entry there says in `count` where it is. How many there are stands in
+`nodes[first].mark`.
+"""
+
+from __future__ import annotations
+
+from simulator.policies.base import (
+    PINNED,
+    VALID,
+    bits,
+    compiled,
+    machine,
+    nodes,
+    np,
+    processes,
+    ptes,
+    virtual_time,
+)
+
+
+@compiled
+def _place(a: int, first: int, place: int, entry: int) -> None:
+    nodes(a)[first + place].slot = entry
+    nodes(a)[entry].count = place
+
+
+@compiled
+def _order(a: int, first: int, entry: int) -> None:
+    """Move an entry, whose time may have changed, up or down to where it belongs."""
+    n = nodes(a)
+    at, time = np.int64(n[entry].count), n[entry].time
+    while at > 0 and n[n[first + (at - 1) // 2].slot].time < time:
+        _place(a, first, at, np.int64(n[first + (at - 1) // 2].slot))
+        at = (at - 1) // 2
+    size = np.int64(n[first].mark)
+    while 2 * at + 1 < size:
+        child = 2 * at + 1
+        if child + 1 < size and n[n[first + child + 1].slot].time > n[n[first + child].slot].time:
+            child += 1
+        if n[n[first + child].slot].time <= time:
+            break
+        _place(a, first, at, np.int64(n[first + child].slot))
+        at = child
+    _place(a, first, at, entry)
+
+
+@compiled
+def _top(a: int, process: int) -> int:
+    """The entry with the largest time, -1 if the heap is empty."""
+    first = processes(a)[process].first_pte
+    return np.int64(nodes(a)[first].slot) if nodes(a)[first].mark > 0 else np.int64(-1)
+
+
+@compiled
+def enter(a: int, entry: int, time: int) -> None:
+    """Put an entry, which isn't there, into its process's heap."""
+    first = processes(a)[ptes(a)[entry].process].first_pte
+    nodes(a)[entry].time = time
+    nodes(a)[entry].count = nodes(a)[first].mark
+    nodes(a)[first].mark += 1
+    _order(a, first, entry)
+
+
+@compiled
+def change(a: int, entry: int, time: int) -> None:
+    """Give an entry of the heap another time."""
+    nodes(a)[entry].time = time
+    _order(a, processes(a)[ptes(a)[entry].process].first_pte, entry)
+
+
+@compiled
+def leave(a: int, entry: int) -> None:
+    """Take an entry out of its process's heap."""
+    first = processes(a)[ptes(a)[entry].process].first_pte
+    nodes(a)[first].mark -= 1
+    last = np.int64(nodes(a)[first + nodes(a)[first].mark].slot)
+    if last != entry:
+        _place(a, first, np.int64(nodes(a)[entry].count), last)
+        _order(a, first, last)
+
+
+@compiled
+def _last(a: int, process: int) -> int:
+    """The entry of a process that is used again last and isn't locked; -1: there is none."""
+    entry = _top(a, process)
+    if entry < 0 or not bits(a)[entry] & PINNED:
+        return entry
+    entry = np.int64(-1)
+    p = processes(a)[process]
+    for other in range(p.first_pte, p.first_pte + p.ptes):
+        free = bits(a)[other] & (VALID | PINNED) == VALID
+        if free and (entry < 0 or nodes(a)[other].time > nodes(a)[entry].time):
+            entry = other
+    return entry
+
+
+@compiled
+def furthest(a: int, process: int) -> int:
+    """The entry of a process (-1: of any) that is furthest ahead of its process's own time and isn't locked; -1: there
+    is none."""
+    if process >= 0:
+        return _last(a, process)
+    victim, most = np.int64(-1), np.int64(-1)
+    for p in range(machine(a).process_count):
+        entry = _last(a, p)
+        if entry >= 0:
+            ahead = nodes(a)[entry].time - virtual_time(a, p)
+            if ahead > most:
+                victim, most = entry, ahead
+    return victim

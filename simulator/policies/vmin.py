@@ -1,0 +1,83 @@
+"""VMIN: drops a page at once if it won't be used within the window; the least memory for the working set's faults."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from simulator.policies.base import (
+    PINNED,
+    STRICT,
+    VALID,
+    Compiled,
+    Field,
+    Policy,
+    PolicyMemory,
+    bits,
+    callback,
+    machine,
+    next_use,
+    nodes,
+    parameters,
+    policy_integers,
+    register,
+    threads,
+    trim_by_replacing,
+)
+from simulator.policies.heap import change, enter, furthest, leave
+from simulator.policies.window import current, own_time, set_current, window
+
+
+@callback
+def _entered(machine: int, entry: int) -> int:
+    set_current(machine, entry)
+    enter(machine, entry, next_use(machine)[0 if policy_integers(machine)[1] else 1])
+    return 0
+
+
+@callback
+def _hit(machine: int, entry: int) -> int:
+    set_current(machine, entry)
+    change(machine, entry, next_use(machine)[0 if policy_integers(machine)[1] else 1])
+    return 0
+
+
+@callback
+def _left(machine: int, entry: int) -> int:
+    leave(machine, entry)
+    return 0
+
+
+@callback
+def _withdraw(a: int, process: int) -> int:
+    entry = current(a, process)
+    in_run = threads(a)[machine(a).actor].offset > 0
+    if in_run or entry < 0 or bits(a)[entry] & (VALID | PINNED) != VALID:
+        return -1
+    ahead = nodes(a)[entry].time - (own_time(a, process) - 1)
+    return entry if ahead > window(a) else -1
+
+
+@callback
+def _replace(machine: int, process: int) -> int:
+    return furthest(machine, process)
+
+
+@register("policy", "vmin")
+@parameters(config=STRICT)
+class Vmin(Policy):
+    """VMIN (Prieve and Fabry, "VMIN: an optimal variable-space page replacement algorithm", CACM 19(5), 1976): after
+    each use a page stays only if it is used again within `window`. Faults as the working set with that window does, and
+    holds the least memory that this takes."""
+
+    window: int = Field(default=100_000, ge=1, description="in the process's own references or uses; chosen")
+    unit: Literal["reference", "use"] = Field(
+        default="reference", description="use: a run of references to one page counts once"
+    )
+    requires: ClassVar[frozenset[str]] = frozenset({"future"})
+    compiled: ClassVar = Compiled(
+        replace=_replace, trim=trim_by_replacing, withdraw=_withdraw, entered=_entered, left=_left, hit=_hit
+    )
+
+    def prepare(self, memory: PolicyMemory) -> None:
+        """The window and its unit."""
+        memory.integers[:2] = self.window, self.unit == "use"

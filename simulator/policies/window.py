@@ -1,0 +1,50 @@
+"""What the working set and VMIN have in common: a window in a process's own time, and the page it used last.
+
+A process's own time counts its references, or its uses of pages (runs of references to one page). The node of a
+process's first entry keeps, in `next[0]`, the entry it used last; the window stands in the first of the policy's
+integers, and whether uses are counted in the second.
+"""
+
+from __future__ import annotations
+
+from simulator.policies.base import (
+    compiled,
+    nodes,
+    np,
+    policy_integers,
+    processes,
+    ptes,
+    threads,
+    virtual_time,
+)
+
+
+@compiled
+def window(a: int) -> int:
+    """The window, in references or uses."""
+    return policy_integers(a)[0]
+
+
+@compiled
+def own_time(a: int, process: int) -> int:
+    """References, or uses of pages, that a process has made."""
+    if not policy_integers(a)[1]:
+        return virtual_time(a, process)
+    p = processes(a)[process]
+    uses = np.int64(0)
+    for thread in range(p.first_thread, p.first_thread + p.threads):
+        uses += threads(a)[thread].runs
+    return uses
+
+
+@compiled
+def set_current(a: int, entry: int) -> None:
+    """A process uses a page."""
+    nodes(a)[processes(a)[ptes(a)[entry].process].first_pte].next[0] = entry
+
+
+@compiled
+def current(a: int, process: int) -> int:
+    """The entry that a process used last, -1 if its working set is empty."""
+    p = processes(a)[process]
+    return np.int64(nodes(a)[p.first_pte].next[0]) if p.size > 0 else np.int64(-1)
