@@ -92,3 +92,22 @@ def segmented_fifo(requests: Iterable[Request], primary: int, secondary: int) ->
             resident.add(page)
         dirty[page] |= stored
     return misses, evictions
+
+
+def opt(requests: Iterable[Request], frames: int) -> tuple[int, int]:
+    """Belady's MIN (1966): what is used again last goes; the page that faults must come in."""
+    stream = list(requests)
+    never = len(stream)
+    following, ahead = [never] * never, dict[int, int]()
+    for k in range(never - 1, -1, -1):
+        following[k] = ahead.get(stream[k][0], never)
+        ahead[stream[k][0]] = k
+    due: dict[int, int] = {}
+    misses = 0
+    for k, (page, _) in enumerate(stream):
+        if page not in due:
+            misses += 1
+            if len(due) == frames:
+                del due[max(due, key=due.__getitem__)]
+        due[page] = following[k]
+    return misses, -1

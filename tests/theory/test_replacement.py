@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.registry import names
 from tests.theory import plain
 from tests.theory.recorded import from_list, misses, recorded, segmented, textbook
 
@@ -79,6 +80,29 @@ def test_clock_is_the_clock(stream: list[tuple[int, bool]], frames: int) -> None
 
 
 @usual
+@given(streams, st.integers(1, 9))
+def test_lru_is_lru(stream: list[tuple[int, bool]], frames: int) -> None:
+    pages, stored = (list(part) for part in zip(*stream, strict=True))
+    assert misses(textbook(from_list(pages, stored), frames, "lru")) == plain.lru(stream, frames)
+
+
+@usual
+@given(streams, st.integers(1, 9))
+def test_opt_is_min(stream: list[tuple[int, bool]], frames: int) -> None:
+    pages, stored = (list(part) for part in zip(*stream, strict=True))
+    assert misses(textbook(from_list(pages, stored), frames, "opt"))[0] == plain.opt(stream, frames)[0]
+
+
+@settings(deadline=None, max_examples=15)
+@pytest.mark.parametrize("policy", sorted(set(names("policy")) - {"none", "working-set", "vmin", "opt"}))
+@given(streams, st.integers(1, 9))
+def test_no_policy_beats_opt(policy: str, stream: list[tuple[int, bool]], frames: int) -> None:
+    pages, stored = (list(part) for part in zip(*stream, strict=True))
+    least = plain.opt(stream, frames)[0]
+    assert misses(textbook(from_list(pages, stored), frames, policy))[0] >= least
+
+
+@usual
 @given(streams, st.integers(1, 5), st.integers(1, 5))
 def test_a_working_set_of_fifo_before_a_standby_list_is_segmented_fifo(
     stream: list[tuple[int, bool]], primary: int, secondary: int
@@ -88,7 +112,7 @@ def test_a_working_set_of_fifo_before_a_standby_list_is_segmented_fifo(
     assert misses(segmented(from_list(pages, stored), primary, secondary)) == expected
 
 
-@pytest.mark.parametrize("policy", ["fifo", "clock"])
+@pytest.mark.parametrize("policy", ["fifo", "clock", "lru"])
 @pytest.mark.parametrize("name", TRACES)
 def test_policies_agree_with_plain_ones_on_recorded_traces(name: str, policy: str) -> None:
     """At a twentieth, a fifth and half of the footprint."""
