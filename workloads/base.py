@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from simulator.config import File, Region
 from simulator.stream import ReferenceStream
 
 MAX_PAGE = (1 << 52) - 1
@@ -33,8 +35,25 @@ class StreamContext:
     """bytes that a process can address"""
 
 
+@dataclass(frozen=True)
+class Part:
+    """One process that a workload makes."""
+
+    streams: tuple[ReferenceStream, ...]
+    """the references of each thread; all streams have the same `pages`"""
+    suffix: str = ""
+    """tells the workload's processes apart: appended to the process's name with a hyphen; empty: the name alone"""
+    regions: tuple[Region, ...] = ()
+    """beside those that the config gives the process"""
+    files: Mapping[str, File] = field(default_factory=dict)
+    """beside those of the machine; what has the same name must be the same"""
+
+
 class Workload(Protocol):
-    """What one thread of a process does to memory.
+    """What a process does to memory.
+
+    One of several threads, or one that makes several processes, has a method `processes(context) -> list[Part]`
+    instead of `stream`.
 
     An implementation is a frozen pydantic dataclass, registered with `@register("workload", kind)`, whose fields are
     its parameters in a config. It draws random numbers only from `simulator.rng.generator(context.seed,
@@ -44,6 +63,14 @@ class Workload(Protocol):
     def stream(self, context: StreamContext) -> ReferenceStream:
         """The references; raises InputError where a parameter can't be used."""
         ...
+
+
+def parts(workload: Any, context: StreamContext) -> list[Part]:
+    """The processes that a workload makes; raises InputError where a parameter can't be used."""
+    if hasattr(workload, "processes"):
+        made: list[Part] = workload.processes(context)
+        return made
+    return [Part(streams=(workload.stream(context),))]
 
 
 def check_footprint(pages: int, context: StreamContext, what: str) -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from simulator import compile  # noqa: A004
+from simulator.compile import cache_directory
 from workloads.base import StreamContext
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache directory of the test's own; traces lie in its folder `traces`."""
-    directory = tmp_path / "cache"
+    directory = tmp_path_factory.mktemp("cache")
+    compiled = cache_directory() / "compiled"
+    compiled.mkdir(parents=True, exist_ok=True)
+    (directory / "compiled").symlink_to(compiled)  # processes that a test starts needn't compile everything anew
     monkeypatch.setenv("PAGESIM_CACHE", str(directory))
     monkeypatch.delenv("PAGESIM_CACHE_SIZE", raising=False)
-    # Processes that a test starts would compile everything anew into the empty cache.
-    monkeypatch.setenv("NUMBA_CACHE_DIR", os.environ.get("NUMBA_CACHE_DIR") or compile._CACHE)
     return directory
 
 

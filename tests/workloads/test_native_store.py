@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.workloads.trace_files import ROWS, Row, as_runs, rows_of, write_arrow
+from tests.workloads.trace_files import ROWS, Row, as_runs, rows_of, same, timed_runs, write_arrow
 from workloads.base import MAX_PAGE, InputError
 from workloads.traces import native
 from workloads.traces.cache import open_trace
 from workloads.traces.distinct import Distinct
 from workloads.traces.native import NativeTrace, write_native
-from workloads.traces.runs import select
+from workloads.traces.runs import Runs, concatenated, count, select
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -40,8 +41,8 @@ def test_blocks_are_writable_typed_contiguous_and_do_not_reach_the_file(tmp_path
     path = write_arrow(tmp_path / "a.arrow", ROWS)
     trace = open_trace(path)
     block = next(trace.blocks())
-    assert [column.dtype for column in block] == [np.uint32, np.uint16, np.uint8, np.uint8]
-    assert all(column.flags.c_contiguous and column.flags.aligned for column in block)
+    assert [column.dtype for column in block[:4]] == [np.uint32, np.uint16, np.uint8, np.uint8]
+    assert all(column.flags.c_contiguous and column.flags.aligned for column in block[:4])
     block.page[:] = 0
     assert rows_of(trace) == ROWS
 
@@ -94,15 +95,19 @@ def test_the_table_of_pages_grows() -> None:
 
 
 @pytest.mark.parametrize(("column", "value"), [("page", 3), ("page", 0xFFFFFFFF), ("loads", 0)])
-def test_an_index_beyond_the_pages_or_an_empty_run_is_refused(tmp_path: Path, column: str, value: int) -> None:
+def test_an_index_beyond_the_pages_or_an_empty_run_is_refused(
+    tmp_path: Path, column: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_arrow(tmp_path / "a.arrow", ROWS)
     with path.open("rb") as file:
         trace = NativeTrace(file, "a.arrow")
-    offset = dict(zip(("page", "fetches", "loads", "stores"), trace._windows[0].offsets, strict=True))[column]
     with path.open("r+b") as file:
-        file.seek(offset)
+        file.seek(trace._windows[0].columns[column])
         file.write(value.to_bytes(4 if column == "page" else 1, "little"))
-    with pytest.raises(InputError, match=r"a\.arrow: row 0: found page index .* allowed is an index below 3 and"):
+    with pytest.raises(InputError, match=r"a\.arrow: found damaged native trace data \(runs 0 to 4 were changed\)"):
+        list(trace.blocks())
+    monkeypatch.setattr(native, "check", lambda _: int(trace._checks[0]))  # a file with a check sum to match
+    with pytest.raises(InputError, match=r"a\.arrow: row 0: found page index .* allowed is an index below 3, of"):
         list(trace.blocks())
 
 
@@ -121,6 +126,113 @@ def test_an_arrow_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         writer.write_table(table)
     with pytest.raises(InputError, match="no native store of version"):
         open_trace(tmp_path / "a.arrow")
+
+
+@pytest.mark.parametrize(
+    "left_out", [(), ("process",), ("thread",), ("time",), ("process", "thread"), ("thread", "time")]
+)
+@pytest.mark.parametrize("batch", [7, 1 << 20])
+def test_processes_threads_and_times_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left_out: tuple[str, ...], batch: int
+) -> None:
+    monkeypatch.setattr(native, "BATCH", batch)
+    runs = timed_runs(500)._replace(**dict.fromkeys(left_out))  # type: ignore[arg-type]
+    trace = stored(tmp_path, [select(runs, slice(at, at + 60)) for at in range(0, 500, 60)])
+    assert same(concatenated(list(trace.numbered())), runs)
+    assert trace.references == count(runs)
+    assert trace.pages.tolist() == sorted(set(runs.page.tolist()))
+
+
+def test_counts_are_those_of_each_thread(tmp_path: Path) -> None:
+    runs = timed_runs(2000)
+    trace = stored(tmp_path, [runs])
+    assert runs.process is not None
+    assert runs.thread is not None
+    assert runs.time is not None
+    assert len(trace.origins) == 9
+    for origin in trace.origins:
+        mine = (runs.process == origin.process) & (runs.thread == origin.thread)
+        since = runs.time[mine] - runs.time[0]
+        expected = [mine.sum(), *(column[mine].sum() for column in runs[1:4]), since.min(), since.max()]
+        assert list(origin[2:]) == expected
+    assert trace.facts.duration == runs.time.max() - runs.time.min()
+    for process, (first, end) in zip(trace.facts.processes, trace.facts.spans(), strict=True):
+        assert end - first == len(np.unique(runs.page[runs.process == process]))
+
+
+def stored(directory: Path, chunks: list[Runs]) -> NativeTrace:
+    """The runs as a native store."""
+    with (directory / "a.arrow").open("w+b") as file:
+        write_native(file, chunks, "source", "a")
+        return NativeTrace(file, "a")
+
+
+def test_many_processes_with_the_same_pages_take_no_longer() -> None:
+    # A table that doesn't scatter the processes would look at 2,000 entries for each page.
+    keys = (np.arange(4000, dtype=np.uint64)[:, None] << np.uint64(52)) + np.arange(16, dtype=np.uint64)
+    distinct = Distinct()
+    index = np.empty(keys.size, np.uint32)
+    distinct.encode(np.ascontiguousarray(keys.ravel()), index)
+    table = np.flatnonzero(distinct._keys != np.uint64(0xFFFF_FFFF_FFFF_FFFF))
+    full = np.split(table, np.flatnonzero(np.diff(table) > 1) + 1)
+    assert max(map(len, full)) < 500
+    assert distinct.count == keys.size
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"process": np.arange(5000, dtype=np.uint32)}, "found 5000 processes, allowed is at most 4095"),
+        ({"thread": np.arange(70_000, dtype=np.uint32)}, "found 70000 threads, allowed is at most 65535"),
+        ({"time": np.array([-(2**62), 2**62])}, "found times that are .* ns apart"),
+        ({"page": np.array([1 << 52], np.uint64)}, "found page 4503599627370496, allowed is at most"),
+    ],
+)
+def test_what_a_store_can_not_hold_is_refused(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
+    rows = len(next(iter(columns.values())))
+    runs = Runs(*(np.ones(rows, kind) for kind in (np.uint64, np.uint16, np.uint8, np.uint8)))._replace(**columns)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=message):
+        stored(tmp_path, [runs])
+
+
+def test_pieces_with_different_columns_are_refused(tmp_path: Path) -> None:
+    runs = timed_runs(10)
+    with pytest.raises(InputError, match="found pieces with different columns"):
+        stored(tmp_path, [runs, runs._replace(time=None)])
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_every_byte_that_is_changed_is_noticed_or_changes_nothing(tmp_path: Path, timed: bool) -> None:
+    runs = timed_runs(40) if timed else as_runs(ROWS)
+    stored(tmp_path, [runs])
+    path = tmp_path / "a.arrow"
+    whole = path.read_bytes()
+    noticed = 0
+    for place in range(0, len(whole), 5):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
+        found = read_or_message(path)
+        noticed += isinstance(found, str)
+        assert "\n" not in found if isinstance(found, str) else same(found, runs)
+    assert noticed > len(whole) // 20
+
+
+def read_or_message(path: Path) -> Runs | str:
+    """What is in a native store, or why it is refused."""
+    try:
+        with path.open("rb") as file:
+            return concatenated(list(NativeTrace(file, "a").numbered()))
+    except InputError as error:
+        return str(error)
+
+
+def test_a_compressed_batch_is_refused_before_it_is_expanded(tmp_path: Path) -> None:
+    path = write_arrow(tmp_path / "a.arrow", ROWS)
+    table = pa.ipc.open_file(str(path)).read_all()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    with pytest.raises(InputError, match="a record batch that is no plain record batch"):
+        open_trace(path)
 
 
 _MEMORY = """

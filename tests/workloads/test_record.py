@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from tests.workloads.stand_in import install
 from tests.workloads.trace_files import Row, rows_of
 from workloads.base import InputError
 from workloads.traces.cache import open_trace
-from workloads.traces.record import main, record
-
-STAND_IN = """#!{python}
-import os, sys
-if sys.argv[1:] == ["--version"]:
-    print("valgrind-3.0.0")
-    sys.exit()
-log = os.fdopen(int(next(a for a in sys.argv if a.startswith("--log-fd=")).split("=")[1]), "w")
-{body}
-"""
+from workloads.traces.record import record
 
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="valgrind needs a POSIX system")
 
@@ -38,13 +26,6 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir()
     monkeypatch.setenv("PATH", str(directory), prepend=os.pathsep)
     return directory
-
-
-def install(directory: Path, body: str) -> None:
-    """Make a program called valgrind."""
-    path = directory / "valgrind"
-    path.write_text(STAND_IN.format(python=sys.executable, body=body))
-    path.chmod(0o755)
 
 
 @needs_posix
@@ -90,12 +71,10 @@ def test_a_failed_recording_leaves_no_file(stand_in: Path, tmp_path: Path, body:
     assert not list(tmp_path.glob("*.parquet*")) + list(tmp_path.glob(".*.parquet*"))
 
 
-def test_without_valgrind_it_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_valgrind_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert main([str(tmp_path / "a.parquet"), "--", "true"]) == 2
-    assert re.search(r"^valgrind: found no such program, .*apt install valgrind.*\n\Z", capsys.readouterr().err)
+    with pytest.raises(InputError, match=r"^valgrind: found no such program, .*apt install valgrind"):
+        record(["true"], tmp_path / "a.arrow")
 
 
 @needs_posix
@@ -108,28 +87,28 @@ def test_a_program_that_is_not_there_is_refused(stand_in: Path, tmp_path: Path) 
 
 
 @needs_posix
-def test_the_program_s_failure_is_told(stand_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    install(stand_in, "log.write('I  00001000,4\\n')\nlog.close()\nsys.exit(3)")
-    assert main([str(tmp_path / "a.parquet"), "--limit", "100", "--", sys.executable]) == 1
-    assert "1 runs, 1 references" in capsys.readouterr().err
+def test_a_program_is_stopped_when_the_time_is_over(stand_in: Path, tmp_path: Path) -> None:
+    body = "log.write('I  00001000,4\\n' * 9 + 'I  0000'); log.flush()\nimport time\nwhile True: time.sleep(1)"
+    install(stand_in, body)
+    recording = record([sys.executable], tmp_path / "a.arrow", seconds=0.5)
+    assert rows_of(open_trace(tmp_path / "a.arrow")) == [(1, 9, 0, 0)]
+    assert (recording.references, recording.exit_status, recording.stopped) == (9, None, True)
 
 
 @needs_posix
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_recorder_that_is_stopped_takes_valgrind_with_it(stand_in: Path, tmp_path: Path, number: int) -> None:
-    started = tmp_path / "started"
-    body = f"open({str(started)!r}, 'w').write(str(os.getpid()))\nwhile True: log.write('I  00001000,4\\n' * 1000)"
-    install(stand_in, body)
-    command = [sys.executable, "-m", "workloads.traces.record", str(tmp_path / "a.parquet"), "--", sys.executable]
-    with subprocess.Popen(command) as recorder:
-        while not (started.exists() and started.read_text() and list(tmp_path.glob(".*.tmp"))):
-            assert recorder.poll() is None
-            time.sleep(0.05)
-        recorder.send_signal(number)
-        assert recorder.wait(60) == 130
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(started.read_text()), 0)
-    assert not list(tmp_path.glob(".*.tmp"))
+def test_progress_is_told(stand_in: Path, tmp_path: Path) -> None:
+    install(stand_in, "for n in range(300_000): log.write(f' L {n % 7:02x}000,4\\n')")
+    told: list[int] = []
+    record([sys.executable], tmp_path / "a.arrow", progress=lambda recording: told.append(recording.references))
+    assert told == sorted(told)
+    assert len(told) > 1
+    assert told[-1] == 300_000
+
+
+@needs_posix
+def test_the_program_s_status_is_told(stand_in: Path, tmp_path: Path) -> None:
+    install(stand_in, "log.write('I  00001000,4\\n')\nlog.close()\nsys.exit(3)")
+    assert record([sys.executable], tmp_path / "a.arrow", limit=100).exit_status == 3
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
@@ -138,6 +117,14 @@ def test_a_real_program_is_recorded(tmp_path: Path, capfd: pytest.CaptureFixture
     assert capfd.readouterr().out == "hello\n"
     assert recording.exit_status == 0
     trace = open_trace(tmp_path / "a.parquet")
+    assert trace.page_size == 4096
     assert (trace.runs, trace.references) == (recording.runs, recording.references)
     assert recording.references > 50_000
     assert 20 < len(trace.pages) < 1000
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
+def test_what_a_program_forks_is_not_recorded(tmp_path: Path) -> None:
+    quiet = record(["sh", "-c", "wait"], tmp_path / "a.arrow")
+    forking = "( j=0; while [ $j -lt 3000 ]; do j=$((j + 1)); done ) & wait"
+    assert record(["sh", "-c", forking], tmp_path / "b.arrow").references < 2 * quiet.references

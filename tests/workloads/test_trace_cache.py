@@ -122,7 +122,7 @@ def test_what_killed_runs_left_is_removed(tmp_path: Path, cache: Path) -> None:
 def test_without_a_cache_a_temporary_file_serves(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cache.write_text("a file where the directory should be")
+    (cache / "traces").write_text("a file where the directory should be")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = sorted(tmp_path.iterdir())
     path = write_text(tmp_path / "a.txt", "1\n2\n")
@@ -134,7 +134,7 @@ def test_without_a_cache_a_temporary_file_serves(
 
 
 def test_nowhere_to_write_is_one_line(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache.write_text("a file where the directory should be")
+    (cache / "traces").write_text("a file where the directory should be")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     with pytest.raises(InputError, match=r"a\.txt: can't be converted: "):
         open_trace(write_text(tmp_path / "a.txt", "1\n"))

@@ -239,7 +239,7 @@ def test_every_built_in_format_is_told_by_content_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("known", formats(), ids=lambda known: known.name)
 def test_every_format_keeps_the_contract(known: Format) -> None:
     assert known.suffixes
-    assert all(suffix.startswith(".") for suffix in known.suffixes)
+    assert all(suffix and suffix == suffix.lower() for suffix in known.suffixes)
     assert type(known).__doc__
     assert not known.recognises(b"")
     assert not known.recognises(b"\x7fELF\x00\x01")

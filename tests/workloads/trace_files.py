@@ -47,6 +47,28 @@ def rows_of(stream: ReferenceStream) -> list[Row]:
     return rows
 
 
+def timed_runs(count: int, seed: int = 1, processes: int = 3) -> Runs:
+    """Runs of several processes and threads, with times that mostly ascend."""
+    draw = np.random.default_rng(seed)
+    return Runs(
+        draw.integers(0, 30, count).astype(np.uint64),
+        draw.integers(0, 3, count).astype(np.uint16),
+        draw.integers(0, 3, count).astype(np.uint8),
+        draw.integers(1, 3, count).astype(np.uint8),
+        (1000 * draw.integers(1, processes + 1, count)).astype(np.uint32),
+        draw.integers(0, 3, count).astype(np.uint32),
+        (np.cumsum(draw.integers(-3, 100, count)) + 10**15).astype(np.int64),
+    )
+
+
+def same(runs: Runs, others: Runs) -> bool:
+    """Whether two pieces hold the same in the same columns."""
+    return all(
+        (a is None and b is None) or (a is not None and b is not None and a.dtype == b.dtype and np.array_equal(a, b))
+        for a, b in zip(runs, others, strict=True)
+    )
+
+
 def write_arrow(path: Path, rows: list[Row]) -> Path:
     """A native store."""
     with path.open("w+b") as file:

@@ -8,19 +8,20 @@ place, so runs that convert the same trace at once don't disturb each other. Whe
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from simulator.compile import cache_directory
 from simulator.units import GiB, parse_size
 from workloads.base import InputError
-from workloads.traces.format import Format, guess, named
+from workloads.traces.format import Format, about, chosen, options_of
 from workloads.traces.formats.native import Native
 from workloads.traces.native import VERSION, NativeTrace, write_native
 from workloads.traces.runs import Runs, merged
@@ -33,15 +34,21 @@ ABANDONED = 24 * 3600
 _LOG = logging.getLogger(__name__)
 
 
-def open_trace(path: Path, format: str = "auto", merge: bool = False) -> NativeTrace:  # noqa: A002
+def open_trace(
+    path: Path,
+    format: str = "auto",  # noqa: A002
+    merge: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> NativeTrace:
     """A trace file, in any format, as a stream; converted if it wasn't before.
 
-    `merge` makes one run of adjacent runs on one page. Where no cache can be written the converted trace lives in a
-    temporary file without a name, and a log line says so. Raises InputError where the file can't be used.
+    `options` are those of the format; `merge` makes one run of adjacent runs on one page. Where no cache can be written
+    the converted trace lives in a temporary file without a name, and a log line says so. Raises InputError where the
+    file can't be used.
     """
-    _check_readable(path)
+    check_readable(path)
     try:
-        source = named(format) if format != "auto" else guess(path)
+        source = chosen(path, format, options)
         if isinstance(source, Native) and not merge:
             with path.open("rb") as file:
                 return NativeTrace(file, str(path))
@@ -52,7 +59,8 @@ def open_trace(path: Path, format: str = "auto", merge: bool = False) -> NativeT
         raise InputError(f"{path}: can't be converted: {error.strerror or error}") from error
 
 
-def _check_readable(path: Path) -> None:
+def check_readable(path: Path) -> None:
+    """Raise InputError unless there is a regular file that can be read."""
     if not path.exists():
         raise InputError(f"{path}: found no such file, allowed is a trace file")
     if not path.is_file():
@@ -69,8 +77,9 @@ def _cached(path: Path, source: Format, digest: str, merge: bool) -> NativeTrace
     limit = _limit()
     try:
         directory = cache_directory() / "traces"
-        target = directory / f"{digest}-{source.name}{'-merged' if merge else ''}-{VERSION}.arrow"
+        target = directory / f"{digest}-{source.name}{_key(source)}{'-merged' if merge else ''}-{VERSION}.arrow"
         if (kept := _kept(target)) is not None:
+            kept.name = str(path)
             return kept
         directory.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(".tmp", dir=directory)
@@ -90,6 +99,12 @@ def _cached(path: Path, source: Format, digest: str, merge: bool) -> NativeTrace
     return trace
 
 
+def _key(source: Format) -> str:
+    # Of the options of a format.
+    options = json.dumps(options_of(source), sort_keys=True).encode()
+    return "-" + hashlib.blake2b(options, digest_size=8).hexdigest()
+
+
 def _kept(target: Path) -> NativeTrace | None:
     try:
         with target.open("rb") as file:
@@ -106,8 +121,13 @@ def _kept(target: Path) -> NativeTrace | None:
 
 def _converted(file: BinaryIO, path: Path, source: Format, digest: str, merge: bool) -> NativeTrace:
     runs: Iterable[Runs] = source.runs(path)
-    write_native(file, merged(runs) if merge else runs, digest, str(path))
+    write_native(file, merged(runs) if merge else runs, digest, str(path), described(path, source))
     return NativeTrace(file, str(path))
+
+
+def described(path: Path, source: Format) -> dict[str, str]:
+    """What a converted trace tells of where it comes from: what the file tells, its name and its format."""
+    return {"source_name": path.name, "format": source.name, **about(source, path)}
 
 
 def _limit() -> int:

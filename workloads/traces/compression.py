@@ -11,6 +11,8 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -23,6 +25,9 @@ PIECE = 1 << 20
 
 XZ_MEMORY = 256 << 20
 """Most memory that an xz file may ask for: `xz -9` needs 65 MiB."""
+
+
+_WATCHER: ContextVar[Callable[[int], None] | None] = ContextVar("watcher", default=None)
 
 
 class Codec(NamedTuple):
@@ -46,7 +51,7 @@ def expanded(path: Path) -> Generator[bytes, None, None]:
     Raises InputError if compressed data is damaged or cut off.
     """
     known = codec(path)
-    with path.open("rb") as file:
+    with opened(path) as file:
         if known is None:
             yield from _pieces(file)
             return
@@ -57,6 +62,35 @@ def expanded(path: Path) -> Generator[bytes, None, None]:
             raise InputError(
                 f"{path}: found damaged or cut off {what} data ({_line(error)}), allowed is a whole {what} file"
             ) from error
+
+
+@contextmanager
+def watched(told: Callable[[int], None]) -> Iterator[None]:
+    """While it lasts, `told` is given the number of bytes at each reading of a trace file in this thread."""
+    token = _WATCHER.set(told)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
+
+
+def tell(read: int) -> None:
+    """Let whoever watches know that so many bytes of a file were read."""
+    told = _WATCHER.get()
+    if told is not None:
+        told(read)
+
+
+class _Told(io.FileIO):
+    def readinto(self, buffer: Any) -> int | None:
+        read = super().readinto(buffer)
+        tell(read or 0)
+        return read
+
+
+def opened(path: Path) -> BinaryIO:
+    """A trace file opened for reading, whose readings can be watched."""
+    return io.BufferedReader(_Told(path), PIECE)
 
 
 def _line(error: BaseException) -> str:
@@ -80,7 +114,9 @@ def _bzip2(file: BinaryIO) -> Iterator[bytes]:
 
 def _zstandard(file: BinaryIO) -> Iterator[bytes]:
     with pa.CompressedInputStream(pa.PythonFile(file), "zstd") as stream:
-        yield from _pieces(stream)
+        # pyarrow's `read` leaks its buffer where data is damaged, `read_buffer` doesn't.
+        while len(piece := stream.read_buffer(PIECE)):
+            yield piece.to_pybytes()
 
 
 def _xz(file: BinaryIO) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Page numbers turned into small consecutive integers, at the speed of memory."""
+"""Numbers of up to 64 bits turned into small consecutive integers, at the speed of memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FULL = -1
 
 
 class Distinct:
-    """The distinct page numbers seen so far, each with a provisional index: how many were seen before it.
+    """The distinct numbers seen so far, each with a provisional index: how many were seen before it. 2^64 - 1 is none.
 
     An open-addressing hash table in which neighbouring pages share a cache line, because programs touch neighbouring
     pages together. Memory: 32 to 64 bytes for each distinct page.
@@ -37,6 +37,10 @@ class Distinct:
             done, self.count = _encode(page, index, done, self.count, self._keys, self._indices, self._seen)
             if done < len(page):
                 self._grow()
+
+    def seen(self) -> NDArray[np.uint64]:
+        """The numbers by provisional index."""
+        return self._seen[: self.count]
 
     def ranked(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         """The pages ascending, and for each provisional index its rank among them."""
@@ -62,12 +66,19 @@ class Distinct:
 
 
 @compiled
+def _slot(key: Any) -> Any:
+    # Multiplying the number of a group of 8 scatters groups; the pages of a group stay side by side. The upper half is
+    # scattered apart, since a product's lower bits know nothing of it: many processes may have the same pages.
+    group = (key >> np.uint64(3)) ^ ((key >> np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93))
+    return (group * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(29)) ^ (key & np.uint64(7))
+
+
+@compiled
 def _encode(page: Any, index: Any, start: int, count: int, keys: Any, indices: Any, seen: Any) -> tuple[int, int]:
     mask = np.uint64(len(keys) - 1)
     for row in range(start, len(page)):
         key = page[row]
-        # Multiplying the number of a group of 8 scatters groups; the pages of a group stay side by side.
-        slot = (((key >> np.uint64(3)) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(29)) ^ (key & np.uint64(7))) & mask
+        slot = _slot(key) & mask
         while keys[slot] != key:
             if keys[slot] == _UNUSED:
                 if count == len(seen):
@@ -85,7 +96,7 @@ def _insert(seen: Any, count: int, keys: Any, indices: Any) -> None:
     mask = np.uint64(len(keys) - 1)
     for position in range(count):
         key = seen[position]
-        slot = (((key >> np.uint64(3)) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(29)) ^ (key & np.uint64(7))) & mask
+        slot = _slot(key) & mask
         while keys[slot] != _UNUSED:
             slot = (slot + np.uint64(1)) & mask
         keys[slot], indices[slot] = key, position

@@ -1,19 +1,13 @@
-"""The native store: a trace ready to be replayed, mapped into memory a window at a time.
-
-An Arrow IPC file, readable with any Arrow library: record batches of `BATCH` runs with the columns of a Block, `page`
-being an index into the trace's distinct pages. The last batch is empty; its metadata holds what is known only at the
-end: `runs`, `references`, `distinct`, and `pages`, the distinct page numbers ascending, as the base64 of the Zstandard
-of their little-endian uint64 differences. The schema's metadata holds `pagesim` (the version of this layout) and
-`source` (the digest of what the trace was made from).
-"""
+"""The native store: a trace ready to be replayed, mapped into memory a window at a time."""
 
 from __future__ import annotations
 
-import base64
 import mmap
 import os
+import struct
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -22,39 +16,40 @@ from numpy.typing import NDArray
 
 from simulator.compile import compiled
 from simulator.stream import Block
-from workloads.base import MAX_PAGE, InputError
-from workloads.traces.distinct import Distinct
-from workloads.traces.runs import Runs, count
+from workloads.base import InputError
+from workloads.traces.runs import Runs, optional_columns, select
+from workloads.traces.store import COLUMNS, NEEDED, VERSION, Window, check, layout, schema, totals, windows
+from workloads.traces.tally import PAGE_BITS, Facts, Origin, Tally
 
-VERSION = "1"
+__all__ = ["BATCH", "VERSION", "Batch", "NativeTrace", "write_native"]
+
 BATCH = 1 << 20
 """Runs in a record batch, and most in a Block: 8 MiB."""
 
-_COLUMNS = {
-    name: np.dtype(kind) for name, kind in (("page", "u4"), ("fetches", "u2"), ("loads", "u1"), ("stores", "u1"))
-}
-_DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError)
+_DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError, struct.error)
 
 
-class _Window(NamedTuple):
-    """Where a batch lies in the file."""
+class Batch(NamedTuple):
+    """Consecutive runs of a store: views of the file, of one length."""
 
-    rows: int
-    offsets: tuple[int, ...]
-    """bytes from the start of the file to each column"""
-
-
-class _Totals(NamedTuple):
-    runs: int
-    references: int
-    pages: NDArray[np.uint64]
+    first: int
+    """number of the first of these runs"""
+    page: NDArray[np.uint32]
+    """place in `Facts.keys`"""
+    fetches: NDArray[np.uint16]
+    loads: NDArray[np.uint8]
+    stores: NDArray[np.uint8]
+    origin: NDArray[np.uint16] | None
+    """place in `Facts.origins`; None: they are all of the one there is"""
+    time: NDArray[np.int64] | None
+    """nanoseconds since the trace's first reference; None: the trace doesn't tell"""
 
 
 class NativeTrace:
-    """A trace in a native store; a ReferenceStream.
+    """A trace in a native store; as a ReferenceStream all of it is one thread of one process, without waits.
 
-    Blocks are views of the file and stay valid for as long as they are held; what was mapped for a block is given back
-    with it, so memory in use doesn't depend on the length of the trace.
+    Batches and blocks are views of the file and stay valid for as long as they are held; what was mapped for one is
+    given back with it, so memory in use doesn't depend on the length of the trace.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -62,43 +57,105 @@ class NativeTrace:
 
         `name` is what messages call it. Raises InputError if it is no native store, or damaged.
         """
-        self._name = name
+        self.name = name
         self._descriptor = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._descriptor)
         try:
-            self._windows, totals, self.source = _layout(self._descriptor)
+            self._windows, self.facts, self.about, self._checks = layout(self._descriptor)
+            self.page_size = int(self.about["page_size"]) if "page_size" in self.about else None
         except _DAMAGE as error:
             what = " ".join(str(error).split())[:200]
             raise InputError(f"{name}: found damaged native trace data ({what}), allowed is a whole file") from error
-        self.runs = totals.runs
-        self.references: int | None = totals.references
-        self.pages = totals.pages
+        self.source = self.about.get("source", "")
+        self.runs = self.facts.runs
+        self.references: int | None = self.facts.references
+        self.pages, self._index = _union(self.facts)
         self._checked = 0
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The threads that made the references."""
+        return self.facts.origins
+
+    def batches(self, first: int = 0, end: int | None = None) -> Iterator[Batch]:
+        """The runs from the start, at most `BATCH` at a time; with `first` and `end`, those whose numbers lie between.
+
+        Raises InputError where the file is damaged.
+        """
+        for number, window in enumerate(self._windows):
+            stop = window.rows if end is None else min(end - window.first, window.rows)
+            start = max(first - window.first, 0)
+            if stop <= start and number != self._checked:
+                continue
+            batch = self._batch(window)
+            if number == self._checked:
+                self._check(number, batch)
+            if (start, stop) != (0, window.rows):
+                batch = _rows(batch, start, stop)
+            if stop > start:
+                yield batch
 
     def blocks(self) -> Iterator[Block]:
         """The runs from the start, in blocks of at most `BATCH`; raises InputError where the file is damaged."""
-        for number, window in enumerate(self._windows):
-            block = Block._make(_views(self._descriptor, window))
-            if number == self._checked:
-                self._check(number, block)
-            yield block
+        for batch in self.batches():
+            page = batch.page if self._index is None else self._index[batch.page]
+            yield Block(page, batch.fetches, batch.loads, batch.stores)
 
     def numbered(self) -> Iterator[Runs]:
-        """The runs from the start, with page numbers instead of indices; raises InputError as `blocks` does."""
-        for block in self.blocks():
-            yield Runs(self.pages[block.page], block.fetches, block.loads, block.stores)
+        """The runs from the start, as they were recorded; raises InputError as `batches` does."""
+        numbers = self.facts.keys & np.uint64((1 << PAGE_BITS) - 1)
+        ids = {
+            name: np.array([getattr(origin, name) for origin in self.origins], np.uint32)
+            for name in self.facts.columns
+            if name != "time"
+        }
+        for batch in self.batches():
+            more: dict[str, Any] = {name: known[batch.origin] for name, known in ids.items()}
+            if batch.time is not None:
+                more["time"] = batch.time + self.facts.epoch
+            yield Runs(numbers[batch.page], batch.fetches, batch.loads, batch.stores, **more)
 
-    def _check(self, number: int, block: Block) -> None:
-        # An index beyond `pages` would make the simulator read foreign memory: every block is looked at once.
-        wrong = int(_first_wrong(*block, len(self.pages)))
-        if wrong >= 0:
-            row = number * BATCH + wrong
+    def _batch(self, window: Window) -> Batch:
+        views: dict[str, Any] = dict(zip(window.columns, _views(self._descriptor, window), strict=True))
+        page, fetches, loads, stores = (views[name] for name in NEEDED)
+        return Batch(window.first, page, fetches, loads, stores, views.get("origin"), views.get("time"))
+
+    def _check(self, number: int, batch: Batch) -> None:
+        # An index beyond `keys` would make the simulator read foreign memory: every batch is looked at once.
+        columns = [column for column in (*batch[2:], batch.page) if column is not None]
+        if check(columns) != int(self._checks[number]):
             raise InputError(
-                f"{self._name}: row {row}: found page index {block.page[wrong]} with {block.fetches[wrong]}, "
-                f"{block.loads[wrong]} and {block.stores[wrong]} references, allowed is an index below "
-                f"{len(self.pages)} and at least one reference"
+                f"{self.name}: found damaged native trace data (runs {batch.first} to "
+                f"{batch.first + len(batch.page) - 1} were changed), allowed is a whole file"
+            )
+        wrong = int(_first_wrong(*batch[1:5], len(self.facts.keys)))
+        if wrong < 0 and batch.origin is not None:
+            wrong = int(_first_stranger(batch.page, batch.origin, self._bounds()))
+        if wrong >= 0:
+            raise InputError(
+                f"{self.name}: row {batch.first + wrong}: found page index {batch.page[wrong]} with "
+                f"{batch.fetches[wrong]}, {batch.loads[wrong]} and {batch.stores[wrong]} references, allowed is an "
+                f"index below {len(self.facts.keys)}, of a page of the run's process, and at least one reference"
             )
         self._checked += 1
+
+    def _bounds(self) -> NDArray[np.int64]:
+        spans = dict(zip(self.facts.processes, self.facts.spans(), strict=True))
+        return np.array([spans[origin.process] for origin in self.origins], np.int64)
+
+
+def _rows(batch: Batch, start: int, stop: int) -> Batch:
+    columns = {name: getattr(batch, name) for name in Batch._fields[1:]}
+    kept: dict[str, Any] = {name: None if column is None else column[start:stop] for name, column in columns.items()}
+    return Batch(batch.first + start, **kept)
+
+
+def _union(facts: Facts) -> tuple[NDArray[np.uint64], NDArray[np.uint32] | None]:
+    """The distinct page numbers of all processes, and for each key its place among them if that isn't its own."""
+    if len(facts.processes) == 1:
+        return facts.keys, None
+    pages, index = np.unique(facts.keys & np.uint64((1 << PAGE_BITS) - 1), return_inverse=True)
+    return pages, index.astype(np.uint32)
 
 
 @compiled
@@ -115,129 +172,98 @@ def _first_wrong(page: Any, fetches: Any, loads: Any, stores: Any, pages: int) -
     return -1
 
 
-def write_native(file: BinaryIO, chunks: Iterable[Runs], source: str, name: str) -> None:
-    """Write runs to an empty file, open for reading and writing, as a native store.
+@compiled
+def _first_stranger(page: Any, origin: Any, bounds: Any) -> int:
+    for row in range(len(page)):
+        if origin[row] >= len(bounds) or not bounds[origin[row], 0] <= page[row] < bounds[origin[row], 1]:
+            return row
+    return -1
 
-    `source` is the digest of what they come from, `name` what messages call it. One pass over the runs: pages get
-    provisional indices, which are replaced by ranks at the end. Memory: two batches, and 32 to 64 bytes for each
-    distinct page. Raises InputError if there are no runs, OSError if they can't be written.
+
+def write_native(
+    file: BinaryIO, chunks: Iterable[Runs], source: str, name: str, about: Mapping[str, str] | None = None
+) -> Facts:
+    """Write runs to an empty file, open for reading and writing, as a native store; gives what was counted.
+
+    `source` is the digest of what they come from, `about` what else is known of it (`page_size` in bytes), `name` what
+    messages call it. One pass over the runs: pages get provisional indices, which are replaced by ranks at the end.
+    Memory: two batches, and 32 to 64 bytes for each distinct page of a process. Raises InputError if there are no runs,
+    or they can't be kept (tally.Tally), and OSError if they can't be written.
     """
-    distinct = Distinct()
-    schema = pa.schema(
-        [pa.field(column, pa.from_numpy_dtype(kind), nullable=False) for column, kind in _COLUMNS.items()],
-        metadata={"pagesim": VERSION, "source": source},
-    )
-    runs = references = 0
-    with pa.ipc.new_file(pa.PythonFile(file, "w"), schema) as writer:
-        for block in _batches(chunks, distinct):
-            runs += len(block.page)
-            references += count(block)
-            writer.write_batch(_record(block, schema))
-        if not runs:
-            raise InputError(f"{name}: found no references, allowed is a trace with at least one")
-        pages, rank = distinct.ranked()
-        totals = {"runs": str(runs), "references": str(references), "distinct": str(len(pages)), "pages": _pack(pages)}
-        nothing = Block._make(np.empty(0, kind) for kind in _COLUMNS.values())
-        writer.write_batch(_record(nothing, schema), custom_metadata=totals)
+    pieces = iter(chunks)
+    head = next((piece for piece in pieces if len(piece.page)), None)
+    if head is None:
+        raise InputError(f"{name}: found no references, allowed is a trace with at least one")
+    known = {key: text for key, text in (about or {}).items() if key != "pagesim"} | {"source": source}
+    tally = Tally(optional_columns(head), name)
+    columns = [*NEEDED, *(["origin"] if tally.told_apart else []), *(["time"] if "time" in tally.columns else [])]
+    arrow = schema(columns, known)
+    checks: list[int] = []
+    with pa.ipc.new_file(pa.PythonFile(file, "w"), arrow) as writer:
+        for batch in _batches(chain([head], pieces), tally, columns):
+            checks.append(check([batch[column] for column in columns[1:]]))
+            writer.write_batch(_record(batch, arrow))
+        facts, rank = tally.facts()
+        file.flush()
+        checks = _rank(file.fileno(), rank, checks)
+        nothing = {column: np.empty(0, COLUMNS[column]) for column in columns}
+        writer.write_batch(_record(nothing, arrow), custom_metadata=totals(facts, checks, known))
     file.flush()
-    _rank(file.fileno(), rank)
+    return facts
 
 
-def _record(block: Block, schema: pa.Schema) -> pa.RecordBatch:
-    return pa.record_batch([pa.array(column) for column in block], schema=schema)
+def _record(batch: Mapping[str, NDArray[Any]], arrow: pa.Schema) -> pa.RecordBatch:
+    return pa.record_batch([pa.array(batch[column]) for column in arrow.names], schema=arrow)
 
 
-def _batches(chunks: Iterable[Runs], distinct: Distinct) -> Iterator[Block]:
+def _batches(chunks: Iterable[Runs], tally: Tally, columns: Iterable[str]) -> Iterator[dict[str, NDArray[Any]]]:
     # The same arrays each time: what is yielded must be used up before the next.
-    room = Block._make(np.empty(BATCH, kind) for kind in _COLUMNS.values())
+    room = {column: np.empty(BATCH, COLUMNS[column]) for column in columns}
     held = 0
     for chunk in chunks:
         taken = 0
         while taken < len(chunk.page):
             step = min(BATCH - held, len(chunk.page) - taken)
-            source, target = slice(taken, taken + step), slice(held, held + step)
-            distinct.encode(chunk.page[source], room.page[target])
-            room.fetches[target] = chunk.fetches[source]
-            room.loads[target] = chunk.loads[source]
-            room.stores[target] = chunk.stores[source]
+            part = select(chunk, slice(taken, taken + step))
+            target = {name: column[held : held + step] for name, column in room.items()}
+            indices = {name: target[name] for name in ("page", "origin", "time") if name in target}
+            tally.add(part, **indices)
+            for name in NEEDED[1:]:
+                target[name][:] = getattr(part, name)
             taken += step
             held += step
             if held == BATCH:
                 yield room
                 held = 0
     if held:
-        yield Block._make(column[:held] for column in room)
+        yield {name: column[:held] for name, column in room.items()}
 
 
-def _rank(descriptor: int, rank: NDArray[np.uint32]) -> None:
-    if np.array_equal(rank, np.arange(len(rank))):
-        return
+def _rank(descriptor: int, rank: NDArray[np.uint32], checks: list[int]) -> list[int]:
+    # The last batch isn't written yet, since it holds the check sums that the right page indices have.
+    in_order = np.array_equal(rank, np.arange(len(rank)))
     room = np.empty(BATCH, np.uint32)
+    whole: list[int] = []
+    mapped = pa.py_buffer(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+    places = [(window.rows, window.columns["page"]) for window, _ in windows(mapped)]
     with os.fdopen(os.dup(descriptor), "r+b") as file:  # read and written: mapping it would cost a fault a page
-        for window in _layout(descriptor)[0]:
-            page = room[: window.rows]
-            file.seek(window.offsets[0])
+        for (rows, offset), others in zip(places, checks, strict=True):
+            page = room[:rows]
+            file.seek(offset)
             file.readinto(page.data)
-            file.seek(window.offsets[0])
-            file.write(rank[page].data)
+            if not in_order:
+                page = rank[page]
+                file.seek(offset)
+                file.write(page.data)
+            whole.append(check([page], others))
+        file.seek(0, os.SEEK_END)
+    return whole
 
 
-def _views(descriptor: int, window: _Window) -> list[NDArray[Any]]:
+def _views(descriptor: int, window: Window) -> list[NDArray[Any]]:
     # One mapping for each batch: it goes away with the last array that shows it.
-    start = min(window.offsets) // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
-    end = max(offset + window.rows * kind.itemsize for offset, kind in _placed(window))
+    offsets = window.columns.items()
+    start = min(window.columns.values()) // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+    end = max(offset + window.rows * COLUMNS[name].itemsize for name, offset in offsets)
     mapped = mmap.mmap(descriptor, end - start, access=mmap.ACCESS_COPY, offset=start)
-    return [np.frombuffer(mapped, kind, window.rows, offset - start) for offset, kind in _placed(window)]
-
-
-def _placed(window: _Window) -> Iterator[tuple[int, np.dtype[Any]]]:
-    return zip(window.offsets, _COLUMNS.values(), strict=True)
-
-
-def _layout(descriptor: int) -> tuple[list[_Window], _Totals, str]:
-    # This mapping of the whole file touches only the batches' headers, and goes away on return.
-    whole = pa.py_buffer(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
-    reader = pa.ipc.open_file(pa.BufferReader(whole))
-    metadata = reader.schema.metadata or {}
-    found = {field.name: field.type for field in reader.schema}
-    wanted = {column: pa.from_numpy_dtype(kind) for column, kind in _COLUMNS.items()}
-    if metadata.get(b"pagesim") != VERSION.encode() or found != wanted:
-        raise ValueError(f"no native store of version {VERSION}")
-    last = reader.num_record_batches - 1
-    windows = [_window(reader.get_batch(number), whole) for number in range(last)]
-    totals = _totals(dict(reader.get_batch_with_custom_metadata(last)[1]), sum(window.rows for window in windows))
-    return windows, totals, metadata.get(b"source", b"").decode()
-
-
-def _window(batch: pa.RecordBatch, whole: pa.Buffer) -> _Window:
-    batch.validate()
-    offsets = []
-    for column, kind in zip(batch.columns, _COLUMNS.values(), strict=True):
-        values = column.buffers()[1]
-        offset = values.address - whole.address if values else -1
-        if not batch.num_rows or column.null_count or offset < 0 or offset % kind.itemsize:
-            raise ValueError("a batch that is empty, has nulls, is compressed or not aligned")
-        if offset + batch.num_rows * kind.itemsize > whole.size:
-            raise ValueError("a batch beyond the end of the file")
-        offsets.append(offset)
-    return _Window(batch.num_rows, tuple(offsets))
-
-
-def _totals(metadata: dict[bytes, bytes], rows: int) -> _Totals:
-    runs, references, distinct = (int(metadata[key]) for key in (b"runs", b"references", b"distinct"))
-    if runs != rows or not 1 <= distinct <= runs or references < runs:
-        raise ValueError(f"{runs} runs, {references} references and {distinct} pages in {rows} rows")
-    return _Totals(runs, references, _unpack(metadata[b"pages"], distinct))
-
-
-def _pack(pages: NDArray[np.uint64]) -> bytes:
-    steps = np.diff(pages, prepend=np.uint64(0)).astype("<u8")
-    return base64.b64encode(pa.compress(steps.tobytes(), "zstd", asbytes=True))
-
-
-def _unpack(packed: bytes, distinct: int) -> NDArray[np.uint64]:
-    steps = pa.decompress(base64.b64decode(packed, validate=True), 8 * distinct, "zstd", asbytes=True)
-    pages = np.cumsum(np.frombuffer(steps, "<u8"), dtype=np.uint64)
-    if len(pages) != distinct or pages[-1] > MAX_PAGE or (pages[1:] <= pages[:-1]).any():
-        raise ValueError("page numbers that don't ascend")
-    return pages
+    return [np.frombuffer(mapped, COLUMNS[name], window.rows, offset - start) for name, offset in offsets]

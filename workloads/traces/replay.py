@@ -1,54 +1,165 @@
-"""The workload `trace`: what a program was recorded to do, done again."""
+"""The workload `trace`: what programs were recorded to do, done again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from simulator.config import STRICT
 from simulator.registry import register
-from simulator.stream import Block, ReferenceStream
-from workloads.base import StreamContext, check_footprint
+from simulator.stream import ReferenceStream
+from workloads.base import MAX_PAGE, InputError, Part, StreamContext, check_footprint
 from workloads.traces.cache import open_trace
-from workloads.traces.window import part
+from workloads.traces.format import named
+from workloads.traces.native import NativeTrace
+from workloads.traces.tally import PAGE_BITS
+from workloads.traces.thread import Clock, Space, Thread
+from workloads.traces.window import Extent, extent
+
+MOST_TIME = 1 << 60
+"""Most simulated nanoseconds that a replay may last."""
+
+_LISTED = 8
 
 
 @register("workload", "trace")
 @dataclass(config=STRICT, kw_only=True)
 class Trace:
-    """A recorded trace, or a part of it, once or several times."""
+    """A recorded trace, or a part of it, once or several times; of several processes and threads if it was recorded
+    so. A trace of smaller pages than the machine's is made one of the machine's."""
 
     path: Path = Field(..., description="the trace file, relative to the config's directory")
     format: str = Field(default="auto", description="a registered format; auto: told by content and name")
+    options: dict[str, Any] = Field(default_factory=dict, description="options of the format")
     merge: bool = Field(default=False, description="make one run, and so one request, of adjacent runs on one page")
-    skip: int = Field(default=0, ge=0, description="references left out at the start")
+    process: int | None = Field(default=None, ge=0, description="the recorded process to replay; none: all")
+    skip: int = Field(default=0, ge=0, description="references left out at the start, in the file's order")
     limit: int | None = Field(default=None, ge=1, description="most references after that; none: all")
     repeat: int = Field(default=1, ge=1, description="how many times over")
+    offset: int = Field(default=0, description="added to every page number, in pages of the machine")
+    split: Literal["all", "processes", "threads", "none"] = Field(
+        default="all",
+        description="all: each recorded process is a process and each recorded thread one of its threads; processes: "
+        "each process is of one thread; threads: all threads are of one process, where equal pages are one; none: one "
+        "process of one thread, in the file's order",
+    )
+    time_scale: float = Field(
+        default=1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="if the trace has times, no run begins before this many times the time since the first; 0: times "
+        "are ignored, references follow each other",
+    )
 
-    def stream(self, context: StreamContext) -> ReferenceStream:
-        """The references; raises InputError where the file can't be used or has too many distinct pages."""
-        path = context.base / self.path
-        stream: ReferenceStream = open_trace(path, self.format, self.merge)
-        if self.skip or self.limit is not None:
-            stream = part(stream, self.skip, self.limit, str(path))
-        check_footprint(len(stream.pages), context, str(path))
-        return stream if self.repeat == 1 else Repeated(stream, self.repeat)
+    @model_validator(mode="after")
+    def _of_the_format(self) -> Trace:
+        if self.format != "auto":
+            try:
+                named(self.format, self.options)
+            except InputError as error:
+                raise ValueError(str(error)) from None
+        return self
+
+    def processes(self, context: StreamContext) -> list[Part]:
+        """A process for each recorded one, as `split` says; raises InputError where the file can't be used, the
+        recorded process isn't in it, its pages don't fit the machine's, or there are too many of them."""
+        trace = open_trace(context.base / self.path, self.format, self.merge, self.options)
+        part = extent(trace, self._chosen(trace), self.skip, self.limit)
+        clock = self._clock(trace, part)
+        parts = []
+        for suffix, threads in self._groups(trace, np.flatnonzero(part.references).tolist()):
+            space = self._space(trace, part, [origin for thread in threads for origin in thread], context)
+            check_footprint(len(space.pages), context, trace.name)
+            chosen = [_flags(len(trace.origins), thread) for thread in threads]
+            streams: list[ReferenceStream] = [Thread(trace, part, flags, space, self.repeat, clock) for flags in chosen]
+            parts.append(Part(streams=tuple(streams), suffix=suffix))
+        return parts
+
+    def _chosen(self, trace: NativeTrace) -> NDArray[np.bool_]:
+        """The threads to replay: a flag for each of the trace's."""
+        if self.process is None:
+            return np.ones(len(trace.origins), np.bool_)
+        if self.process not in trace.facts.processes:
+            raise InputError(f"{trace.name}: process: found {self.process}, allowed is {_listed(trace)}")
+        return np.array([origin.process == self.process for origin in trace.origins])
+
+    def _groups(self, trace: NativeTrace, numbers: list[int]) -> list[tuple[str, list[list[int]]]]:
+        """The processes to simulate: what their names end with, and for each thread the recorded ones it stands for."""
+        by_process: dict[int, list[int]] = {}
+        for number in sorted(numbers, key=lambda number: _ids(trace, number)):
+            by_process.setdefault(_ids(trace, number)[0], []).append(number)
+        groups = [(str(process), members) for process, members in by_process.items()]
+        if self.split in ("threads", "none"):
+            groups = [("", [number for _, members in groups for number in members])]
+        if self.split in ("processes", "none"):
+            made = [(suffix, [members]) for suffix, members in groups]
+        else:
+            made = [(suffix, [[number] for number in members]) for suffix, members in groups]
+        return made if len(made) > 1 else [("", made[0][1])]
+
+    def _space(self, trace: NativeTrace, part: Extent, numbers: list[int], context: StreamContext) -> Space:
+        """The address space of threads; raises InputError where the machine can't have such pages."""
+        spans = dict(zip(trace.facts.processes, trace.facts.spans(), strict=True))
+        mine = sorted({spans[trace.origins[number].process] for number in numbers})
+        first, end = mine[0][0], mine[-1][1]
+        used = part.used[first:end]
+        keys = trace.facts.keys[first:end][used] & np.uint64((1 << PAGE_BITS) - 1)
+        numbered = keys // np.uint64(_ratio(trace, context))
+        least, most = int(numbered.min()) + self.offset, int(numbered.max()) + self.offset
+        if least < 0 or most > MAX_PAGE:
+            raise InputError(
+                f"{trace.name}: offset: found {self.offset}, which makes pages {least} to {most}, allowed is what "
+                f"leaves them within 0 and {MAX_PAGE}"
+            )
+        pages, places = np.unique(numbered, return_inverse=True)
+        moved = (pages.astype(np.int64) + self.offset).astype(np.uint64)
+        if len(pages) == len(used):
+            return Space(moved, None, first)
+        index = np.zeros(len(used), np.uint32)
+        index[used] = places
+        return Space(moved, index, first)
+
+    def _clock(self, trace: NativeTrace, part: Extent) -> Clock | None:
+        if not self.time_scale or "time" not in trace.facts.columns:
+            return None
+        period = round((part.latest - part.earliest) * self.time_scale)
+        if period * self.repeat > MOST_TIME:
+            raise InputError(
+                f"{trace.name}: time_scale: found {self.time_scale}, with which the replay lasts "
+                f"{period * self.repeat} ns, allowed is at most {MOST_TIME}"
+            )
+        return Clock(part.earliest, self.time_scale, period)
 
 
-class Repeated:
-    """A stream several times over; a ReferenceStream."""
+def _ratio(trace: NativeTrace, context: StreamContext) -> int:
+    """How many of the trace's pages are one of the machine's."""
+    size = trace.page_size or context.page_size
+    if context.page_size % size:
+        raise InputError(
+            f"{trace.name}: found pages of {size} bytes, allowed are such that the machine's, of {context.page_size} "
+            "bytes, are the same or several of them"
+        )
+    return context.page_size // size
 
-    def __init__(self, stream: ReferenceStream, times: int) -> None:
-        """`times` is at least 1."""
-        self._stream = stream
-        self._times = times
-        self.pages = stream.pages
-        self.references = None if stream.references is None else stream.references * times
 
-    def blocks(self) -> Iterator[Block]:
-        """The runs of every repetition."""
-        for _ in range(self._times):
-            yield from self._stream.blocks()
+def _flags(length: int, numbers: list[int]) -> NDArray[np.bool_]:
+    flags = np.zeros(length, np.bool_)
+    flags[numbers] = True
+    return flags
+
+
+def _ids(trace: NativeTrace, number: int) -> tuple[int, int]:
+    origin = trace.origins[number]
+    return origin.process or 0, origin.thread or 0
+
+
+def _listed(trace: NativeTrace) -> str:
+    known = sorted(process for process in trace.facts.processes if process is not None)
+    if not known:
+        return "none: the trace doesn't tell processes apart"
+    return f"one of {', '.join(map(str, known[:_LISTED]))}{', ...' if len(known) > _LISTED else ''}"

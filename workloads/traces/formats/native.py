@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
+from pydantic.dataclasses import dataclass
+
+from simulator.config import STRICT
 from simulator.registry import register
+from workloads.traces.compression import tell
 from workloads.traces.native import NativeTrace
 from workloads.traces.runs import Runs
 
 
 @register("format", "native")
+@dataclass(config=STRICT, kw_only=True)
 class Native:
     """A native store, an Arrow IPC file made by pagesim; replayed as it is, without a copy in the cache."""
 
-    name: str
-    suffixes = (".arrow",)
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]] = (".arrow",)
+    page_size: ClassVar[int | None] = None
 
     def recognises(self, head: bytes) -> bool:
         """By Arrow's magic number."""
@@ -23,6 +30,14 @@ class Native:
 
     def runs(self, path: Path) -> Iterator[Runs]:
         """The runs, with page numbers instead of indices."""
+        for runs in self._opened(path).numbered():
+            tell(sum(column.nbytes for column in runs[1:4]) + 4 * len(runs.page))
+            yield runs
+
+    def metadata(self, path: Path) -> dict[str, str]:
+        """Where the trace comes from."""
+        return self._opened(path).about
+
+    def _opened(self, path: Path) -> NativeTrace:
         with path.open("rb") as file:
-            trace = NativeTrace(file, str(path))
-        yield from trace.numbered()
+            return NativeTrace(file, str(path))

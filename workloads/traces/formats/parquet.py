@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
+from simulator.config import STRICT
 from simulator.registry import register
 from workloads.base import MAX_PAGE, InputError
-from workloads.traces.runs import MAX_FETCHES, MAX_LOADS, MAX_STORES, Runs, concatenated, select
+from workloads.traces.beside import beside
+from workloads.traces.compression import opened
+from workloads.traces.format import PageSize
+from workloads.traces.runs import (
+    MAX_FETCHES,
+    MAX_LOADS,
+    MAX_STORES,
+    OPTIONAL,
+    Runs,
+    concatenated,
+    optional_columns,
+    select,
+)
 
 COUNTS = {"fetches": MAX_FETCHES, "loads": MAX_LOADS, "stores": MAX_STORES}
 """Count columns and the most that a row may hold."""
@@ -24,18 +40,28 @@ ROWS = 1 << 16
 ROW_GROUP = 1 << 21
 """Rows in a row group that is written."""
 
+MAX_TIME = (1 << 62) - 1
+"""Largest time, so that differences fit into 64 bits."""
+
 _TYPES = {"fetches": np.uint16, "loads": np.uint8, "stores": np.uint8}
 _DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, KeyError, IndexError)
 
 
 @register("format", "parquet")
+@dataclass(config=STRICT, kw_only=True)
 class Parquet:
     """A Parquet file of integer columns `page` (virtual page number), `fetches` (at most 65535), `loads` and `stores`
-    (at most 255). A count column that is missing is all 0; with none of the three each row is one load. A row has at
-    least one reference."""
+    (at most 255), and, if it is known, `process` and `thread` (ids below 2^32) and `time` (nanoseconds, from any
+    origin). A count column that is missing is all 0; with none of the three each row is one load. A row has at least
+    one reference. The file's metadata may hold `page_size` in bytes."""
 
-    name: str
-    suffixes = (".parquet", ".pq")
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
+
+    page_size: PageSize | None = Field(
+        default=None,
+        description="of the pages that are numbered; none: as the file's metadata says, else the machine's",
+    )
 
     def recognises(self, head: bytes) -> bool:
         """By Parquet's magic number."""
@@ -48,10 +74,22 @@ class Parquet:
             yield _runs(path, batch, first_row)
             first_row += batch.num_rows
 
+    def metadata(self, path: Path) -> dict[str, str]:
+        """What the file's metadata says of the trace."""
+        try:
+            found = pq.read_schema(path).metadata or {}
+        except _DAMAGE as error:
+            raise _damaged(path, error) from error
+        return {
+            key.decode(errors="replace"): value.decode(errors="replace")
+            for key, value in found.items()
+            if key not in (b"ARROW:schema", b"pandas")
+        }
+
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             # Without a buffer of its own the reader would hold a whole row group, which may be the whole file.
             parquet = pq.ParquetFile(
                 pa.PythonFile(file), buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True
@@ -61,48 +99,57 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
                 batch.validate()
                 yield batch
     except _DAMAGE as error:
-        what = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: found damaged Parquet data ({what}), allowed is a whole Parquet file") from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    what = " ".join(str(error).split())[:200]
+    return InputError(f"{path}: found damaged Parquet data ({what}), allowed is a whole Parquet file")
 
 
 def _check_columns(path: Path, schema: pa.Schema) -> None:
     found = schema.names
-    if "page" not in found or set(found) - {"page", *COUNTS} or len(set(found)) < len(found):
+    known = (*COUNTS, *OPTIONAL)
+    if "page" not in found or set(found) - {"page", *known} or len(set(found)) < len(found):
         listed = ", ".join(name if name.isprintable() else repr(name) for name in found)[:200] or "none"
-        raise InputError(f"{path}: found columns {listed}, allowed are page and optionally {', '.join(COUNTS)}")
+        raise InputError(f"{path}: found columns {listed}, allowed are page and optionally {', '.join(known)}")
     for field in schema:
         if not pa.types.is_integer(field.type):
             raise InputError(f"{path}: column {field.name}: found type {field.type}, allowed is an integer type")
 
 
 def _runs(path: Path, batch: pa.RecordBatch, first_row: int) -> Runs:
-    page = _column(path, batch, "page", MAX_PAGE, first_row).astype(np.uint64)
+    page = _column(path, batch, "page", 0, MAX_PAGE, first_row).astype(np.uint64)
     given = [name for name in COUNTS if name in batch.schema.names]
-    counts = {}
+    columns: dict[str, Any] = {}
     used = np.full(len(page), not given)
     for name, kind in _TYPES.items():
         if name in given:
-            counts[name] = _column(path, batch, name, COUNTS[name], first_row).astype(kind, copy=False)
-            used |= counts[name] != 0
+            columns[name] = _column(path, batch, name, 0, COUNTS[name], first_row).astype(kind, copy=False)
+            used |= columns[name] != 0
         else:
-            counts[name] = np.full(len(page), not given and name == "loads", kind)
+            columns[name] = np.full(len(page), not given and name == "loads", kind)
     if not used.all():
         row = first_row + int(np.argmin(used))
         raise InputError(f"{path}: row {row}: found {', '.join(given)} all 0, allowed is at least one reference")
-    return Runs(page, **counts)
+    for name, kind in OPTIONAL.items():
+        if name in batch.schema.names:
+            least, most = (-MAX_TIME, MAX_TIME) if name == "time" else (0, (1 << 32) - 1)
+            columns[name] = _column(path, batch, name, least, most, first_row).astype(kind, copy=False)
+    return Runs(page, **columns)
 
 
-def _column(path: Path, batch: pa.RecordBatch, name: str, most: int, first_row: int) -> NDArray[np.integer]:
+def _column(path: Path, batch: pa.RecordBatch, name: str, least: int, most: int, first_row: int) -> NDArray[np.integer]:
     column = batch.column(name)
     if column.null_count:
         row = first_row + int(np.argmin(column.is_valid().to_numpy(zero_copy_only=False)))
-        raise InputError(f"{path}: row {row}: found no {name}, allowed is 0 to {most}")
+        raise InputError(f"{path}: row {row}: found no {name}, allowed is {least} to {most}")
     values: NDArray[np.integer] = column.to_numpy()
     range_of_type = np.iinfo(values.dtype)
-    fits = range_of_type.min == 0 and range_of_type.max <= most
-    if not fits and len(values) and (values.min() < 0 or values.max() > most):
-        row = int(np.argmax((values < 0) | (values > most)))
-        raise InputError(f"{path}: row {first_row + row}: found {name} {values[row]}, allowed is 0 to {most}")
+    fits = range_of_type.min >= least and range_of_type.max <= most
+    if not fits and len(values) and (values.min() < least or values.max() > most):
+        row = int(np.argmax((values < least) | (values > most)))
+        raise InputError(f"{path}: row {first_row + row}: found {name} {values[row]}, allowed is {least} to {most}")
     return values
 
 
@@ -114,37 +161,46 @@ def write(path: Path, chunks: Iterable[Runs], metadata: Mapping[str, str], wide:
     uint32, which holds addresses below 16 TiB, or with `wide` uint64. Raises OSError, and InputError for a page number
     that doesn't fit.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with beside(path) as temporary:
         _write(temporary, chunks, metadata, wide, level)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write(path: Path, chunks: Iterable[Runs], metadata: Mapping[str, str], wide: bool, level: int) -> None:
-    page = np.uint64 if wide else np.uint32
-    kinds = {"page": page, **_TYPES}
-    schema = pa.schema(
-        [pa.field(name, pa.from_numpy_dtype(kind), nullable=False) for name, kind in kinds.items()],
-        metadata=dict(metadata),
-    )
-    writer = pq.ParquetWriter(
+    writer: pq.ParquetWriter | None = None
+    with ExitStack() as stack:
+        for group in _groups(chunks):
+            kinds = _kinds(group, wide)
+            if int(group.page.max()) > (1 << (64 if wide else 32)) - 1:
+                raise InputError(f"{path}: found page {group.page.max()}, allowed is at most {(1 << 32) - 1}")
+            columns = [pa.array(getattr(group, name).astype(kind, copy=False)) for name, kind in kinds.items()]
+            if writer is None:
+                fields = [pa.field(name, pa.from_numpy_dtype(kind), nullable=False) for name, kind in kinds.items()]
+                schema = pa.schema(fields, metadata=dict(metadata))
+                writer = stack.enter_context(_writer(path, schema, level))
+            writer.write_batch(pa.record_batch(columns, schema=schema), row_group_size=ROW_GROUP)
+    if writer is None:
+        raise InputError(f"{path}: found no references to write, allowed is a trace with at least one")
+
+
+def _kinds(runs: Runs, wide: bool) -> dict[str, Any]:
+    return {
+        "page": np.uint64 if wide else np.uint32,
+        **_TYPES,
+        **{name: OPTIONAL[name] for name in optional_columns(runs)},
+    }
+
+
+def _writer(path: Path, schema: pa.Schema, level: int) -> pq.ParquetWriter:
+    return pq.ParquetWriter(
         path,
         schema,
         compression="zstd",
         compression_level=level,
         use_dictionary=False,
-        column_encoding={name: "PLAIN" if name == "page" else "BYTE_STREAM_SPLIT" for name in kinds},
+        column_encoding={name: "PLAIN" if name == "page" else "BYTE_STREAM_SPLIT" for name in schema.names},
         data_page_size=64 << 20,
         write_page_checksum=True,
     )
-    with writer:
-        for group in _groups(chunks):
-            if int(group.page.max()) > np.iinfo(page).max:
-                raise InputError(f"{path}: found page {group.page.max()}, allowed is at most {np.iinfo(page).max}")
-            columns = [pa.array(column) for column in (group.page.astype(page), *group[1:])]
-            writer.write_batch(pa.record_batch(columns, schema=schema), row_group_size=ROW_GROUP)
 
 
 def _groups(chunks: Iterable[Runs]) -> Iterator[Runs]:
