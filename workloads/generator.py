@@ -28,6 +28,9 @@ FIRST_PAGE = 16
 Choose = Callable[[int, int, np.random.Generator], NDArray[np.uint32]]
 """(number of the first visit, how many visits, random numbers) -> index of the page of each visit"""
 
+Begin = Callable[[], Choose]
+"""makes the Choose of one reading of a stream: where the next visit depends on those before, it holds their state"""
+
 
 @dataclass(config=STRICT, kw_only=True)
 class Visits:
@@ -56,34 +59,38 @@ class Visits:
 
         Raises InputError if the footprint is larger than the address space.
         """
+        return self.evolve(context, references, lambda: choose)
+
+    def evolve(self, context: StreamContext, references: int, begin: Begin) -> ReferenceStream:
+        """As `generate`, for visits that depend on those before: each reading of the stream begins anew."""
         check_footprint(self.pages, context, "pages")
-        return Generated(self, context, references, choose)
+        return Generated(self, context, references, begin)
 
 
 class Generated:
     """A stream that is drawn anew, from the same random numbers, each time it is read; a ReferenceStream."""
 
-    def __init__(self, visits: Visits, context: StreamContext, references: int, choose: Choose) -> None:
+    def __init__(self, visits: Visits, context: StreamContext, references: int, begin: Begin) -> None:
         """Two streams of random numbers, for pages and for kinds: the pages don't depend on the share of writes."""
         self.pages = np.arange(visits.first_page, visits.first_page + visits.pages, dtype=np.uint64)
         self.references: int | None = references
         self._total = references
-        self._visits, self._context, self._choose = visits, context, choose
+        self._visits, self._context, self._begin = visits, context, begin
 
     def blocks(self) -> Iterator[Block]:
         """The runs from the start, in blocks of `RUNS`."""
         seed, name, burst = self._context.seed, self._context.name, self._visits.burst
         page_numbers = generator(seed, f"workload/{name}/pages")
         kind_numbers = generator(seed, f"workload/{name}/kinds")
-        visits = -(-self._total // burst)
+        visits, choose = -(-self._total // burst), self._begin()
         for first in range(0, visits, RUNS):
             rows = min(RUNS, visits - first)
-            page = self._choose(first, rows, page_numbers)
+            page = choose(first, rows, page_numbers)
             counts = self._counts(rows, kind_numbers)
             if first + rows == visits and self._total % burst:
                 for column in counts:
                     column[-1] = min(int(column[-1]), self._total % burst)
-            yield Block._make((page, *counts))
+            yield Block(page, *counts)
 
     def _counts(self, rows: int, numbers: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         writes, fetches, burst = self._visits.writes, self._visits.fetches, self._visits.burst

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,71 +11,92 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from simulator.registry import find, names
 from simulator.rng import generator as random_numbers
 from simulator.stream import ReferenceStream
+from tests.workloads.examples import (
+    EXAMPLES,
+    REFERENCES,
+    UNSEEDED,
+    chi_square,
+    chi_square_bound,
+    columns,
+    fits,
+    make,
+)
 from workloads import generator
-from workloads.base import InputError, StreamContext
+from workloads.alias import Alias
+from workloads.base import InputError, StreamContext, parts
+from workloads.generator import Visits
 from workloads.synthetic.sequential import Sequential
 from workloads.synthetic.uniform import Uniform
-from workloads.synthetic.zipf import Zipf, _alias
+from workloads.synthetic.zipf import Zipf
 
-CASES: dict[str, Mapping[str, Any]] = {
-    "uniform": {"references": 150_000},
-    "zipf": {"references": 150_000, "exponent": 0.9},
-    "sequential": {"passes": 1500, "stride": 7},
-}
 DRAWS = 400_000
 
 
-def make(kind: str, **parameters: Any) -> Any:
-    """A workload by name, from its parameters."""
-    return TypeAdapter(find("workload", kind)).validate_python(parameters)
+def streams(kind: str, context: StreamContext, **parameters: Any) -> list[ReferenceStream]:
+    """All streams of an example's processes, with those parameters that every `Visits` has."""
+    added = parameters if issubclass(find("workload", kind), Visits) else {}
+    workload = make(kind, **EXAMPLES[kind], **added)
+    return [stream for part in parts(workload, context) for stream in part.streams]
 
 
-def columns(stream: ReferenceStream) -> list[NDArray[Any]]:
-    """All blocks joined: page index, fetches, loads, stores."""
-    return [np.concatenate(column) for column in zip(*stream.blocks(), strict=True)]
-
-
-def chi_square_bound(freedom: int) -> float:
-    """Above this lies one in a million of chi-square's values (Wilson and Hilferty 1931; 4.75 standard deviations)."""
-    return float(freedom * (1 - 2 / (9 * freedom) + 4.75 * np.sqrt(2 / (9 * freedom))) ** 3)
-
-
-def chi_square(observed: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Pearson's statistic."""
-    return float(((observed - expected) ** 2 / expected).sum())
-
-
-def test_every_generator_is_covered_here() -> None:
+def test_every_generator_has_an_example() -> None:
     built_in = [name for name in names("workload") if find("workload", name).__module__.startswith("workloads.synth")]
-    assert built_in == sorted(CASES)
+    assert built_in == sorted(EXAMPLES)
 
 
-@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize("kind", EXAMPLES)
 def test_each_reading_is_the_same_and_the_seed_and_name_decide(kind: str, context: StreamContext) -> None:
-    workload = make(kind, pages=100, writes=0.3, **CASES[kind])
-    stream = workload.stream(context)
-    first, again, anew = columns(stream), columns(stream), columns(workload.stream(context))
-    assert all(np.array_equal(a, b) and np.array_equal(a, c) for a, b, c in zip(first, again, anew, strict=True))
+    made = streams(kind, context, writes=0.3)
+    everything = [columns(stream) for stream in made]
+    for again in ([columns(stream) for stream in made], [columns(s) for s in streams(kind, context, writes=0.3)]):
+        assert all(same(a, b) for a, b in zip(everything, again, strict=True))
     for other in (replace(context, seed=2), replace(context, name="b")):
-        assert not np.array_equal(first[3], columns(workload.stream(other))[3])
+        differs = [columns(stream) for stream in streams(kind, other, writes=0.3)]
+        assert all(same(a, b) for a, b in zip(everything, differs, strict=True)) == (kind in UNSEEDED)
 
 
-@pytest.mark.parametrize("kind", CASES)
+def same(first: list[NDArray[Any]], second: list[NDArray[Any]]) -> bool:
+    """Whether two streams' columns are equal."""
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_two_readings_at_once_do_not_disturb_each_other(kind: str, context: StreamContext) -> None:
+    for stream in streams(kind, context):
+        for first, second in zip(stream.blocks(), stream.blocks(), strict=True):
+            assert same(list(first[:4]), list(second[:4]))
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
 def test_blocks_are_what_the_machine_takes(kind: str, context: StreamContext) -> None:
-    stream = make(kind, pages=100, first_page=1000, writes=0.2, fetches=0.3, **CASES[kind]).stream(context)
-    for block in stream.blocks():
-        assert [column.dtype for column in block] == [np.uint32, np.uint16, np.uint8, np.uint8]
-        assert len({len(column) for column in block}) == 1
-        assert 1 <= len(block.page) <= generator.RUNS
-        assert block.page.max() < 100
-        assert (block.fetches + block.loads + block.stores).min() >= 1
+    for stream in streams(kind, context, first_page=1000, writes=0.2, fetches=0.3):
+        for block in stream.blocks():
+            assert [column.dtype for column in block[:4]] == [np.uint32, np.uint16, np.uint8, np.uint8]
+            assert all(column.flags.c_contiguous for column in block[:4])
+            assert len({len(column) for column in block[:4]}) == 1
+            assert 1 <= len(block.page) <= generator.RUNS
+            assert block.page.max() < len(stream.pages)
+            assert (block.fetches.astype(int) + block.loads + block.stores).min() >= 1
+            if block.waits is not None:
+                assert (np.diff(block.waits.row, prepend=-1) >= 1).all()
+                assert (block.waits.row < len(block.page)).all()
+        assert (np.diff(stream.pages.astype(np.int64)) >= 1).all()
+        total = sum(int(column.sum(dtype=np.int64)) for column in columns(stream)[1:])
+        assert stream.references in (None, total)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EXAMPLES if issubclass(find("workload", kind), Visits)])
+def test_visits_have_the_pages_references_and_kinds_that_are_asked_for(kind: str, context: StreamContext) -> None:
+    (stream,) = streams(kind, context, first_page=1000, writes=0.2, fetches=0.3)
     assert stream.pages.tolist() == list(range(1000, 1100))
-    assert stream.references == sum(int(column.sum()) for column in columns(stream)[1:]) == 150_000
+    assert stream.references == REFERENCES
+    kinds = np.array([column.sum() for column in columns(stream)[1:]])
+    assert fits(kinds, np.array([0.3, 0.5, 0.2]))
 
 
 @settings(deadline=None, max_examples=60)
@@ -122,23 +142,18 @@ def test_zipf_has_the_probabilities_it_states(pages: int, exponent: float, conte
     page_of_rank = random_numbers(context.seed, "workload/a/ranks").permutation(pages)
     observed = np.bincount(columns(workload.stream(context))[0], minlength=pages)[page_of_rank]
     exact = np.arange(1, pages + 1) ** -float(exponent)
-    expected = DRAWS * exact / exact.sum()
-    often = expected >= 20  # Pearson's statistic is close to chi-square only for cells that are not nearly empty
-    if not often.all():
-        observed = np.append(observed[often], observed[~often].sum())
-        expected = np.append(expected[often], expected[~often].sum())
-    assert chi_square(observed, expected) < chi_square_bound(max(len(expected) - 1, 1))
+    assert fits(observed, exact / exact.sum())
 
 
 @settings(deadline=None)
 @given(st.integers(1, 2000), st.floats(0, 60))
 def test_the_alias_table_adds_up_to_the_probabilities(pages: int, exponent: float) -> None:
     probabilities = Zipf(pages=pages, references=1, exponent=exponent).probabilities()
-    share, other = _alias(probabilities * pages)
-    assert share.min() >= 0
-    assert share.max() <= 1
-    total = share.copy()
-    np.add.at(total, other, 1 - share)
+    alias = Alias(probabilities)
+    assert alias.share.min() >= 0
+    assert alias.share.max() <= 1
+    total = alias.share.copy()
+    np.add.at(total, alias.other, 1 - alias.share)
     np.testing.assert_allclose(total / pages, probabilities, rtol=1e-9, atol=1e-15)
 
 

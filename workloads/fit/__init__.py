@@ -1,0 +1,1 @@
+"""Synthetic workloads fitted to traces, and how close they come."""
