@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from experiments import __version__
-from experiments.errors import BadInput, RunFailed, single_line
+from experiments.cli_trace import trace
+from experiments.errors import BadInput, Interrupted, RunFailed, single_line
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -28,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(trace)
 
 
 class Listed(StrEnum):
@@ -56,6 +58,9 @@ Overrides = Annotated[
         "--set", metavar="KEY=VALUE", help="Change the config: a dotted key, and a value in YAML. Repeatable."
     ),
 ]
+Seed = Annotated[int | None, typer.Option(help="Root of every random number, instead of the config's.")]
+Workers = Annotated[int | None, typer.Option(metavar="N", help="Worker processes. [default: one a processor]")]
+Confidence = Annotated[float, typer.Option(metavar="C", help="Confidence of the intervals.")]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object to stdout.")]
 
 
@@ -83,11 +88,76 @@ def run(
     json: Json = False,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the plots, too.")] = True,
     check: Annotated[bool, typer.Option("--check", help="Watch the machine's invariants as it runs; slower.")] = False,
+    record_trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the references that were made: .arrow or .parquet."),
+    ] = None,
 ) -> None:
     """Run an experiment; write its result and print its table."""
     from experiments import commands
 
-    commands.run_config(config, overrides or [], seed, out, json, plots, check)
+    commands.run_config(config, overrides or [], seed, out, json, plots, check, record_trace)
+
+
+@app.command()
+def compare(
+    config: Config,
+    *,
+    policies: Annotated[
+        str, typer.Option(metavar="A,B,...", help="Policies, such as clock, windows(age_share=0.25), old=fifo.")
+    ],
+    baseline: Annotated[
+        str | None, typer.Option(metavar="A", help="What the others are held against. [default: the first]")
+    ] = None,
+    bounds: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Bounds to tell the distance from. [default: opt]")
+    ] = None,
+    replications: Annotated[int, typer.Option(metavar="R", help="Runs of each, with seeds of their own.")] = 10,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE,...", help="Sizes of memory, instead of the config's.")
+    ] = None,
+    workers: Workers = None,
+    seed: Seed = None,
+    overrides: Overrides = None,
+    confidence: Confidence = 0.95,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Result directory. [default: results/NAME-comparison]")
+    ] = None,
+    json: Json = False,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the plots, too.")] = True,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep each run as a whole result, in DIR/points.")] = False,
+) -> None:
+    """Compare policies on the same references: how much they differ, and how surely."""
+    from experiments.compare import command
+
+    options = command.Options(
+        policies, baseline, bounds, replications, memory, workers, seed, tuple(overrides or ()), confidence
+    )
+    command.compare_config(config, options, out, json, plots, keep)
+
+
+@app.command()
+def size(
+    config: Config,
+    *,
+    policies: Annotated[str, typer.Option(metavar="A,B,...", help="Policies, as for compare.")],
+    target: Annotated[str, typer.Option(metavar="TARGET", help="What must be met, such as 'slowdown <= 1.05'.")],
+    tolerance: Annotated[
+        str, typer.Option(metavar="SIZE", help="How much too large an answer may be: a size, or a percentage of it.")
+    ] = "1%",
+    replications: Annotated[int, typer.Option(metavar="R", help="Runs at each size, with seeds of their own.")] = 5,
+    workers: Workers = None,
+    seed: Seed = None,
+    overrides: Overrides = None,
+    confidence: Confidence = 0.95,
+    json: Json = False,
+) -> None:
+    """Find the least memory in which each policy meets a target."""
+    from experiments import size_command
+    from experiments.compare.command import Options
+
+    options = Options(policies, None, "", replications, None, workers, seed, tuple(overrides or ()), confidence)
+    size_command.size_config(config, options, target, tolerance, json)
 
 
 @app.command()
@@ -167,6 +237,8 @@ def _status(arguments: Sequence[str] | None) -> int:
         return _tell(str(error), 2)
     except RunFailed as error:
         return _tell(f"the run failed: {error}", 1)
+    except Interrupted as error:
+        return _tell(str(error), INTERRUPTED)
     except (KeyboardInterrupt, typer.Abort):
         return _tell("interrupted, nothing written", INTERRUPTED)
     if returned == INTERRUPTED:

@@ -33,6 +33,7 @@ def run_config(
     as_json: bool,
     plots: bool,
     check: bool = False,
+    record_trace: Path | None = None,
 ) -> None:
     """Run a config, keep its result and print it."""
     experiment = load(config, overrides, seed)
@@ -40,7 +41,7 @@ def run_config(
         _note(f"{config}: sweep is left out; this is one run with the values outside of it")
     target = Path("results", experiment.name) if out is None else out
     with replacing(target) as partial:
-        summary = _run_into(experiment, config.parent, partial, target, plots, check)
+        summary = _run_into(experiment, config.parent, partial, target, plots, check, record_trace)
     if as_json:
         _print_json({**summary, "directory": os.path.abspath(target)})
         return
@@ -50,7 +51,13 @@ def run_config(
 
 
 def _run_into(
-    experiment: Experiment, base: Path, partial: Path, target: Path, plots: bool, check: bool
+    experiment: Experiment,
+    base: Path,
+    partial: Path,
+    target: Path,
+    plots: bool,
+    check: bool,
+    record_trace: Path | None,
 ) -> dict[str, Any]:
     from experiments.manifest import input_digests, manifest
     from experiments.progress import reporter
@@ -59,7 +66,7 @@ def _run_into(
     digests = input_digests(experiment, base)
     began = time.perf_counter()
     with reporter(["run", "baseline"], experiment.duration) as progress:
-        result = run(experiment, base, progress, check)
+        result = run(experiment, base, progress, check, record_trace)
     elapsed = time.perf_counter() - began
     result.write(partial)
     description = manifest(experiment, base, target, digests, elapsed)
@@ -73,18 +80,22 @@ def _run_into(
 
 def plot(directory: Path, kinds: Sequence[str], picture_format: str, as_json: bool) -> None:
     """Draw plots of a result."""
-    from experiments.plots.draw import draw
+    from experiments.compare.result import ComparisonResult
+    from experiments.plots.draw import RESULTS, check, draw
+    from experiments.profile.result import TraceProfile
     from simulator import registry
     from simulator.result import RunResult
 
-    read_manifest(directory)
+    reads = RESULTS[read_manifest(directory, tuple(RESULTS))["kind"]]
     for kind in kinds:
         try:
-            registry.find("plot", kind)
+            check(kind, reads)
         except registry.UnknownName as error:
             raise BadInput(f"--kind {kind}: {error}") from None
     try:
-        files = draw(RunResult.read(directory), directory / "plots", kinds or None, picture_format)
+        readers: dict[str, Any] = {"run": RunResult, "trace-profile": TraceProfile, "comparison": ComparisonResult}
+        result = readers[reads].read(directory)
+        files = draw(result, directory / "plots", kinds or None, picture_format, reads)
     except OSError as error:
         raise BadInput(f"{error.filename or directory}: {error.strerror or error}, allowed is a whole result") from None
     if as_json:

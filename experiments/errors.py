@@ -21,3 +21,7 @@ class RunFailed(Exception):
 
     def __init__(self, text: str) -> None:
         super().__init__(single_line(text))
+
+
+class Interrupted(Exception):
+    """Somebody stopped a batch: exit status 130. The text is one line that says what was kept."""

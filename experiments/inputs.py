@@ -9,9 +9,10 @@ from typing import Any
 
 from experiments.config import Experiment
 from experiments.errors import BadInput
-from experiments.plugins import SLOTS, anchored, matches, path_parameters
+from experiments.plugins import SLOTS, anchored, build, matches, path_parameters
 from simulator import registry
 from simulator.config import Machine, MemoryManager
+from workloads.nested import inside
 
 
 def input_paths(experiment: Experiment) -> list[str]:
@@ -22,6 +23,10 @@ def input_paths(experiment: Experiment) -> list[str]:
         for _, entry in matches(resolved, slot.pattern):
             parameters = path_parameters(registry.find(slot.point, entry[slot.key]))
             found |= {entry[parameter] for parameter in parameters if entry[parameter] is not None}
+    for group in experiment.processes:
+        for nested in inside(build("workload", group.workload.kind, group.workload.parameters)):
+            given = [getattr(nested.workload, name) for name in path_parameters(type(nested.workload))]
+            found |= {str(path) for path in given if path is not None}
     return sorted(found)
 
 

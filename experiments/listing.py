@@ -17,7 +17,7 @@ POINTS = {"policies": "policy", "workloads": "workload", "formats": "format", "d
 
 def entries(what: str) -> list[dict[str, Any]]:
     """A mapping for each plug-in: name, description, parameters (name to default; a required one has none) and, for a
-    policy that needs what no real system has, `requires`."""
+    policy that needs what no real system has, `requires`; for a plot, which kind of result it `reads`."""
     point = POINTS[what]
     found = []
     for name in registry.names(point):
@@ -25,6 +25,8 @@ def entries(what: str) -> list[dict[str, Any]]:
         entry: dict[str, Any] = {"name": name, "description": first_sentence(cls), "parameters": parameters(cls)}
         if requires := sorted(getattr(cls, "requires", ())):
             entry["requires"] = requires
+        if point == "plot":
+            entry["reads"] = getattr(cls, "reads", "run")
         found.append(entry)
     return found
 
@@ -62,4 +64,6 @@ def description(entry: dict[str, Any]) -> str:
     """The description of an entry; a policy that needs more than a real system knows is marked."""
     if "requires" in entry:
         return f"{entry['description']} (not implementable: needs {', '.join(entry['requires'])})"
+    if entry.get("reads", "run") != "run":
+        return f"{entry['description']} (of a {entry['reads'].replace('-', ' ')})"
     return str(entry["description"])

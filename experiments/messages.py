@@ -78,20 +78,23 @@ def explain(error: ValidationError, model: Any) -> tuple[KeyPath, str]:
     return where, text + (f" (and {len(others)} more)" if others else "")
 
 
-def unknown_key(found: str, allowed: list[str]) -> str:
-    """The text for a key that nothing is called."""
+def unknown_key(found: str, allowed: list[str] | None) -> str:
+    """The text for a key that nothing is called; `allowed` is None if the keys that there are aren't known."""
+    if allowed is None:
+        return f"found the unknown key {found!r}"
     if not allowed:
         return f"found the unknown key {found!r}, allowed are no keys"
     return f"found the unknown key {found!r}, allowed is one of {', '.join(allowed)}"
 
 
-def fields_at(model: Any, where: KeyPath) -> list[str]:
-    """The keys of the dataclass that stands at a place of a model; none if the place is no dataclass."""
+def fields_at(model: Any, where: KeyPath) -> list[str] | None:
+    """The keys of the dataclass that stands at a place of a model; None if it can't be told from the model, because a
+    plug-in is on the way."""
     for step in where:
         model = _inside(model, step)
     model = _plain(model)
     if not dataclasses.is_dataclass(model):
-        return []
+        return None
     return [field.name for field in dataclasses.fields(model) if field.init and field.name != "parameters"]
 
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import copy
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.batch.pool import local, usable_processors
+from experiments.compare.conduct import conduct
+from experiments.compare.plan import from_description
+from experiments.compare.result import ComparisonResult
 from experiments.config import Experiment, from_document
 from experiments.document import Document
 from experiments.errors import BadInput
 from experiments.inputs import digest
 from experiments.manifest import versions
 from experiments.runner import Progress, run
-from experiments.store import MANIFEST, read_manifest
+from experiments.store import COMPARISON, KIND, MANIFEST, read_manifest
+from simulator.result import RunResult
 
 
 @dataclass(frozen=True)
@@ -35,23 +41,35 @@ class Comparison:
 
 def rerun(directory: Path, progress: Progress | None = None) -> Comparison:
     """Make the result in `directory` again and compare; raises BadInput if it is none, RunFailed if the run fails."""
-    manifest = read_manifest(directory)
+    manifest = read_manifest(directory, (KIND, COMPARISON))
     try:
         base = _base(directory, manifest)
         notes = _other_versions(manifest["versions"])
         changed = _changed_inputs(base, manifest)
         if changed:
             return Comparison([], changed, notes)
-        experiment = _reversed(manifest["config"], base, str(directory / MANIFEST))
+        make = _maker(manifest, base, str(directory / MANIFEST), progress)
     except (KeyError, TypeError, AttributeError):
         raise BadInput(
             f"{directory / MANIFEST}: found an incomplete manifest, allowed is one that pagesim wrote"
         ) from None
     with tempfile.TemporaryDirectory(prefix="pagesim-rerun-") as scratch:
-        run(experiment, base, progress).write(Path(scratch))
+        make().write(Path(scratch))
         compared = sorted(path.name for path in Path(scratch).iterdir())
         differences = [line for name in compared if (line := _difference(directory / name, Path(scratch, name)))]
     return Comparison(compared, differences, notes)
+
+
+def _maker(
+    manifest: dict[str, Any], base: Path, source: str, progress: Progress | None
+) -> Callable[[], RunResult | ComparisonResult]:
+    """What makes the result again."""
+    if manifest["kind"] == COMPARISON:
+        plan = from_description(manifest["plan"], base, source)
+        workers = usable_processors()
+        return lambda: conduct(plan, local(workers), 2 * workers)
+    experiment = _reversed(manifest["config"], base, source)
+    return lambda: run(experiment, base, progress)
 
 
 def _reversed(config: dict[str, Any], base: Path, source: str) -> Experiment:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.config import Experiment
+from experiments.emitted import Emitted
 from experiments.errors import BadInput, RunFailed
 from experiments.inputs import with_absolute_paths
+from experiments.parts import check_names, with_part
 from experiments.plugins import build
 from simulator.config import Machine as MachineConfig
 from simulator.config import MemoryManager, Process
@@ -23,7 +26,7 @@ from simulator.observe import Observer
 from simulator.result import RunResult, SimulationError
 from simulator.stream import ReferenceStream
 from simulator.units import format_size
-from workloads.base import InputError, StreamContext, check_footprint
+from workloads.base import InputError, StreamContext, check_footprint, parts
 
 Progress = Callable[[int, int | None, int], None]
 """Told references done, references in all if known, and simulated nanoseconds, some ten times a second."""
@@ -32,13 +35,15 @@ _ROOM = 4096
 """Frames of the baseline beyond all pages: more than the largest threshold a memory manager starts to act at."""
 
 
-def prepare(experiment: Experiment, base: Path) -> list[ProcessSpec]:
-    """The processes with their streams, checked; `base` is the directory that relative paths start from.
+def prepare(experiment: Experiment, base: Path) -> tuple[Experiment, list[ProcessSpec]]:
+    """The processes with their streams, checked, and the experiment with the files that workloads add to its machine.
 
-    Raises BadInput for input that can't be read, that has more pages than an address space, or that commits more than
-    the machine ever can.
+    `base` is the directory that relative paths start from. A workload may make several processes of one. Raises
+    BadInput for input that can't be read, that has more pages than an address space, or that commits more than the
+    machine ever can.
     """
-    specs = []
+    specs: list[ProcessSpec] = []
+    files = dict(experiment.machine.files)
     for group in experiment.processes:
         for process in group.members():
             workload = build("workload", group.workload.kind, group.workload.parameters)
@@ -50,13 +55,18 @@ def prepare(experiment: Experiment, base: Path) -> list[ProcessSpec]:
                 address_space=experiment.machine.address_space,
             )
             try:
-                stream = workload.stream(context)
-                check_footprint(len(stream.pages), context, f"process {process.name}")
+                made = parts(workload, context)
+                for part in made:
+                    check_footprint(len(part.streams[0].pages), context, f"process {process.name}")
             except InputError as error:
                 raise BadInput(str(error)) from None
-            _check_commit(experiment.machine, process, stream)
-            specs.append(ProcessSpec(config=process, stream=stream))
-    return specs
+            for part in made:
+                config = with_part(process, part, files)
+                _check_commit(experiment.machine, config, part.streams[0])
+                specs.append(ProcessSpec(config=config, streams=part.streams))
+    check_names([spec.config.name for spec in specs])
+    machine = dataclasses.replace(experiment.machine, files=files)
+    return dataclasses.replace(experiment, machine=machine), specs
 
 
 def committed(process: Process, pages: NDArray[np.uint64]) -> int:
@@ -80,10 +90,10 @@ def _check_commit(machine: MachineConfig, process: Process, stream: ReferenceStr
 
 
 def unlimited(
-    machine: MachineConfig, memory_manager: MemoryManager, streams: Sequence[ReferenceStream]
+    machine: MachineConfig, memory_manager: MemoryManager, specs: Sequence[ProcessSpec]
 ) -> tuple[MachineConfig, MemoryManager]:
     """The same machine with memory for all pages at once, so that nothing is trimmed, replaced or written for room."""
-    pages = sum(2 * len(stream.pages) for stream in streams)
+    pages = sum(2 * len(spec.pages) for spec in specs)
     pages += sum(-(-file.size // machine.page_size) for file in machine.files.values())
     frames = max(machine.frames, machine.bad_frames + pages + _ROOM)
     plenty = dataclasses.replace(machine, memory=frames * machine.page_size)
@@ -96,12 +106,15 @@ def simulate(
     base: Path,
     progress: Progress | None = None,
     check: bool = False,
+    observers: Sequence[Observer] = (),
 ) -> RunResult:
     """Run the machine once; raises RunFailed if the simulation can't go on. `check` watches its invariants."""
     machine, manager = with_absolute_paths(experiment.machine, experiment.memory_manager, base)
     chosen = experiment.observe
     observe = Observe(chosen.sample_every, chosen.fault_log, chosen.io_log, chosen.page_map)
-    return _run(experiment, machine, manager, specs, observe, progress, [Invariants()] if check else [])
+    return _run(
+        experiment, machine, manager, specs, observe, progress, [*observers, *([Invariants()] if check else [])]
+    )
 
 
 def baseline(
@@ -109,7 +122,7 @@ def baseline(
 ) -> RunResult:
     """Run the same processes with unlimited memory, and without logs."""
     machine, manager = with_absolute_paths(experiment.machine, experiment.memory_manager, base)
-    machine, manager = unlimited(machine, manager, [spec.stream for spec in specs])
+    machine, manager = unlimited(machine, manager, specs)
     roomy = [
         dataclasses.replace(
             spec,
@@ -168,10 +181,24 @@ def _elapsed(process: dict[str, Any]) -> int | None:
     return int(process["finished_ns"]) - int(process["start_ns"])
 
 
-def run(experiment: Experiment, base: Path, progress: Progress | None = None, check: bool = False) -> RunResult:
-    """The whole of an experiment: its run and, unless the config says no, its baseline."""
-    specs = prepare(experiment, base)
-    result = simulate(experiment, specs, base, progress, check)
+def run(
+    experiment: Experiment,
+    base: Path,
+    progress: Progress | None = None,
+    check: bool = False,
+    record_trace: Path | None = None,
+) -> RunResult:
+    """The whole of an experiment: its run and, unless the config says no, its baseline.
+
+    `record_trace` is a file to write the references to that the processes of the run made.
+    """
+    with nullcontext() if record_trace is None else closing(Emitted(record_trace)) as emitted:
+        experiment, specs = prepare(experiment, base)
+        if emitted is None:
+            result = simulate(experiment, specs, base, progress, check)
+        else:
+            result = simulate(experiment, emitted.watching(specs), base, progress, check, [emitted])
+            emitted.write(experiment.machine.page_size)
     result.summary["name"] = experiment.name
     if experiment.observe.baseline:
         fill_slowdowns(result, baseline(experiment, specs, base, progress))

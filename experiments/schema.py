@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 
 from experiments.config import Experiment
 from experiments.errors import single_line
-from experiments.plugins import SLOTS, Slot
+from experiments.plugins import SLOTS, Slot, Workload
 from simulator import registry
 from simulator.units import SIZE_UNITS, TIME_UNITS, Size, Time
+from workloads.nested import SCHEMA as NESTED
 
 _REFERENCE = "#/$defs/{model}"
 _UNITS = {"Size": (Size, SIZE_UNITS, "bytes"), "Time": (Time, TIME_UNITS, "nanoseconds")}
@@ -85,5 +86,9 @@ def _refer(node: Any) -> None:
         if node.get("anyOf") == fragment:
             del node["anyOf"]
             node["$ref"] = _REFERENCE.format(model=name)
+    if NESTED.items() <= node.items():
+        for key in NESTED:
+            del node[key]
+        node["$ref"] = _REFERENCE.format(model=Workload.__name__)
     for child in node.values():
         _refer(child)

@@ -14,6 +14,10 @@ from experiments.errors import BadInput
 
 MANIFEST = "manifest.json"
 KIND = "pagesim result"
+PROFILE_KIND = "pagesim trace profile"
+COMPARISON = "pagesim comparison"
+KINDS = (KIND, PROFILE_KIND, COMPARISON)
+"""What a directory that pagesim wrote can be, by its manifest."""
 
 
 def canonical_json(data: Any) -> str:
@@ -21,8 +25,8 @@ def canonical_json(data: Any) -> str:
     return json.dumps(data, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def read_manifest(directory: Path) -> dict[str, Any]:
-    """The manifest of a result; raises BadInput if the directory is none."""
+def read_manifest(directory: Path, kinds: tuple[str, ...] = (KIND,)) -> dict[str, Any]:
+    """The manifest of a result of one of these kinds; raises BadInput if the directory is none."""
     path = directory / MANIFEST
     try:
         data = json.loads(path.read_text("utf-8"))
@@ -30,8 +34,9 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         raise BadInput(f"{path}: {error.strerror or error}, allowed is a result directory of pagesim") from None
     except ValueError as error:
         raise BadInput(f"{path}: {error}, allowed is the manifest of a pagesim result") from None
-    if not isinstance(data, dict) or data.get("kind") != KIND:
-        raise BadInput(f"{path}: found no {KIND!r}, allowed is the manifest of a pagesim result")
+    if not isinstance(data, dict) or data.get("kind") not in kinds:
+        allowed = " or a ".join(kinds)
+        raise BadInput(f"{path}: found no {' and no '.join(map(repr, kinds))}, allowed is the manifest of a {allowed}")
     return data
 
 
@@ -68,7 +73,7 @@ def _check_replaceable(target: Path) -> None:
         raise BadInput(f"--out {target}: found something that is no directory, allowed is a new directory or a result")
     if any(target.iterdir()):
         try:
-            read_manifest(target)
+            read_manifest(target, KINDS)
         except BadInput:
             raise BadInput(
                 f"--out {target}: found a directory that holds no result, allowed is a new or empty one, or a result"

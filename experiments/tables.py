@@ -123,9 +123,14 @@ def ending(status: int | None) -> str:
     return ENDINGS.get(status) or f"{status:#x}"
 
 
-def rows_table(title: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
-    """A plain table of text."""
+def rows_table(
+    title: str, headings: Iterable[str], rows: Iterable[Iterable[str]], numbers: bool = False
+) -> Table:  # fmt: skip
+    """A plain table of text; with `numbers`, all columns stand to the right."""
     table = _table(title, headings)
+    if numbers:
+        for column in table.columns:
+            column.justify = "right"
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table

@@ -10,7 +10,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -35,24 +35,26 @@ def cache_directory() -> Path:
     return base.expanduser() / "pagesim"
 
 
-def _digest() -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        source = path.read_bytes()
-        if b"@compiled" in source or path == Path(__file__):
-            digest.update(source)
-    return digest.hexdigest()
+@cache
+def _directory(package: str) -> str:
+    """Where the compiled functions of a top-level package are kept: under the digest of its files that have any."""
+    digest = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=8)
+    for folder in getattr(sys.modules[package], "__path__", ()):
+        for path in sorted(Path(folder).rglob("*.py")):
+            source = path.read_bytes()
+            if b"@compiled" in source:
+                digest.update(source)
+    return str(cache_directory() / "compiled" / digest.hexdigest())
 
 
-_CACHE = str(cache_directory() / "compiled" / _digest())
-
-
-def _cached(decorate: Callable[..., Any], *arguments: Any) -> Any:
-    before, config.CACHE_DIR = config.CACHE_DIR, os.environ.get("NUMBA_CACHE_DIR") or _CACHE
+def _cached(decorate: Callable[..., Any], function: Callable[..., Any]) -> Any:
+    package = function.__module__.partition(".")[0]
+    before = config.CACHE_DIR
+    config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or _directory(package)
     try:
-        return decorate(*arguments, cache=True)
+        return decorate(function, cache=True)
     except RuntimeError:  # no directory can be written: compile anew in each process
-        return decorate(*arguments)
+        return decorate(function)
     finally:
         config.CACHE_DIR = before
 

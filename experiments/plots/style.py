@@ -150,6 +150,20 @@ def process_look(index: int) -> Look:
     return Look(_SERIES[index % len(_SERIES)], _LINES[index % len(_LINES)])
 
 
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def policy_look(name: str, known: Sequence[str], variant: int = 0) -> Look:
+    """The look of a policy by its place among all registered names, in alphabetical order: 21 colours, of which each
+    has a marker; a `variant` (the same policy again with other parameters) keeps the colour and changes the line.
+    """
+    place = sorted(known).index(name) if name in known else len(known)
+    hue, shade = place % len(_SERIES), place // len(_SERIES) % 3
+    colour = (_SERIES[hue], _mix(_SERIES[hue], BLACK, 0.45), _mix(_SERIES[hue], "#FFFFFF", 0.4))[shade]
+    marker = _MARKERS[(place + variant) % len(_MARKERS)]
+    return Look(colour, _LINES[variant % len(_LINES)], marker)
+
+
 def disk_looks(index: int) -> tuple[Look, Look]:
     """The looks of a disk's reads and of its writes: one colour, the writes lighter, hatched and dashed."""
     colour = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)[index % 6]

@@ -15,9 +15,9 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from experiments.plots import data, style
-from experiments.plots.draw import draw
+from experiments.plots.draw import draw, kinds_that_read
 from experiments.plots.page_map import bands
-from simulator.registry import UnknownName, find, names
+from simulator.registry import UnknownName, find
 from simulator.result import RunResult
 
 SECOND = 1_000_000_000
@@ -199,7 +199,7 @@ def test_nothing_is_cut_off_and_no_legend_covers_data(kind: str, case: str) -> N
 
 
 def test_every_plot_is_found_has_a_title_and_names_units() -> None:
-    assert names("plot") == ALL
+    assert kinds_that_read("run") == ALL
     for kind in ALL:
         figure = drawn(kind, made_once("usual"))
         assert find("plot", kind).title in figure.get_suptitle()  # type: ignore[attr-defined]

@@ -52,7 +52,7 @@ def test_each_copy_has_random_numbers_of_its_own() -> None:
     from experiments.runner import prepare
 
     group = {"name": "p", "copies": 2, "workload": {"kind": "uniform", "pages": 50, "references": 100}}
-    specs = prepare(from_document(Document("f", {"name": "x", "processes": [group]}, {})), Path())
-    one, two = (np.concatenate([block.page for block in spec.stream.blocks()]) for spec in specs)
+    _, specs = prepare(from_document(Document("f", {"name": "x", "processes": [group]}, {})), Path())
+    one, two = (np.concatenate([block.page for block in spec.streams[0].blocks()]) for spec in specs)
     assert [spec.config.name for spec in specs] == ["p-1", "p-2"]
     assert not np.array_equal(one, two)

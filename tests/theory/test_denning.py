@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator import records
-from simulator.config import MemoryManager, PagingFile, Process, Trimming
 from simulator.config import Machine as MachineConfig
+from simulator.config import MemoryManager, PagingFile, Process, Trimming
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory.state import State
 from simulator.observe import Observer

@@ -1,0 +1,1 @@
+"""Comparisons: the same reference streams under several policies, with what differs, by how much and how surely."""

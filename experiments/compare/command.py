@@ -1,0 +1,167 @@
+"""What `pagesim compare` does: reads its options, conducts the comparison, keeps and prints the result."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments import tables
+from experiments.batch.pool import local, usable_processors
+from experiments.batch.store import PointStore
+from experiments.compare.conduct import conduct
+from experiments.compare.contestants import Contestant, parse_contestants
+from experiments.compare.plan import Plan
+from experiments.compare.result import ComparisonResult
+from experiments.compare.tables import comma_separated, markdown, report
+from experiments.config import Experiment, from_document, load
+from experiments.document import Document
+from experiments.errors import BadInput
+from experiments.manifest import input_digests, manifest
+from experiments.store import COMPARISON, MANIFEST, canonical_json, replacing
+from simulator import registry
+from simulator.units import parse_size
+
+POINTS = "points"
+"""Where whole runs are kept in a comparison's directory."""
+MOST_REPLICATIONS = 10_000
+DEFAULT_BOUND = "opt"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a comparison is asked for, as the command line gives it."""
+
+    policies: str
+    baseline: str | None = None
+    bounds: str | None = None
+    replications: int = 10
+    memory: str | None = None
+    workers: int | None = None
+    seed: int | None = None
+    overrides: Sequence[str] = ()
+    confidence: float = 0.95
+
+
+def compare_config(
+    config: Path, options: Options, out: Path | None, as_json: bool, plots: bool, keep: bool = False
+) -> None:
+    """Compare policies on a config, keep the result and print it."""
+    experiment = load(config, options.overrides, options.seed)
+    if experiment.sweep:
+        sys.stderr.write(f"pagesim: {config}: sweep is left out; --memory and --policies say what is compared\n")
+    plan = planned(experiment, config.parent, str(config), options)
+    target = Path("results", f"{experiment.name}-comparison") if out is None else out
+    store = PointStore(beside(target, "points"))
+    kept = store.directory / "kept" if keep else None
+    workers = worker_count(options.workers)
+    with replacing(target) as partial:
+        began = time.perf_counter()
+        result = conduct(plan, local(workers), 2 * workers, store, kept)
+        _write(result, plan, experiment, config.parent, partial, target, time.perf_counter() - began)
+        if kept is not None:
+            kept.rename(partial / POINTS)
+        if plots:
+            _draw(result, partial / "plots")
+    store.remove()
+    if as_json:
+        sys.stdout.write(canonical_json({**result.summary, "directory": os.path.abspath(target)}))
+        return
+    console = tables.console()
+    console.print(report(result.summary), highlight=False)
+    console.print(f"result: {target}", highlight=False, soft_wrap=True)
+
+
+def planned(experiment: Experiment, base: Path, source: str, options: Options) -> Plan:
+    """The plan that options ask for; raises BadInput, naming the option."""
+    document = Document(source, {**experiment.resolved(), "sweep": {}}, {}, base)
+    contestants = parse_contestants(options.policies, document)
+    bounds = _bounds(options.bounds, contestants, document)
+    everyone = [*contestants, *(bound for bound in bounds if bound not in contestants)]
+    labels = [one.label for one in everyone]
+    baseline = contestants[0].label if options.baseline is None else options.baseline.strip()
+    if baseline not in labels:
+        raise BadInput(f"--baseline {baseline}: found no such label, allowed is one of {', '.join(labels)}")
+    if not 1 <= options.replications <= MOST_REPLICATIONS:
+        raise BadInput(f"--replications {options.replications}: allowed is 1 to {MOST_REPLICATIONS}")
+    if not 0.5 <= options.confidence < 1:
+        raise BadInput(f"--confidence {options.confidence}: allowed is from 0.5 to less than 1, such as 0.95")
+    return Plan(
+        name=experiment.name,
+        document=document,
+        contestants=tuple(everyone),
+        baseline=baseline,
+        bounds=tuple(bound.label for bound in bounds),
+        memories=_memories(options.memory, experiment),
+        replications=options.replications,
+        seed=experiment.seed,
+        confidence=options.confidence,
+    )
+
+
+def _bounds(text: str | None, contestants: list[Contestant], document: Document) -> list[Contestant]:
+    """The contestants that are bounds: those named; if none are, those among the compared that no system could have,
+    and Belady's, where it is registered."""
+    if text is not None:
+        named = parse_contestants(text, document, "--bounds") if text.strip() else []
+        return [next((one for one in contestants if one.label == bound.label), bound) for bound in named]
+    found = [one for one in contestants if "future" in one.requires]
+    if not any(one.policy == DEFAULT_BOUND for one in contestants) and DEFAULT_BOUND in registry.names("policy"):
+        found += parse_contestants(DEFAULT_BOUND, document, "--bounds")
+    return found
+
+
+def _memories(text: str | None, experiment: Experiment) -> tuple[int, ...]:
+    if text is None:
+        return (experiment.machine.memory,)
+    found = set()
+    for part in text.split(","):
+        try:
+            found.add(parse_size(part.strip()))
+        except ValueError as error:
+            raise BadInput(f"--memory {part.strip()}: {error}") from None
+    return tuple(sorted(found))
+
+
+def worker_count(given: int | None) -> int:
+    """How many workers to use: as given, or one for each processor that this process may use."""
+    if given is not None and not 1 <= given <= 1024:
+        raise BadInput(f"--workers {given}: allowed is 1 to 1024")
+    return usable_processors() if given is None else given
+
+
+def beside(target: Path, what: str) -> Path:
+    """A hidden directory beside a result, for what isn't part of it yet."""
+    place = Path(os.path.abspath(target))
+    return place.with_name(f".{place.name}.{what}")
+
+
+def _write(
+    result: ComparisonResult,
+    plan: Plan,
+    experiment: Experiment,
+    base: Path,
+    partial: Path,
+    target: Path,
+    elapsed: float,
+) -> None:
+    result.write(partial)
+    (partial / "comparison.md").write_text(markdown(result.summary), "utf-8")
+    (partial / "comparison.csv").write_text(comma_separated(result.summary), "utf-8")
+    digests = input_digests(experiment, base)
+    for one in plan.contestants:
+        config = plan.config(one, plan.memories[0])
+        digests |= input_digests(from_document(Document(one.label, config, {}, base)), base)
+    made: dict[str, Any] = manifest(experiment, base, target, digests, elapsed)
+    made |= {"kind": COMPARISON, "plan": plan.described()}
+    (partial / MANIFEST).write_text(canonical_json(made), "utf-8")
+
+
+def _draw(result: ComparisonResult, directory: Path) -> None:
+    from experiments.plots.draw import draw
+
+    draw(result, directory, reads="comparison")

@@ -1,0 +1,91 @@
+"""The metrics of a comparison: what a point's outcome says in one number each, defined once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Unit = Literal["ns", "bytes", "count", "share", "ratio"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of a run."""
+
+    key: str
+    """its column in the frames"""
+    heading: str
+    """its column in tables"""
+    unit: Unit
+    meaning: str
+
+
+METRICS = (
+    Metric("completion_ns", "completion", "ns", "simulated time until the last process has ended; none if one didn't "
+           "end normally"),
+    Metric("slowdown", "slowdown", "ratio", "geometric mean over processes of elapsed time over that in unlimited "
+           "memory; none if one didn't end normally"),
+    Metric("stall_share", "stalled", "share", "sum of stall times over sum of run, ready and stall times"),
+    Metric("hard_faults", "hard", "count", "hard faults"),
+    Metric("transition_faults", "transition", "count", "transition faults"),
+    Metric("demand_zero_faults", "demand-zero", "count", "demand-zero faults"),
+    Metric("pages_input", "pages in", "count", "pages read, neighbours included"),
+    Metric("pages_output", "pages out", "count", "pages written"),
+    Metric("mean_memory_bytes", "memory held", "bytes", "pages in working sets, averaged over simulated time"),
+    Metric("trimming_ns", "trimming", "ns", "processor time that trimming took"),
+)  # fmt: skip
+"""What the tables show, in their order."""
+
+MORE = (
+    Metric("worst_slowdown", "worst slowdown", "ratio", "the largest slowdown of a process"),
+    Metric("space_time_byte_s", "space-time", "bytes", "mean memory held times simulated seconds, in byte seconds"),
+    Metric("stall_ns", "stall time", "ns", "sum of the processes' stall times"),
+)
+"""Further figures of the frames."""
+
+BY_KEY = {metric.key: metric for metric in (*METRICS, *MORE)}
+
+
+def elapsed(process: Mapping[str, Any]) -> int | None:
+    """Nanoseconds from a process's start to its normal end; None if it had none."""
+    if process["finished_ns"] is None or process["exit_status"] != 0:
+        return None
+    return int(process["finished_ns"]) - int(process["start_ns"])
+
+
+def slowdowns(summary: Mapping[str, Any], unlimited: Mapping[str, Any] | None) -> dict[str, float | None]:
+    """Each process's elapsed time over that in unlimited memory; None if either didn't end normally."""
+    found: dict[str, float | None] = {}
+    for name, process in summary["processes"].items():
+        ours = elapsed(process)
+        theirs = elapsed(unlimited["processes"][name]) if unlimited else None
+        found[name] = ours / theirs if ours is not None and theirs else None
+    return found
+
+
+def figures(measured: Mapping[str, Any], unlimited: Mapping[str, Any] | None) -> dict[str, float | int | None]:
+    """Every number of a point: the summary's, and those of METRICS and MORE; `unlimited` is the summary of its
+    replication's run in unlimited memory. None: it can't be told."""
+    summary = measured["summary"]
+    plain = {key: value for key, value in summary.items() if isinstance(value, (int, float))}
+    processes = list(summary["processes"].values())
+    ends = [None if elapsed(process) is None else int(process["finished_ns"]) for process in processes]
+    slower = list(slowdowns(summary, unlimited).values())
+    known = [ratio for ratio in slower if ratio]
+    whole = len(known) == len(slower) > 0
+    alive = sum(process[key] for process in processes for key in ("run_ns", "ready_ns", "stall_ns"))
+    stalled = sum(process["stall_ns"] for process in processes)
+    held = float(measured["mean_memory_bytes"])
+    return {
+        **plain,
+        "completion_ns": None if None in ends else max((end for end in ends if end is not None), default=None),
+        "slowdown": math.exp(math.fsum(map(math.log, known)) / len(known)) if whole else None,
+        "worst_slowdown": max(known) if whole else None,
+        "stall_share": stalled / alive if alive else 0.0,
+        "stall_ns": stalled,
+        "mean_memory_bytes": held,
+        "space_time_byte_s": held * summary["simulated_ns"] / 1e9,
+        "trimming_ns": summary.get("trimming_ns"),
+    }  # fmt: skip
