@@ -180,6 +180,11 @@ def record(
         _told(out, recording.runs, recording.references, True, exit_status=recording.exit_status)
     else:
         sys.stderr.write(f"{out}: {recording.runs:,} runs, {recording.references:,} references\n")
+    if recording.replaced:
+        sys.stderr.write(
+            f"{command[0]}: replaced itself by another program (exec), which was not recorded; it may be a script that "
+            "starts the one you want: give that one\n"
+        )
     if recording.exit_status:
         sys.stderr.write(f"{command[0]}: ended with status {recording.exit_status}\n")
     return 1 if recording.exit_status else 0

@@ -20,6 +20,7 @@ from workloads.traces.cache import open_trace
 from workloads.traces.distinct import Distinct
 from workloads.traces.native import NativeTrace, write_native
 from workloads.traces.runs import Runs, concatenated, count, select
+from workloads.traces.store import seal
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -231,6 +232,8 @@ def test_a_compressed_batch_is_refused_before_it_is_expanded(tmp_path: Path) -> 
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema, options=options) as writer:
         writer.write_table(table)
+    with path.open("r+b") as file:
+        seal(file)
     with pytest.raises(InputError, match="a record batch that is no plain record batch"):
         open_trace(path)
 

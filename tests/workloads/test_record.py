@@ -123,6 +123,13 @@ def test_a_real_program_is_recorded(tmp_path: Path, capfd: pytest.CaptureFixture
     assert 20 < len(trace.pages) < 1000
 
 
+@needs_posix
+@pytest.mark.parametrize("ending", ["", "==7== \\n"])
+def test_a_program_that_gives_way_to_another_is_noticed(stand_in: Path, tmp_path: Path, ending: str) -> None:
+    install(stand_in, f"log.write('==7== Lackey\\nI  00001000,4\\n{ending}')")
+    assert record([sys.executable], tmp_path / "a.arrow").replaced == (not ending)
+
+
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
 def test_what_a_program_forks_is_not_recorded(tmp_path: Path) -> None:
     quiet = record(["sh", "-c", "wait"], tmp_path / "a.arrow")

@@ -18,7 +18,7 @@ from simulator.compile import compiled
 from simulator.stream import Block
 from workloads.base import InputError
 from workloads.traces.runs import Runs, optional_columns, select
-from workloads.traces.store import COLUMNS, NEEDED, VERSION, Window, check, layout, schema, totals, windows
+from workloads.traces.store import COLUMNS, NEEDED, VERSION, Window, check, layout, schema, seal, totals, windows
 from workloads.traces.tally import PAGE_BITS, Facts, Origin, Tally
 
 __all__ = ["BATCH", "VERSION", "Batch", "NativeTrace", "write_native"]
@@ -209,6 +209,7 @@ def write_native(
         nothing = {column: np.empty(0, COLUMNS[column]) for column in columns}
         writer.write_batch(_record(nothing, arrow), custom_metadata=totals(facts, checks, known))
     file.flush()
+    seal(file)
     return facts
 
 

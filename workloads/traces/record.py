@@ -42,6 +42,8 @@ class Recording:
     """since the program was started"""
     exit_status: int | None = None
     """of the program; None if it was stopped at a limit"""
+    replaced: bool = False
+    """the program replaced itself by another (exec), which was not recorded"""
     stopped: bool = False
     """it was stopped, by a limit of time or an interrupt"""
     interrupted: bool = False
@@ -62,8 +64,9 @@ def record(
     `skip` references are left out at the start; after `limit` more, or after `seconds`, the program is stopped. The
     command, valgrind's version and `note` go into the file's metadata. The program keeps its standard input, output and
     error. Its threads are recorded as one, in the order that they ran in; its child processes are not recorded, whether
-    they are forked or run another program. Memory use doesn't depend on the length. Raises InputError where valgrind or
-    the program isn't there, or nothing was recorded, and KeyboardInterrupt at SIGINT or SIGTERM; no file is left then.
+    they are forked or run another program, nor is a program that it replaces itself by. Memory use doesn't depend on
+    the length. Raises InputError where valgrind or the program isn't there, or nothing was recorded, and
+    KeyboardInterrupt at SIGINT or SIGTERM; no file is left then.
     """
     to = target(out)
     check_place(out)
@@ -85,14 +88,17 @@ def record(
 
 
 def _pieces(output: BinaryIO, recording: Recording) -> Iterator[bytes]:
-    rest = b""
+    rest = last_line = b""
     while piece := output.read(_PIECE):
         whole, line_end, last = (rest + piece).rpartition(b"\n")
         rest = last
         if line_end:
+            last_line = whole.rpartition(b"\n")[2]
             yield whole + line_end
     if recording.interrupted:
         raise KeyboardInterrupt
+    # Valgrind says good-bye when the program ends, but not when another takes its place.
+    recording.replaced = not recording.stopped and not last_line.startswith(b"==")
     if rest and not recording.stopped:  # a program that was killed leaves a part of a line
         yield rest
 

@@ -4,7 +4,8 @@ Record batches of `BATCH` runs with the columns `page` (place in the table of pa
 if the trace has them, `origin` (place in the table of threads) and `time` (nanoseconds since the trace's first
 reference). The schema's metadata tells where the trace comes from. The last batch is empty; its metadata holds what is
 known only at the end: `pages`, `origins`, `processes`, `epoch` (see tally.Facts) and `checks`, the check sums of the
-batches; and `digest`, that of all metadata. So a byte that is changed anywhere is found.
+batches; and `digest`, that of all metadata. The two bytes that pad Arrow's magic number are a check sum of the schema:
+Arrow's own reader may crash on a damaged one. So a byte that is changed anywhere is found.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import mmap
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,8 @@ VERSION = "2"
 MAGIC = b"ARROW1"
 _START = 8
 """Bytes before the first message."""
+_PREFIX = 8
+"""Bytes before what a message holds: a mark, and its length."""
 
 COLUMNS: dict[str, np.dtype[Any]] = {
     name: np.dtype(kind)
@@ -133,12 +136,34 @@ def _field(header: bytes, table: int, number: int) -> int:
     return table + int(offset) if offset else 0
 
 
+def seal(file: BinaryIO) -> None:
+    """Write the check sum of the schema into a store that is otherwise complete."""
+    file.seek(_START)
+    prefix = file.read(_PREFIX)
+    mark = _schema_mark(prefix + file.read(struct.unpack("<iI", prefix)[1]))
+    file.seek(len(MAGIC))
+    file.write(mark)
+    file.flush()
+
+
+def _schema_mark(message: bytes) -> bytes:
+    return hashlib.blake2b(message, digest_size=_START - len(MAGIC)).digest()
+
+
+def _check_schema(mapped: mmap.mmap) -> None:
+    end = _START + _PREFIX
+    length = struct.unpack("<iI", mapped[_START:end])[1] if len(mapped) >= end else 0
+    if _schema_mark(mapped[_START : end + length]) != mapped[len(MAGIC) : _START]:
+        raise ValueError(f"no native store of version {VERSION}, or one whose schema was changed")
+
+
 def layout(descriptor: int) -> Layout:
     """What is in a store; raises the errors of `windows`, OSError, KeyError, OverflowError or MemoryError."""
     # This mapping of the whole file touches only the batches' headers, and goes away on return.
     mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
     if mapped[:6] != MAGIC or mapped[-6:] != MAGIC:
         raise ValueError("the Arrow file's first or last bytes are missing")
+    _check_schema(mapped)
     whole = pa.py_buffer(mapped)
     schema = next(pa.ipc.MessageReader.open_stream(pa.BufferReader(whole.slice(_START))), None)
     if schema is None:
