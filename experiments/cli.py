@@ -61,6 +61,10 @@ Overrides = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Root of every random number, instead of the config's.")]
 Workers = Annotated[int | None, typer.Option(metavar="N", help="Worker processes. [default: one a processor]")]
 Confidence = Annotated[float, typer.Option(metavar="C", help="Confidence of the intervals.")]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE", help="A Python file with policies or other plug-ins. Repeatable."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object to stdout.")]
 
 
@@ -92,11 +96,12 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Write the references that were made: .arrow or .parquet."),
     ] = None,
+    plugins: Plugins = None,
 ) -> None:
     """Run an experiment; write its result and print its table."""
     from experiments import commands
 
-    commands.run_config(config, overrides or [], seed, out, json, plots, check, record_trace)
+    commands.run_config(config, overrides or [], seed, out, json, plots, check, record_trace, plugins or ())
 
 
 @app.command()
@@ -126,13 +131,15 @@ def compare(
     json: Json = False,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the plots, too.")] = True,
     keep: Annotated[bool, typer.Option("--keep", help="Keep each run as a whole result, in DIR/points.")] = False,
+    plugins: Plugins = None,
 ) -> None:
     """Compare policies on the same references: how much they differ, and how surely."""
     from experiments.compare import command
 
     options = command.Options(
-        policies, baseline, bounds, replications, memory, workers, seed, tuple(overrides or ()), confidence
-    )
+        policies, baseline, bounds, replications, memory, workers, seed, tuple(overrides or ()), confidence,
+        plugins or (),
+    )  # fmt: skip
     command.compare_config(config, options, out, json, plots, keep)
 
 
@@ -151,12 +158,15 @@ def size(
     overrides: Overrides = None,
     confidence: Confidence = 0.95,
     json: Json = False,
+    plugins: Plugins = None,
 ) -> None:
     """Find the least memory in which each policy meets a target."""
     from experiments import size_command
     from experiments.compare.command import Options
 
-    options = Options(policies, None, "", replications, None, workers, seed, tuple(overrides or ()), confidence)
+    options = Options(
+        policies, None, "", replications, None, workers, seed, tuple(overrides or ()), confidence, plugins or ()
+    )
     size_command.size_config(config, options, target, tolerance, json)
 
 
@@ -176,11 +186,11 @@ def plot(
 
 
 @app.command()
-def validate(config: Config, overrides: Overrides = None, json: Json = False) -> None:
+def validate(config: Config, overrides: Overrides = None, json: Json = False, plugins: Plugins = None) -> None:
     """Check a config and that its input files are there."""
     from experiments import commands
 
-    commands.validate(config, overrides or [], json)
+    commands.validate(config, overrides or [], json, plugins or ())
 
 
 @app.command()
@@ -195,11 +205,12 @@ def schema(json: Json = False) -> None:  # noqa: ARG001 (the schema is JSON eith
 def list_(
     what: Annotated[Listed, typer.Argument(help="Which plug-ins.")],
     json: Json = False,
+    plugins: Plugins = None,
 ) -> None:
     """List what a config can name, with parameters."""
     from experiments import commands
 
-    commands.list_plugins(what.value, json)
+    commands.list_plugins(what.value, json, plugins or ())
 
 
 @app.command()

@@ -13,6 +13,7 @@ from experiments import listing, tables
 from experiments.config import Experiment, load
 from experiments.errors import BadInput
 from experiments.inputs import input_paths
+from experiments.plugin_files import load_file
 from experiments.schema import config_schema
 from experiments.store import MANIFEST, canonical_json, read_manifest, replacing
 
@@ -34,9 +35,10 @@ def run_config(
     plots: bool,
     check: bool = False,
     record_trace: Path | None = None,
+    plugins: Sequence[Path] = (),
 ) -> None:
     """Run a config, keep its result and print it."""
-    experiment = load(config, overrides, seed)
+    experiment = load(config, overrides, seed, plugins)
     if experiment.sweep:
         _note(f"{config}: sweep is left out; this is one run with the values outside of it")
     target = Path("results", experiment.name) if out is None else out
@@ -105,9 +107,9 @@ def plot(directory: Path, kinds: Sequence[str], picture_format: str, as_json: bo
         sys.stdout.write(f"{path}\n")
 
 
-def validate(config: Path, overrides: Sequence[str], as_json: bool) -> None:
+def validate(config: Path, overrides: Sequence[str], as_json: bool, plugins: Sequence[Path] = ()) -> None:
     """Check a config and that its input files are there."""
-    experiment = load(config, overrides)
+    experiment = load(config, overrides, plugins=plugins)
     for path in input_paths(experiment):
         if not (config.parent / path).is_file():
             raise BadInput(f"{config}: found the path {path!r}, allowed is a file, and {config.parent / path} is none")
@@ -122,8 +124,10 @@ def schema() -> None:
     _print_json(config_schema())
 
 
-def list_plugins(what: str, as_json: bool) -> None:
+def list_plugins(what: str, as_json: bool, plugins: Sequence[Path] = ()) -> None:
     """Print the plug-ins of a point."""
+    for file in plugins:
+        load_file(file)
     entries = listing.entries(what)
     if as_json:
         _print_json({what: entries})

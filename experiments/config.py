@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 from experiments.document import Document, KeyPath, read_document
 from experiments.messages import explain, show
 from experiments.overrides import assign, override
+from experiments.plugin_files import load_plugins, with_plugins
 from experiments.plugins import Workload, fold, unfold
 from simulator.config import STRICT, Machine, MemoryManager, Process
 from simulator.units import Time
@@ -59,6 +60,9 @@ class Observe:
     io_log: bool = Field(default=True, description="one row for each disk request")
     page_map: bool = Field(default=True, description="which pages were referenced in each interval")
     baseline: bool = Field(default=True, description="a second run with unlimited memory, for each process's slowdown")
+    denning: bool = Field(
+        default=False, description="each process's working-set curve, for the plot working-sets-against-denning"
+    )
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -72,6 +76,9 @@ class Experiment:
     memory_manager: MemoryManager = Field(default_factory=MemoryManager)
     processes: list[ProcessGroup] = Field(min_length=1)
     observe: Observe = Field(default_factory=Observe)
+    plugins: list[Annotated[str, StringConstraints(min_length=1)]] = Field(
+        default_factory=list, description="Python files with plug-ins, relative to the config's directory"
+    )
     sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
         default_factory=dict, description="a grid: dotted key to the values it takes"
     )
@@ -118,22 +125,26 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
 
 
-def load(path: Path, overrides: Iterable[str] = (), seed: int | None = None) -> Experiment:
-    """The experiment that a YAML file describes, changed by "KEY=VALUE" overrides.
+def load(
+    path: Path, overrides: Iterable[str] = (), seed: int | None = None, plugins: Sequence[Path] = ()
+) -> Experiment:
+    """The experiment that a YAML file describes, changed by "KEY=VALUE" overrides, with more plug-in files.
 
     Raises BadInput: one line that names the file and line or the option, the key, what was found, what is allowed.
     """
     document = read_document(path)
     if isinstance(document.data, dict):
         document.data.setdefault("name", path.stem)
-    document = override(document, overrides)
+    document = with_plugins(override(document, overrides), plugins)
     if seed is not None:
         document = assign(document, "seed", seed, f"--seed {seed}")
     return from_document(document)
 
 
 def from_document(document: Document) -> Experiment:
-    """The experiment that a document describes; raises BadInput. Every point of a sweep is checked as well."""
+    """The experiment that a document describes; raises BadInput. Every point of a sweep is checked as well. The
+    plug-in files that it lists are loaded before."""
+    load_plugins(document)
     experiment = _validated(document)
     for key, values in experiment.sweep.items():
         for index, value in enumerate(values):

@@ -17,7 +17,7 @@ from workloads.nested import inside
 
 def input_paths(experiment: Experiment) -> list[str]:
     """The paths of all input files as the config writes them, sorted."""
-    found: set[str] = set()
+    found: set[str] = set(experiment.plugins)
     resolved = experiment.resolved()
     for slot in SLOTS:
         for _, entry in matches(resolved, slot.pattern):

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.config import Experiment
+from experiments.denning import denning
 from experiments.emitted import Emitted
 from experiments.errors import BadInput, RunFailed
 from experiments.inputs import with_absolute_paths
@@ -200,6 +201,8 @@ def run(
             result = simulate(experiment, emitted.watching(specs), base, progress, check, [emitted])
             emitted.write(experiment.machine.page_size)
     result.summary["name"] = experiment.name
+    if experiment.observe.denning:
+        result.denning = denning(result, specs)
     if experiment.observe.baseline:
         fill_slowdowns(result, baseline(experiment, specs, base, progress))
     return result

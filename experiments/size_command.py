@@ -32,7 +32,7 @@ SMALLEST = 16
 def size_config(config: Path, options: Options, target: str, tolerance: str, as_json: bool) -> None:
     """Find the least memory for each policy and print it."""
     wanted = parse_target(target)
-    experiment = load(config, options.overrides, options.seed)
+    experiment = load(config, options.overrides, options.seed, options.plugins)
     plan = planned(experiment, config.parent, str(config), dataclasses.replace(options, bounds=""))
     page = experiment.machine.page_size
     _, specs = prepare(experiment, config.parent)

@@ -45,13 +45,14 @@ class Options:
     seed: int | None = None
     overrides: Sequence[str] = ()
     confidence: float = 0.95
+    plugins: Sequence[Path] = ()
 
 
 def compare_config(
     config: Path, options: Options, out: Path | None, as_json: bool, plots: bool, keep: bool = False
 ) -> None:
     """Compare policies on a config, keep the result and print it."""
-    experiment = load(config, options.overrides, options.seed)
+    experiment = load(config, options.overrides, options.seed, options.plugins)
     if experiment.sweep:
         sys.stderr.write(f"pagesim: {config}: sweep is left out; --memory and --policies say what is compared\n")
     plan = planned(experiment, config.parent, str(config), options)

@@ -81,17 +81,22 @@ def height(drawn: Mapping[str, style.Look], least: float) -> float:
     return max(least, 1.1 + 0.27 * len(drawn))
 
 
-def legend(axes: Axes, result: ComparisonResult, drawn: Mapping[str, style.Look], title: str = "Policy") -> None:
-    """Name the contestants beside a panel."""
-    handles = []
+def handles(result: ComparisonResult, drawn: Mapping[str, style.Look], line: str = "\n") -> list[Line2D]:
+    """The legend entries of the contestants; `line` stands before the note that one is not implementable."""
+    found = []
     for label, look in drawn.items():
-        note = "" if implementable(result, label) else "\n(not implementable)"
+        note = "" if implementable(result, label) else f"{line}(not implementable)"
         handle = look.stroke(style.plain(label, MOST_NAMES) + note)
         handle.set_marker(look.marker)
         handle.set_markersize(4)
         handle.set_markerfacecolor(face(result, label, look))
-        handles.append(handle)
-    style.legend_beside(axes, handles, title)
+        found.append(handle)
+    return found
+
+
+def legend(axes: Axes, result: ComparisonResult, drawn: Mapping[str, style.Look], title: str = "Policy") -> None:
+    """Name the contestants beside a panel."""
+    style.legend_beside(axes, handles(result, drawn), title)
 
 
 def memory_axis(axes: Axes, result: ComparisonResult, *, label: bool = True) -> None:

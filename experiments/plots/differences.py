@@ -36,21 +36,17 @@ class Differences:
 
     def applies(self, result: ComparisonResult) -> bool:
         """Whether anything differs from the baseline that can be told as a share of it."""
-        return bool(_rows(result))
+        return bool(tested(result))
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
         """Draw a panel for each metric, a row for each policy and memory size."""
-        rows = _rows(result)[:MOST_ROWS]
+        rows = tested(result)[:MOST_ROWS]
         looks = comparison.looks(result)
         style.begin(figure, f"{self.title} {style.plain(result.summary['baseline'])}", str(result.summary["name"]),
                     1.35 + 0.24 * len(rows))  # fmt: skip
         grid = figure.subplots(1, len(METRICS), sharey=True)
-        for axes, (metric, text) in zip(grid, METRICS.items(), strict=True):
-            for place, (label, cell) in enumerate(rows):
-                _row(axes, place, cell["differences"][metric], looks[label])
-            _finish(axes, rows, text)
+        panels(list(grid), rows, looks)
         grid[0].set_yticks(range(len(rows)), [_name(result, label, cell) for label, cell in rows])
-        grid[0].set_ylim(len(rows) - 0.5, -0.5)
         note = f"difference in % of {style.plain(result.summary['baseline'])}; lines: {comparison.band_note(result)}"
         figure.supxlabel(note, fontsize=9)
         handles = [
@@ -60,7 +56,17 @@ class Differences:
         style.legend_beside(grid[-1], handles)
 
 
-def _rows(result: ComparisonResult) -> list[Row]:
+def panels(grid: list[Axes], rows: list[Row], looks: Mapping[str, style.Look]) -> None:
+    """Draw a panel for each metric, a row for each cell."""
+    for axes, (metric, text) in zip(grid, METRICS.items(), strict=True):
+        for place, (label, cell) in enumerate(rows):
+            _row(axes, place, cell["differences"][metric], looks[label])
+        _finish(axes, rows, text)
+    grid[0].set_ylim(len(rows) - 0.5, -0.5)
+
+
+def tested(result: ComparisonResult) -> list[Row]:
+    """The cells with a difference from the baseline that can be told as a share of it, with their labels."""
     return [
         (cell["label"], cell)
         for cell in result.summary["cells"]

@@ -43,28 +43,38 @@ class Fairness:
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
         """Draw a panel for each of up to three memory sizes."""
-        known = result.processes[result.processes["slowdown"].notna()]
+        known = ended_well(result)
         memories = sorted(known[comparison.MEMORY].unique())
         memories = [memories[i] for i in sorted({0, len(memories) // 2, len(memories) - 1})][:PANELS]
-        worst = known.groupby("process")["slowdown"].max().astype(float).sort_values(ascending=False)
-        names = [str(name) for name in worst.index[:MOST_PROCESSES]]
+        worst = slowest(known)
+        names = worst[:MOST_PROCESSES]
         looks = comparison.looks(result)
         row = max(0.32, 0.085 * len(looks))
         style.begin(figure, self.title, str(result.summary["name"]), comparison.height(looks, 1.3 + row * len(names)))
         grid = figure.subplots(1, len(memories), sharey=True, squeeze=False)
         for axes, memory in zip(grid[0], memories, strict=True):
-            _panel(axes, result, known[known[comparison.MEMORY] == memory], names, looks)
+            panel(axes, result, known[known[comparison.MEMORY] == memory], names, looks)
             axes.set_title(f"{format_size(int(memory))} of memory")
-        grid[0, 0].set_yticks(range(len(names)), [style.plain(name) for name in names])
-        grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
         note = "" if len(worst) <= len(names) else f"; the {len(names)} slowest of {len(worst)} processes"
         figure.supxlabel(f"slowdown against unlimited memory; lines: {comparison.band_note(result)}{note}", fontsize=9)
         comparison.legend(grid[0, -1], result, looks)
 
 
-def _panel(
+def ended_well(result: ComparisonResult) -> pd.DataFrame:
+    """The rows of processes whose slowdown is known."""
+    return result.processes[result.processes["slowdown"].notna()]
+
+
+def slowest(rows: pd.DataFrame) -> list[str]:
+    """The names of the processes, that with the largest slowdown first."""
+    worst = rows.groupby("process")["slowdown"].max().astype(float).sort_values(ascending=False)
+    return [str(name) for name in worst.index]
+
+
+def panel(
     axes: Axes, result: ComparisonResult, rows: pd.DataFrame, names: list[str], looks: dict[str, style.Look]
 ) -> None:
+    """Draw the slowdowns in `rows`, which are of one memory size, of the processes in `names`, a row for each."""
     confidence = result.summary["confidence"]
     by = {key: group["slowdown"].astype(float).tolist() for key, group in rows.groupby(["label", "process"])}
     offsets = np.linspace(-0.33, 0.33, len(looks)) if len(looks) > 1 else np.zeros(1)
@@ -78,6 +88,8 @@ def _panel(
                 filled = comparison.face(result, label, look)
                 comparison.bar(axes, place + offset, found.mean, ends[0], ends[1], look, filled, size=4.5)
                 highest = max(highest, found.mean)
+    axes.set_yticks(range(len(names)), [style.plain(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
     for place in range(1, len(names)):
         axes.axhline(place - 0.5, color=style.FAINT, linewidth=0.6)
     axes.grid(visible=False, axis="y")

@@ -36,11 +36,11 @@ class LatencyByPolicy:
 
     def applies(self, result: ComparisonResult) -> bool:
         """Whether a fault waited for the disk."""
-        return len(result.latency) > 0 and bool(result.latency["kind"].isin(WAITING).any())
+        return len(result.latency) > 0 and len(waiting(result)) > 0
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
         """Draw a panel for each memory size."""
-        rows = result.latency[result.latency["kind"].isin(WAITING)]
+        rows = waiting(result)
         memories = [memory for memory in result.summary["memories"] if (rows[comparison.MEMORY] == memory).any()]
         step = -(-len(memories) // PANELS)
         memories = memories[::step]
@@ -54,16 +54,22 @@ class LatencyByPolicy:
             axes.set_visible(number < len(memories))
             if number < len(memories):
                 here = rows[rows[comparison.MEMORY] == memories[number]]
-                _panel(axes, here, looks)
+                panel(axes, here, looks)
                 axes.set_title(f"{format_size(memories[number])} of memory")
                 axes.tick_params(labelbottom=number + columns >= len(memories))
-        _axes(grid[0, 0], rows)
+        scales(grid[0, 0], rows)
         figure.supxlabel("latency of a fault that waits for the disk (log scale)", fontsize=9)
         figure.supylabel("share at least as long (log scale)", fontsize=9)
         comparison.legend(grid[0, columns - 1], result, looks)
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, looks: dict[str, style.Look]) -> None:
+def waiting(result: ComparisonResult) -> pd.DataFrame:
+    """The bins of the faults that waited for the disk."""
+    return result.latency[result.latency["kind"].isin(WAITING)]
+
+
+def panel(axes: Axes, rows: pd.DataFrame, looks: dict[str, style.Look]) -> None:
+    """Draw the distribution of each contestant's bins in `rows`, which are of one memory size."""
     for label, look in looks.items():
         at, share = tail(rows[rows["label"] == label])
         if len(at):
@@ -81,7 +87,8 @@ def tail(rows: pd.DataFrame) -> tuple[Floats, Floats]:
     return counts.index.to_numpy(dtype=np.float64) * width**0.5, above / above[0]
 
 
-def _axes(axes: Axes, rows: pd.DataFrame) -> None:
+def scales(axes: Axes, rows: pd.DataFrame) -> None:
+    """Make both axes logarithmic, with room for all of `rows`."""
     least = 1.0 / float(rows.groupby(["label", comparison.MEMORY])["count"].sum().max())
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.plots import comparison, style
@@ -34,17 +36,25 @@ class SpaceTime:
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
         """Draw one panel."""
         looks = comparison.looks(result)
-        if not comparison.several_memories(result):
-            style.begin(figure, self.title, str(result.summary["name"]), 1.3 + 0.3 * len(looks))
-            axes = figure.add_subplot()
-            comparison.rows(axes, result, METRIC, looks, MiB)
-            axes.set_xlabel(f"MiB held x seconds; bars: {comparison.band_note(result)}")
-            return
-        style.begin(figure, self.title, str(result.summary["name"]), comparison.height(looks, 3.4))
+        several = comparison.several_memories(result)
+        height = comparison.height(looks, 3.4) if several else 1.3 + 0.3 * len(looks)
+        style.begin(figure, self.title, str(result.summary["name"]), height)
         axes = figure.add_subplot()
-        for label, look in looks.items():
-            comparison.draw_curve(axes, result, label, METRIC, look, MiB)
-        comparison.memory_axis(axes, result)
-        style.rate_axis(axes, "MiB held x seconds")
-        axes.set_title(f"bands: {comparison.band_note(result)}")
-        comparison.legend(axes, result, looks)
+        panel(axes, result, looks)
+        if several:
+            axes.set_title(f"bands: {comparison.band_note(result)}")
+            comparison.legend(axes, result, looks)
+        else:
+            axes.set_xlabel(f"MiB held x seconds; bars: {comparison.band_note(result)}")
+
+
+def panel(axes: Axes, result: ComparisonResult, looks: Mapping[str, style.Look]) -> None:
+    """Draw the products of the contestants in `looks`: curves against memory, or a row for each."""
+    if not comparison.several_memories(result):
+        comparison.rows(axes, result, METRIC, looks, MiB)
+        axes.set_xlabel("space-time product (MiB held x seconds)")
+        return
+    for label, look in looks.items():
+        comparison.draw_curve(axes, result, label, METRIC, look, MiB)
+    comparison.memory_axis(axes, result)
+    style.rate_axis(axes, "MiB held x seconds")

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from simulator.registry import names
 from tests.theory import plain
 from tests.theory.recorded import from_list, misses, recorded, segmented, textbook
+from workloads.profile.frames import misses as curve
+from workloads.profile.profile import profile
 
 BELADY = [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]
 TRACES = ("python", "sort", "sqlite", "gcc", "awk", "xz")
@@ -91,6 +93,19 @@ def test_lru_is_lru(stream: list[tuple[int, bool]], frames: int) -> None:
 def test_opt_is_min(stream: list[tuple[int, bool]], frames: int) -> None:
     pages, stored = (list(part) for part in zip(*stream, strict=True))
     assert misses(textbook(from_list(pages, stored), frames, "opt"))[0] == plain.opt(stream, frames)[0]
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_the_curves_of_a_profile_are_what_the_machine_misses(name: str) -> None:
+    """The one-pass curves of LRU and of optimal replacement, against `lru` and `opt` at a few sizes."""
+    trace = recorded(name, SLICE)
+    found = profile(trace)
+    assert found.lru is not None
+    assert found.optimal is not None
+    for share in (0.05, 0.2, 0.5):
+        frames = max(2, int(len(trace.pages) * share))
+        assert misses(textbook(trace, frames, "lru"))[0] == curve(found.lru)[frames]
+        assert misses(textbook(trace, frames, "opt"))[0] == curve(found.optimal)[frames]
 
 
 @settings(deadline=None, max_examples=15)
