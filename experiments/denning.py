@@ -55,7 +55,7 @@ def _first(stream: ReferenceStream, references: int) -> Iterator[Block]:
         upto = np.cumsum(block.fetches.astype(np.int64) + block.loads + block.stores)
         rows = int(np.searchsorted(upto, left)) + 1
         if rows < len(upto):
-            yield Block(*(column[:rows] for column in block[:4]))
+            yield Block(block.page[:rows], block.fetches[:rows], block.loads[:rows], block.stores[:rows])
             return
         yield block
         left -= int(upto[-1])

@@ -11,6 +11,8 @@ import pandas as pd
 
 FRAMES = ("samples", "processes", "faults", "io", "page_map")
 """The frames of a result; each is kept as `<name>.parquet`."""
+OPTIONAL = ("denning",)
+"""Frames that are kept only if they were asked for."""
 
 
 class SimulationError(Exception):
@@ -33,16 +35,19 @@ class RunResult:
     """one row an I/O"""
     page_map: pd.DataFrame = field(default_factory=pd.DataFrame)
     """pages referenced between two samples"""
+    denning: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """each process's working-set size and misses by window, if they were asked for"""
 
     def write(self, directory: Path) -> None:
         """Write summary.json and the frames into an existing directory; the same result gives the same bytes."""
         text = json.dumps(self.summary, indent=2, sort_keys=True)
         (directory / "summary.json").write_text(text + "\n", encoding="utf-8")
-        for name in FRAMES:
+        for name in (*FRAMES, *(name for name in OPTIONAL if len(getattr(self, name)))):
             getattr(self, name).to_parquet(directory / f"{name}.parquet", compression="zstd", index=False)
 
     @classmethod
     def read(cls, directory: Path) -> RunResult:
         """Read a result back; raises FileNotFoundError if a part is missing."""
         summary = json.loads((directory / "summary.json").read_text(encoding="utf-8"))
-        return cls(summary, **{name: pd.read_parquet(directory / f"{name}.parquet") for name in FRAMES})
+        names = [*FRAMES, *(name for name in OPTIONAL if (directory / f"{name}.parquet").exists())]
+        return cls(summary, **{name: pd.read_parquet(directory / f"{name}.parquet") for name in names})

@@ -99,14 +99,14 @@ def legend(axes: Axes, result: ComparisonResult, drawn: Mapping[str, style.Look]
     style.legend_beside(axes, handles(result, drawn), title)
 
 
-def memory_axis(axes: Axes, result: ComparisonResult, *, label: bool = True) -> None:
-    """Make x memory, logarithmic, with a tick at each size that was run (the first and last, where they are many)."""
+def memory_axis(axes: Axes, result: ComparisonResult, *, label: bool = True, most: int = 10) -> None:
+    """Make x memory, logarithmic, with a tick at each size that was run; of more than about `most`, at some of them."""
     sizes = np.array(result.summary["memories"], dtype=np.float64)
     unit = style.byte_unit(float(sizes[-1]))
     axes.set_xscale("log")
     room = (sizes[-1] / sizes[0]) ** 0.04
     axes.set_xlim(sizes[0] / room, sizes[-1] * room)
-    apart = np.log(sizes[-1] / sizes[0]) / 9
+    apart = np.log(sizes[-1] / sizes[0]) / (most - 1)
     ticks = [sizes[0]]
     for size in sizes[1:-1]:
         if np.log(size / ticks[-1]) >= apart and np.log(sizes[-1] / size) >= apart:

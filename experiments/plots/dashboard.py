@@ -16,12 +16,14 @@ from simulator.units import format_size
 if TYPE_CHECKING:
     from experiments.compare.result import ComparisonResult
 
-MOST = 12
+MOST = 10
 """contestants that are drawn; of more, the baseline, the bounds and those that take the least time"""
-MOST_PROCESSES = 6
+MOST_PROCESSES = 5
 """processes whose slowdown is shown: those with the largest"""
 COLUMNS = 3
 """columns of the legend"""
+TICKS = 6
+"""about as many sizes of memory are named on an axis"""
 
 Looks = dict[str, style.Look]
 
@@ -52,8 +54,8 @@ class Dashboard:
         parts = figure.subfigures(len(rows), 1, height_ratios=[height for height, _ in rows], squeeze=False)
         for part, (_, draw) in zip(parts[:, 0], rows, strict=True):
             draw(part)
-        of = f"{len(looks)} of {len(result.summary['labels'])} policies" if len(looks) < len(
-            result.summary["labels"]) else "policies"  # fmt: skip
+        every = len(result.summary["labels"])
+        of = "policies" if len(looks) == every else f"{len(looks)} of {every} policies"
         made = figure.legend(
             handles=comparison.handles(result, looks, line=" "), loc="outside lower left", ncols=COLUMNS,
             title=f"{of}; bands and lines: {comparison.band_note(result)}",
@@ -96,19 +98,19 @@ def _rows(result: ComparisonResult, memory: int, looks: Looks) -> list[Row]:
     several = comparison.several_memories(result)
     high = 0.6 + 0.17 * len(looks)
     found: list[Row] = [
-        (2.25 if several else max(1.4, high), lambda part: _pair(part, result, looks)),
-        (2.25 if several else max(1.9, high), lambda part: _costs(part, result, memory, looks)),
+        (2.2 if several else max(1.4, high), lambda part: _pair(part, result, looks)),
+        (2.2 if several else max(1.9, high), lambda part: _costs(part, result, memory, looks)),
     ]
     if fairness.Fairness().applies(result):
         names = fairness.slowest(fairness.ended_well(result))[:MOST_PROCESSES]
-        row = max(0.2, 0.05 * len(looks))
+        row = max(0.2, 0.04 * len(looks))
         found.append((0.75 + row * len(names), lambda part: _processes(part, result, memory, names, looks)))
     rows = [
         (label, cell) for label, cell in differences.tested(result)
         if label in looks and cell[comparison.MEMORY] == memory
     ]  # fmt: skip
     if rows:
-        found.append((0.85 + 0.15 * len(rows), lambda part: _differences(part, result, memory, rows, looks)))
+        found.append((max(1.25, 0.85 + 0.15 * len(rows)), lambda part: _differences(part, result, memory, rows, looks)))
     return found
 
 
@@ -118,7 +120,7 @@ def _pair(part: SubFigure, result: ComparisonResult, looks: Looks) -> None:
     for axes, metric, text in zip(panels, ("hard_faults", "slowdown"), ("hard faults", "slowdown"), strict=True):
         if comparison.several_memories(result):
             drawn = [comparison.draw_curve(axes, result, label, metric, look, 1.0) for label, look in looks.items()]
-            comparison.memory_axis(axes, result)
+            comparison.memory_axis(axes, result, most=TICKS)
             if any(drawn):
                 comparison.value_axis(axes, result, metric, text, SPAN)
         else:
@@ -130,7 +132,7 @@ def _pair(part: SubFigure, result: ComparisonResult, looks: Looks) -> None:
 def _costs(part: SubFigure, result: ComparisonResult, memory: int, looks: Looks) -> None:
     """The space-time product and the latency of hard faults, side by side."""
     left, right = part.subplots(1, 2)
-    space_time.panel(left, result, looks)
+    space_time.panel(left, result, looks, TICKS)
     rows = latency_by_policy.waiting(result) if len(result.latency) else result.latency
     rows = rows[rows[comparison.MEMORY] == memory] if len(rows) else rows
     right.set_visible(len(rows) > 0)

@@ -36,37 +36,37 @@ class Disks:
         """Whether a disk was used at all."""
         return data.has(result.samples, "time_ns") and (
             len(result.io) > 0
-            or data.total(result, [f"PhysicalDisk({disk})\\{c}" for disk in _names(result) for c in COUNTERS[2:]]) > 0
+            or data.total(result, [f"PhysicalDisk({disk})\\{c}" for disk in names(result) for c in COUNTERS[2:]]) > 0
         )
 
     def draw(self, result: RunResult, figure: Figure) -> None:
         """Draw three panels for each disk."""
-        names = _names(result)
-        beside = len(names) <= SIDE_BY_SIDE
-        shape = (3, len(names)) if beside else (len(names), 3)
-        height, width = (5.6, style.WIDTH) if beside else (1.0 + 1.45 * len(names), style.WIDTH * 1.25)
+        disks = names(result)
+        beside = len(disks) <= SIDE_BY_SIDE
+        shape = (3, len(disks)) if beside else (len(disks), 3)
+        height, width = (5.6, style.WIDTH) if beside else (1.0 + 1.45 * len(disks), style.WIDTH * 1.25)
         style.begin(figure, self.title, data.run_name(result), height, width)
         grid = figure.subplots(*shape, squeeze=False, sharex=True)
         panels = grid.T if beside else grid
-        last = 0 if beside else len(names) - 1
+        last = 0 if beside else len(disks) - 1
         failed = False
-        for index, name in enumerate(names):
+        for index, name in enumerate(disks):
             queue, busy, rate = panels[index]
             for axes in panels[index]:
                 style.time_axis(axes, data.end_of(result), label=axes is rate if beside else index == last)
-            failed |= _queue(result, queue, name, index)
+            failed |= draw_queue(result, queue, name, index)
             _counters(result, busy, rate, name, index)
             _headings(panels[index], style.plain(name), beside, first=index == 0)
         _legend(figure, failed)
 
 
-def _names(result: RunResult) -> list[str]:
+def names(result: RunResult) -> list[str]:
     """The disks in canonical order: a disk's place here is its index."""
     sampled = data.instances(result, "PhysicalDisk", "% Disk Time")
     return sampled or (data.labels(result.io, "disk")[1] if data.has(result.io, "disk") else [])
 
 
-def _queue(result: RunResult, axes: Axes, disk: str, index: int) -> bool:
+def draw_queue(result: RunResult, axes: Axes, disk: str, index: int) -> bool:
     """Stack reads and writes from the log, or draw the counter if there is no log; returns whether a request failed."""
     reads, writes = style.disk_looks(index)
     end = data.end_of(result)

@@ -45,19 +45,28 @@ class FaultRates:
 
     def draw(self, result: RunResult, figure: Figure) -> None:
         """Draw the panels of the kinds that happen."""
-        edges, values = data.series(result, [*SOFT.values(), *WAITING.values()], STEPS)
-        wanted = [("soft faults/s", SOFT), ("faults/s that wait\nfor a page read", WAITING)]
-        panels = [(label, kinds) for label, kinds in wanted if any(values[column].any() for column in kinds.values())]
-        style.begin(figure, self.title, data.run_name(result), 0.9 + 2.2 * len(panels))
-        grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True)
-        for row, (label, kinds) in enumerate(panels):
-            rates = {kind: values[column] for kind, column in kinds.items() if values[column].any()}
-            axes = grid[row, 0]
-            time = style.time_axis(axes, data.end_of(result), label=row == len(panels) - 1)
-            _panel(axes, edges / time.factor, rates, label)
+        found = parts(result)
+        style.begin(figure, self.title, data.run_name(result), 0.9 + 2.2 * len(found))
+        grid = figure.subplots(len(found), 1, squeeze=False, sharex=True)
+        for row, (text, kinds) in enumerate(found.items()):
+            panel(grid[row, 0], result, text, kinds, label=row == len(found) - 1)
 
 
-def _panel(axes: Axes, edges: data.Floats, rates: dict[str, data.Floats], label: str) -> None:
+def parts(result: RunResult) -> dict[str, dict[str, str]]:
+    """The panels, of those kinds of faults that happen: what each shows, and the counters of its kinds."""
+    wanted = {"soft faults/s": SOFT, "faults/s that wait\nfor a page read": WAITING}
+    return {text: kinds for text, kinds in wanted.items() if data.total(result, list(kinds.values())) > 0}
+
+
+def panel(axes: Axes, result: RunResult, text: str, kinds: dict[str, str], label: bool) -> None:
+    """Draw one of `parts`, with a legend beside; `label`: says that x is time."""
+    edges, values = data.series(result, list(kinds.values()), STEPS)
+    time = style.time_axis(axes, data.end_of(result), label)
+    rates = {kind: values[column] for kind, column in kinds.items() if values[column].any()}
+    _curves(axes, edges / time.factor, rates, text)
+
+
+def _curves(axes: Axes, edges: data.Floats, rates: dict[str, data.Floats], label: str) -> None:
     for kind, rate in rates.items():
         look = style.FAULTS[kind]
         if len(rates) == 1 or kind == "hard":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.plots import data, style
@@ -31,22 +32,26 @@ class PageLists:
 
     def draw(self, result: RunResult, figure: Figure) -> None:
         """Stack the lists that ever hold a page."""
-        columns = {f"pagesim\\{name}": name for name in style.LISTS}
-        edges, values = data.series(result, list(columns))
-        total = float(np.max(sum(values.values())))
         style.begin(figure, self.title, data.run_name(result), 3.9)
-        axes = figure.add_subplot()
-        time = style.time_axis(axes, data.end_of(result))
-        size = style.byte_axis(axes, total, "memory", ticks=8)
-        below = np.zeros(len(edges) - 1)
-        handles = []
-        for column, name in columns.items():
-            if not values[column].any():
-                continue
-            look = style.LISTS[name]
-            above = below + values[column] / size.factor
-            style.area(axes, edges / time.factor, above, look, below)
-            style.step(axes, edges / time.factor, above, style.Look("#FFFFFF"), 0.4)
-            handles.append(look.patch(name))
-            below = above
-        style.legend_beside(axes, handles[::-1], "Page list")
+        panel(figure.add_subplot(), result)
+
+
+def panel(axes: Axes, result: RunResult, label: bool = True) -> None:
+    """Stack the lists that ever hold a page, with a legend beside; `label`: says that x is time."""
+    columns = {f"pagesim\\{name}": name for name in style.LISTS}
+    edges, values = data.series(result, list(columns))
+    total = float(np.max(sum(values.values())))
+    time = style.time_axis(axes, data.end_of(result), label)
+    size = style.byte_axis(axes, total, "memory", ticks=8)
+    below = np.zeros(len(edges) - 1)
+    handles = []
+    for column, name in columns.items():
+        if not values[column].any():
+            continue
+        look = style.LISTS[name]
+        above = below + values[column] / size.factor
+        style.area(axes, edges / time.factor, above, look, below)
+        style.step(axes, edges / time.factor, above, style.Look("#FFFFFF"), 0.4)
+        handles.append(look.patch(name))
+        below = above
+    style.legend_beside(axes, handles[::-1], "Page list")

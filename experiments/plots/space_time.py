@@ -48,13 +48,13 @@ class SpaceTime:
             axes.set_xlabel(f"MiB held x seconds; bars: {comparison.band_note(result)}")
 
 
-def panel(axes: Axes, result: ComparisonResult, looks: Mapping[str, style.Look]) -> None:
-    """Draw the products of the contestants in `looks`: curves against memory, or a row for each."""
+def panel(axes: Axes, result: ComparisonResult, looks: Mapping[str, style.Look], most: int = 10) -> None:
+    """Draw the products of the contestants in `looks`: curves against memory with about `most` ticks, or a row each."""
     if not comparison.several_memories(result):
         comparison.rows(axes, result, METRIC, looks, MiB)
         axes.set_xlabel("space-time product (MiB held x seconds)")
         return
     for label, look in looks.items():
         comparison.draw_curve(axes, result, label, METRIC, look, MiB)
-    comparison.memory_axis(axes, result)
+    comparison.memory_axis(axes, result, most=most)
     style.rate_axis(axes, "MiB held x seconds")

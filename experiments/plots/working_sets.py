@@ -41,8 +41,7 @@ class WorkingSets:
 
     def draw(self, result: RunResult, figure: Figure) -> None:
         """Draw one panel, or a grid of small ones."""
-        sampled = set(data.instances(result, "Process", "Working Set"))
-        names = [name for name in data.processes_of(result) if name in sampled] or sorted(sampled)
+        names = sampled(result)
         steps = data.INTERVALS if len(names) <= TOGETHER else SMALL_STEPS
         edges, values = data.series(result, [f"Process({name})\\Working Set" for name in names], steps)
         curves = [_alive(result, name, edges, curve) for name, curve in zip(names, values.values(), strict=True)]
@@ -95,6 +94,35 @@ class WorkingSets:
             axes.set_title(text, fontsize=7.5, pad=2)
         figure.supxlabel(f"simulated time ({time.name})", fontsize=9, y=0.12 / height)
         figure.supylabel(f"working set ({size.name}); dotted and beside the name: its peak", fontsize=9, x=0.012)
+
+
+def sampled(result: RunResult) -> list[str]:
+    """The processes whose working set was sampled, in canonical order."""
+    known = set(data.instances(result, "Process", "Working Set"))
+    return [name for name in data.processes_of(result) if name in known] or sorted(known)
+
+
+def panel(axes: Axes, result: RunResult, label: bool = True) -> None:
+    """Draw the working sets of the processes with the largest peaks, at most `TOGETHER`, and those of the others taken
+    together, with a legend beside; `label`: says that x is time."""
+    names = sampled(result)
+    edges, values = data.series(result, [f"Process({name})\\Working Set" for name in names])
+    curves = dict(zip(names, values.values(), strict=True))
+    largest = sorted(names, key=lambda name: -_peak(result, name))[:TOGETHER]
+    others = np.array([curve for name, curve in curves.items() if name not in largest]).sum(axis=0)
+    time = style.time_axis(axes, data.end_of(result), label)
+    top = max(_peak(result, largest[0]), float(np.max(others)))
+    size = style.byte_axis(axes, top, "working set", ticks=5, room=1.06)
+    handles = []
+    for name in (name for name in names if name in largest):
+        look = style.process_look(names.index(name))
+        style.step(axes, edges / time.factor, _alive(result, name, edges, curves[name]) / size.factor, look)
+        handles.append(look.stroke(style.plain(name)))
+    if len(names) > len(largest):
+        look = style.Look(style.MUTED)
+        style.step(axes, edges / time.factor, others / size.factor, look, 1.0)
+        handles.append(look.stroke(f"{len(names) - len(largest)} others, together"))
+    style.legend_beside(axes, handles, "Process")
 
 
 def _alive(result: RunResult, name: str, edges: data.Floats, curve: data.Floats) -> data.Floats:

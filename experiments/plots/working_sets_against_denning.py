@@ -10,14 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from experiments.plots import data, style
+from experiments.plots import data, style, trace
 from simulator.registry import register
 
 if TYPE_CHECKING:
     from simulator.result import RunResult
 
+ABOVE = 50.0
+"""how far above the highest point the curves are shown, as a ratio"""
 MOST = 12
 """processes that get a panel: those with the most page faults"""
 CURVE = style.Look(style.INK)
@@ -56,16 +58,19 @@ class WorkingSetsAgainstDenning:
         grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
         for axes in grid.flat[len(names) :]:
             axes.set_visible(False)
-        for name, axes in zip(names, grid.flat, strict=False):
-            _panel(axes, result, name, points[name])
-        least = min(min(point["hard"] or point["faults"], point["faults"]) for point in points.values()) / 3
+        least = min(point["hard"] or point["faults"] for point in points.values()) / 3
+        most = min(1.2, max(point["faults"] for point in points.values()) * ABOVE)
+        for number, (name, axes) in enumerate(zip(names, grid.flat, strict=False)):
+            _panel(axes, result, name, points[name], most)
+            if number + columns >= len(names):
+                axes.set_xlabel("mean pages held (log scale)")
         grid[0, 0].set_yscale("log")
-        grid[0, 0].set_ylim(10 ** np.floor(np.log10(least)), 1.2)
+        grid[0, 0].set_ylim(least, most)
         grid[0, 0].yaxis.set_major_locator(LogLocator(10, numticks=9))
         grid[0, 0].yaxis.set_minor_formatter(NullFormatter())
-        note = "" if len(names) == len(points) else f"; the {len(names)} of {len(points)} that fault most"
-        figure.supxlabel(f"mean pages held (log scale){note}", fontsize=9)
-        figure.supylabel("share of references that fault (log scale)", fontsize=9)
+        grid[0, 0].yaxis.set_major_formatter(FuncFormatter(trace.ratio_text))
+        note = "" if len(names) == len(points) else f"; {len(names)} of {len(points)} processes"
+        figure.supylabel(f"share of references that fault (log scale){note}", fontsize=9)
         figure.legend(handles=_handles(), loc="outside lower left", ncols=4)
 
 
@@ -87,12 +92,15 @@ def _points(result: RunResult) -> dict[str, dict[str, float]]:
     return found
 
 
-def _panel(axes: Axes, result: RunResult, name: str, point: dict[str, float]) -> None:
+def _panel(axes: Axes, result: RunResult, name: str, point: dict[str, float], most: float) -> None:
     rows = result.denning[data.chosen(result.denning, "process", name)]
     rate = rows["misses"] / rows["references"]
     axes.plot(rows["size"], rate, color=CURVE.colour, linewidth=1.2)
     marked = rows["window"].isin(WINDOWS)
     axes.plot(rows["size"][marked], rate[marked], "|", color=CURVE.colour, markersize=6)
+    for window, size, missed in zip(rows["window"][marked], rows["size"][marked], rate[marked], strict=True):
+        if missed <= most / 1.3:
+            axes.annotate(style.COUNTS(window), (size, missed), (2, 4), textcoords="offset points", fontsize=7)
     low, high = _span(result, name, point["held"])
     axes.plot([low, high], [point["faults"]] * 2, color=ALL.colour, linewidth=2.2, alpha=0.6, solid_capstyle="butt")
     axes.plot(point["held"], point["faults"], ALL.marker, color=ALL.colour, markersize=6, zorder=4)
@@ -100,8 +108,9 @@ def _panel(axes: Axes, result: RunResult, name: str, point: dict[str, float]) ->
         axes.plot([point["held"]] * 2, [point["hard"], point["faults"]], color=style.MUTED, linewidth=0.6, zorder=1)
         axes.plot(point["held"], point["hard"], HARD.marker, color=HARD.colour, markersize=5, zorder=4)
     axes.set_xscale("log")
-    axes.set_xlim(0.9, max(float(rows["size"].max()), high) * 1.5)
-    axes.xaxis.set_major_locator(LogLocator(10, numticks=6))
+    least = min(float(rows["size"][rate <= most].min()), low)
+    axes.set_xlim(least / 1.2, max(float(rows["size"].max()), high) * 1.3)
+    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if high < 40 * least else (1.0,), numticks=8))
     axes.xaxis.set_major_formatter(style.COUNTS)
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_title(style.plain(name))
@@ -125,6 +134,6 @@ def _handles() -> list[Line2D]:
     marks = (("all page faults", ALL), ("hard faults", HARD))
     return [
         CURVE.stroke("working set, for every window T"),
-        Line2D([], [], color=CURVE.colour, marker="|", linestyle="none", label="T = 100, 1000, ... references"),
+        Line2D([], [], color=CURVE.colour, marker="|", linestyle="none", label="T in references"),
         *(Line2D([], [], color=look.colour, marker=look.marker, linestyle="none", label=text) for text, look in marks),
     ]

@@ -111,6 +111,7 @@ def trim_pass(a: int, goal: int, t: int, room: NDArray[np.int64]) -> int:
     m.now = t
     m.passes += 1
     m.examined = 0
+    m.actor = -1
     if goal == 0:
         call(m.trim_hook, a, 0)
     trimmed = 0

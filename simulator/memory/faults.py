@@ -116,6 +116,7 @@ def _choose(a: int, thread: int, process: int) -> int:
     """The page of a process (-1: of any) that the policy would replace; -1: none; NOT_ASKED: it is in Python."""
     m = machine(a)
     if m.replace_hook:
+        m.actor = thread
         return checked(a, call(m.replace_hook, a, process))
     th = threads(a)[thread]
     victim = th.victim

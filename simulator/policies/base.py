@@ -180,7 +180,8 @@ class Compiled(NamedTuple):
     """
 
     replace: Any = None
-    """(machine, process; -1: any) -> the entry that makes room, or -1: the working set shall grow"""
+    """(machine, process; -1: any) -> the entry that makes room, or -1: the working set shall grow. Asked for the fault
+    of thread `machine.actor` on its `fault_pte`; -1: for a pass that trims by replacing."""
     trim: Any = None
     """(machine, pages wanted) -> the entry to trim next, or -1. Asked in each pass of the balance set manager until it
     says -1 or has given enough; `machine.passes` tells passes apart. With 0 pages wanted it only ages and gives -1.

@@ -83,8 +83,8 @@ def leave(a: int, entry: int) -> None:
 
 
 @compiled
-def _last(a: int, process: int) -> int:
-    """The entry of a process that is used again last and isn't locked; -1: there is none."""
+def last(a: int, process: int) -> int:
+    """The entry of a process that has the largest time and isn't locked; -1: there is none."""
     entry = _top(a, process)
     if entry < 0 or not bits(a)[entry] & PINNED:
         return entry
@@ -102,10 +102,10 @@ def furthest(a: int, process: int) -> int:
     """The entry of a process (-1: of any) that is furthest ahead of its process's own time and isn't locked; -1: there
     is none."""
     if process >= 0:
-        return _last(a, process)
+        return last(a, process)
     victim, most = np.int64(-1), np.int64(-1)
     for p in range(machine(a).process_count):
-        entry = _last(a, p)
+        entry = last(a, p)
         if entry >= 0:
             ahead = nodes(a)[entry].time - virtual_time(a, p)
             if ahead > most:

@@ -26,7 +26,7 @@ from experiments.plots.latency_by_policy import tail
 from simulator.registry import find, names
 from simulator.rng import generator
 
-KINDS = ["differences", "fairness", "faults-by-memory", "latency-by-policy", "space-time"]
+KINDS = ["dashboard", "differences", "fairness", "faults-by-memory", "latency-by-policy", "space-time"]
 MIB = 1 << 20
 
 

@@ -16,8 +16,10 @@ CONFIGS = Path(__file__).parents[2] / "experiments" / "configs"
 
 @pytest.fixture
 def run(pagesim: Command, tmp_path: Path) -> Any:
-    def run_config(name: str) -> dict[str, Any]:
-        options = ("--set", "observe.baseline=false", "--no-plots", "--json", "--out", tmp_path / "out")
+    def run_config(name: str, policy: str = "", seed: int = 1, change: str = "") -> dict[str, Any]:
+        options = ["--set", "observe.baseline=false", "--no-plots", "--json", "--out", tmp_path / "out"]
+        options += ["--seed", seed, *(["--set", f"memory_manager.trimming.policy={policy}"] if policy else [])]
+        options += ["--set", change] if change else []
         status, out, err = pagesim("run", CONFIGS / f"{name}.yaml", *options)
         assert (status, err) == (0, "")
         found: dict[str, Any] = json.loads(out)
@@ -84,3 +86,48 @@ def test_many_processes_all_finish_under_pressure(run: Any) -> None:
     assert len(summary["processes"]) == 104
     assert {process["exit_status"] for process in summary["processes"].values()} == {0}
     assert summary["hard_faults"] > 1000
+
+
+def test_one_process_in_little_memory_could_do_without_hard_faults(run: Any) -> None:
+    assert run("one-process-little-memory")["hard_faults"] > 30
+    assert run("one-process-little-memory", "opt")["hard_faults"] == 0
+
+
+def test_many_competing_share_memory_unfairly(run: Any) -> None:
+    summary = run("many-competing")
+    stalls = {name: process["stall_ns"] for name, process in summary["processes"].items()}
+    assert all(stalls["gcc"] < 0.75 * stalls[f"phased-{n}"] for n in (1, 2, 3))
+    assert {process["exit_status"] for process in summary["processes"].values()} == {0}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_scan_hurts_the_interactive_process_less_where_use_counts(run: Any, seed: int) -> None:
+    stalls = {
+        policy: run("scan-beside-interactive", policy, seed)["processes"]["interactive"]["stall_ns"]
+        for policy in ("windows", "clock", "fifo")
+    }
+    assert 0 < 2 * stalls["windows"] < stalls["fifo"]
+    assert 0 < 1.5 * stalls["clock"] < stalls["fifo"]
+
+
+@pytest.mark.parametrize("policy", ["windows", "fifo"])
+def test_who_leaks_does_not_pay(run: Any, policy: str) -> None:
+    processes = run("leak", policy)["processes"]
+    leaking = processes.pop("leaking")
+    assert (leaking["hard_faults"], leaking["exit_status"]) == (0, 0)
+    assert leaking["demand_zero_faults"] >= 128 + 6144
+    assert all(process["stall_ns"] > 3 * leaking["stall_ns"] for process in processes.values())
+
+
+def test_a_hard_maximum_of_the_leaking_process_spares_its_neighbours(run: Any) -> None:
+    summary = run("leak", change="processes.0.working_set={maximum: 2 MiB, hard_maximum: true}")
+    assert summary["hard_faults"] == 0
+    assert all(process["stall_ns"] == 0 for process in summary["processes"].values())
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_after_a_switch_less_is_read_back_if_the_idle_one_is_trimmed(run: Any, seed: int) -> None:
+    windows, fifo = (run("foreground-switch", policy, seed) for policy in ("windows", "fifo"))
+    assert windows["hard_faults"] < 0.75 * fifo["hard_faults"]
+    one, other = (windows["processes"][name]["stall_ns"] for name in ("editor", "browser"))
+    assert 0.8 < one / other < 1.25

@@ -1,0 +1,58 @@
+"""A clock for each working set: every process loses pages by its own hand."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from simulator.policies.base import (
+    ACCESSED,
+    STRICT,
+    Compiled,
+    Policy,
+    bits,
+    callback,
+    compiled,
+    machine,
+    parameters,
+    register,
+    requeue,
+)
+from simulator.policies.rounds import first_unlocked, fullest
+
+
+@compiled
+def _turn(a: int, process: int) -> int:
+    """Turn a process's hand, the head of its order of entry, up to an entry that wasn't used since the last round."""
+    entry = first_unlocked(a, process)
+    while entry >= 0 and bits(a)[entry] & ACCESSED:
+        machine(a).examined += 1
+        bits(a)[entry] &= ~ACCESSED
+        requeue(a, entry)
+        entry = first_unlocked(a, process)
+    return entry
+
+
+@callback
+def _replace(a: int, process: int) -> int:
+    loser = process if process >= 0 else fullest(a)
+    return _turn(a, loser) if loser >= 0 else -1
+
+
+@callback
+def _trim(a: int, wanted: int) -> int:
+    loser = fullest(a) if wanted > 0 else -1
+    if loser < 0:
+        return -1
+    machine(a).examined += 1
+    return _turn(a, loser)
+
+
+@register("policy", "local-clock")
+@parameters(config=STRICT)
+class LocalClock(Policy):
+    """The clock (Corbato, "A paging experiment with the Multics system", 1968) turned within each working set, as in
+    local replacement with fixed allotments. Who loses a page when it isn't said whose it shall be: the process with
+    most pages above its minimum, so that allotments tend to be equal; pages below the minimum go last. One process
+    alone loses what the global `clock` would take."""
+
+    compiled: ClassVar = Compiled(replace=_replace, trim=_trim)
