@@ -186,6 +186,24 @@ def plot(
 
 
 @app.command()
+def why(
+    directory: ResultDirectory,
+    process: Annotated[str | None, typer.Option(metavar="P", help="The process whose page is asked for.")] = None,
+    page: Annotated[str | None, typer.Option(metavar="V", help="Its virtual page number, decimal or 0x hex.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="T", help="Mark where the page was at this time.")] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="How soon a page must be wanted again to be regretted. [default: 10 ms]"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Tell a page's biography; without a page, how far taking pages out was regretted."""
+    from experiments import why
+
+    why.explain(directory, process, page, at, within, json)
+
+
+@app.command()
 def validate(config: Config, overrides: Overrides = None, json: Json = False, plugins: Plugins = None) -> None:
     """Check a config and that its input files are there."""
     from experiments import commands

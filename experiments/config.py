@@ -58,6 +58,7 @@ class Observe:
     sample_every: Time | None = Field(default=None, ge=1, description="between two samples; default: fits the run")
     fault_log: bool = Field(default=True, description="one row for each page fault")
     io_log: bool = Field(default=True, description="one row for each disk request")
+    page_log: bool = Field(default=True, description="one row for each time a page comes, goes, is written or reused")
     page_map: bool = Field(default=True, description="which pages were referenced in each interval")
     baseline: bool = Field(default=True, description="a second run with unlimited memory, for each process's slowdown")
     denning: bool = Field(

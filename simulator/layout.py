@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from simulator.logs import FAULT_LOG, IO_LOG, PAGE_LOG
+
 FRAME = np.dtype(
     [
         ("content", "i4"),
@@ -231,36 +233,6 @@ likes."""
 POLICY_QUEUES = 32
 POLICY_NUMBERS = 32
 OUTBOX = np.dtype([("time", "i8"), ("daemon", "i8")], align=True)
-FAULT_LOG = np.dtype(
-    [
-        ("time_ns", "i8"),
-        ("page", "u8"),
-        ("queue_ns", "i8"),
-        ("service_ns", "i8"),
-        ("cpu_ns", "i8"),
-        ("process", "i4"),
-        ("thread", "i4"),
-        ("kind", "u1"),
-        ("cause", "u1"),
-        ("access", "u1"),
-    ],
-    align=True,
-)
-IO_LOG = np.dtype(
-    [
-        ("submit_ns", "i8"),
-        ("start_ns", "i8"),
-        ("end_ns", "i8"),
-        ("offset", "i8"),
-        ("pages", "i4"),
-        ("disk", "i4"),
-        ("write", "u1"),
-        ("cause", "u1"),
-        ("ok", "u1"),
-    ],
-    align=True,
-)
-
 POLICY_HOOKS = ("replace", "trim", "withdraw", "entered", "left", "hit")
 """What a policy may have compiled; see `simulator.policies.base.Compiled`."""
 
@@ -287,6 +259,7 @@ ARRAYS: dict[str, Any] = {
     "outbox": OUTBOX,
     "fault_log": FAULT_LOG,
     "io_log": IO_LOG,
+    "page_log": PAGE_LOG,
     "sample_times": np.dtype("i8"),
     "samples": np.dtype("i8"),
 }
@@ -326,6 +299,7 @@ PARAMETERS = (
     "zero_trigger",
     "log_faults",
     "log_io",
+    "log_pages",
     "exact",  # the policy sees every hit
     "end",  # time after which no I/O completes any more
     "sample_columns",
@@ -354,9 +328,12 @@ STATE = (
     "outbox_count",
     "fault_count",
     "io_count",
+    "page_count",
+    "page_rows",  # that the page log has room for
     "history_count",
     "actor",  # the thread whose reference is being made
     "passes",  # of the balance set manager
+    "goal",  # pages that its last pass was to trim
     "examined",  # entries that the policy looked at in this pass
     "withdrawn",  # pages that the policy took out on its own account, between passes
     "sample_count",

@@ -41,6 +41,8 @@ class Observe:
     io_log: bool = True
     page_map: bool = True
     """which pages were referenced between two samples"""
+    page_log: bool = True
+    """what happened to each page beside being referenced"""
 
 
 class _Feed:
@@ -97,6 +99,8 @@ class Machine:
         self._reported = 0.0
         self._record = self.state.record[0]
         self._record["log_faults"], self._record["log_io"] = self.observe.fault_log, self.observe.io_log
+        if self.observe.page_log:
+            self.state.keep_page_log()
         if duration is not None:
             self._record["end"] = duration
         self.policy = memory_manager.trimming.make()

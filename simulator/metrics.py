@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simulator import layout, records
+from simulator import records
 from simulator.counters import FAULT_KINDS, RATES
 from simulator.layout import COUNTERS
+from simulator.logs import FAULT_LOG, IO_LOG
 from simulator.memory.sampling import take_sample
 from simulator.memory.state import State
+from simulator.page_frame import page_frame
 from simulator.result import RunResult
 
 _SECOND = 1e9
@@ -39,6 +41,7 @@ class Recorder:
         self._maps: list[tuple[int, NDArray[np.int64]]] = []
         self._faults: list[NDArray[Any]] = []
         self._ios: list[NDArray[Any]] = []
+        self._pages: list[NDArray[Any]] = []
         take_sample(state.address, 0)
         self._set_period(0)
 
@@ -82,7 +85,12 @@ class Recorder:
 
     def drain(self) -> None:
         """Empty the logs of the compiled machine."""
-        for name, rows, count in (("fault_log", self._faults, "fault_count"), ("io_log", self._ios, "io_count")):
+        logs = (
+            ("fault_log", self._faults, "fault_count"),
+            ("io_log", self._ios, "io_count"),
+            ("page_log", self._pages, "page_count"),
+        )
+        for name, rows, count in logs:
             filled = int(self.state.record[0][count])
             if filled:
                 rows.append(self.state.arrays[name][:filled].copy())
@@ -103,7 +111,15 @@ class Recorder:
         for column in ("finished_ns", "exit_status"):
             frame[column] = frame[column].astype("Int64")
         frame["slowdown"] = frame["slowdown"].astype("Float64")
-        return RunResult(summary, self._samples(), frame, self._fault_frame(), self._io_frame(), self._map_frame())
+        return RunResult(
+            summary,
+            self._samples(),
+            frame,
+            self._fault_frame(),
+            self._io_frame(),
+            self._map_frame(),
+            page_frame(self.state, self._pages),
+        )
 
     def _summary(self, end: int, processes: dict[str, dict[str, Any]]) -> dict[str, Any]:
         last = dict(zip(self._columns, self._rows[-1].tolist(), strict=True))
@@ -210,7 +226,7 @@ class Recorder:
         return pd.Categorical.from_codes(codes.astype(np.int64), categories=pd.Index(list(names), dtype=object))
 
     def _fault_frame(self) -> pd.DataFrame:
-        log = np.concatenate([np.empty(0, layout.FAULT_LOG), *self._faults])
+        log = np.concatenate([np.empty(0, FAULT_LOG), *self._faults])
         log = log[np.argsort(log["time_ns"], kind="stable")]
         parts = {name: log[name].copy() for name in ("queue_ns", "service_ns", "cpu_ns")}
         return pd.DataFrame(
@@ -228,7 +244,7 @@ class Recorder:
         )
 
     def _io_frame(self) -> pd.DataFrame:
-        log = np.concatenate([np.empty(0, layout.IO_LOG), *self._ios])
+        log = np.concatenate([np.empty(0, IO_LOG), *self._ios])
         return pd.DataFrame(
             {
                 **{name: log[name].copy() for name in ("submit_ns", "start_ns", "end_ns")},

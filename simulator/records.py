@@ -93,6 +93,49 @@ CAUSE_NAMES = (
     READ_ERROR,
 ) = range(13)
 
+# What happens to a page, and why: the words of the page log. A reason is one of these, or a cause of a fault.
+ENTERED, LEFT, ON_STANDBY_LIST, ON_MODIFIED_LIST, HELD_BACK, WRITTEN, REPURPOSED, FREED, COPIED = range(9)
+EVENT_NAMES = (
+    "entered",
+    "left",
+    "standby",
+    "modified",
+    "modified-no-write",
+    "written",
+    "repurposed",
+    "freed",
+    "copied",
+)
+(
+    TRIMMED,
+    REPLACED,
+    WITHDRAWN,
+    PROCESS_ENDED,
+    OUT_OF_WORKING_SETS,
+    WRITE_DONE,
+    WRITE_OVERTAKEN,
+    WRITE_FAILED,
+    READ_AHEAD,
+    READ_IN_VAIN,
+    FLUSHED,
+    FOR_ANOTHER,
+) = range(13, 25)
+REASON_NAMES = (
+    *CAUSE_NAMES,
+    "trimmed",
+    "replaced",
+    "withdrawn",
+    "process ended",
+    "out of working sets",
+    "written",
+    "write overtaken",
+    "write failed",
+    "read-ahead",
+    "read in vain",
+    "flush",
+    "another page",
+)
+
 READY, RUNNING, BLOCKED, ENDED = range(4)
 STALL_READ, STALL_COLLIDED, STALL_FRAME, SLEEP = range(4)
 """What a blocked thread waits for; to sleep is its own will, and no stall."""

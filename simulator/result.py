@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-FRAMES = ("samples", "processes", "faults", "io", "page_map")
+FRAMES = ("samples", "processes", "faults", "io", "page_map", "pages")
 """The frames of a result; each is kept as `<name>.parquet`."""
 OPTIONAL = ("denning",)
 """Frames that are kept only if they were asked for."""
@@ -35,6 +35,8 @@ class RunResult:
     """one row an I/O"""
     page_map: pd.DataFrame = field(default_factory=pd.DataFrame)
     """pages referenced between two samples"""
+    pages: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """one row for each thing that happened to a page beside being referenced; see `simulator.page_frame`"""
     denning: pd.DataFrame = field(default_factory=pd.DataFrame)
     """each process's working-set size and misses by window, if they were asked for"""
 

@@ -15,6 +15,7 @@ from experiments import runner
 from experiments.batch.point import Point
 from experiments.config import Experiment
 from experiments.manifest import input_digests, manifest
+from experiments.regret import regret
 from experiments.store import MANIFEST, canonical_json, replacing
 from simulator.result import RunResult
 
@@ -26,7 +27,8 @@ def measure(point: Point) -> dict[str, Any]:
     """Run a point and reduce its result to plain data; raises BadInput or RunFailed.
 
     `summary` is that of the run; `mean_memory_bytes` what working sets held on average over simulated time; `latency`
-    maps each kind of fault to the count in each bin (see `latency_bin`) that isn't empty.
+    maps each kind of fault to the count in each bin (see `latency_bin`) that isn't empty; `regret` says what became of
+    the pages taken out (see `experiments.regret.figures`), None without a page log.
     """
     experiment = point.experiment()
     base = Path(point.base)
@@ -34,7 +36,7 @@ def measure(point: Point) -> dict[str, Any]:
         return {"summary": runner.baseline(*runner.prepare(experiment, base), base).summary}
     if point.keep is not None:
         return _reduced(_kept(experiment, base, Path(point.keep)))
-    observe = dataclasses.replace(experiment.observe, fault_log=True, io_log=False, page_map=False)
+    observe = dataclasses.replace(experiment.observe, fault_log=True, io_log=False, page_map=False, page_log=True)
     quiet = dataclasses.replace(experiment, observe=observe)
     result = runner.simulate(*runner.prepare(quiet, base), base)
     result.summary["name"] = experiment.name
@@ -58,6 +60,7 @@ def _reduced(result: RunResult) -> dict[str, Any]:
         "summary": result.summary,
         "mean_memory_bytes": mean_memory(result),
         "latency": histograms(result.faults),
+        "regret": regret(result)[0] if len(result.pages) else None,
     }
 
 

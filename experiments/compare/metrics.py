@@ -42,8 +42,36 @@ MORE = (
     Metric("worst_slowdown", "worst slowdown", "ratio", "the largest slowdown of a process"),
     Metric("space_time_byte_s", "space-time", "bytes", "mean memory held times simulated seconds, in byte seconds"),
     Metric("stall_ns", "stall time", "ns", "sum of the processes' stall times"),
+    Metric(
+        "regret_share",
+        "regretted",
+        "share",
+        "pages taken out of working sets and wanted again within 10 ms, of all taken out",
+    ),
+    Metric("regret_soft_share", "regretted, soft", "share", "those of them that came back without the disk"),
+    Metric("regret_hard_share", "regretted, hard", "share", "those of them that had to be read"),
+    Metric("regret_stall_ns", "stall of regret", "ns", "latency of the faults that brought them back"),
+    Metric(
+        "rescued_share",
+        "rescued",
+        "share",
+        "pages taken out and back before their frames were given away, of all taken out",
+    ),
+    Metric(
+        "standby_median_ns", "time on standby", "ns", "median stay on standby of pages that had been in working sets"
+    ),
 )
 """Further figures of the frames."""
+
+REGRET = (
+    "regret_share",
+    "regret_soft_share",
+    "regret_hard_share",
+    "regret_stall_ns",
+    "rescued_share",
+    "standby_median_ns",
+)
+"""Figures that come from the page log; None without one."""
 
 BY_KEY = {metric.key: metric for metric in (*METRICS, *MORE)}
 
@@ -88,4 +116,5 @@ def figures(measured: Mapping[str, Any], unlimited: Mapping[str, Any] | None) ->
         "mean_memory_bytes": held,
         "space_time_byte_s": held * summary["simulated_ns"] / 1e9,
         "trimming_ns": summary.get("trimming_ns"),
+        **{key: (measured.get("regret") or {}).get(key) for key in REGRET},
     }  # fmt: skip

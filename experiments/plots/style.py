@@ -153,15 +153,25 @@ def process_look(index: int) -> Look:
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
+_FAMILIAR = ("windows", "clock", "fifo", "lru", "working-set", "wsclock", "arc")
+"""Policies that are compared most often: each has a plain colour for itself."""
+
+
 def policy_look(name: str, known: Sequence[str], variant: int = 0) -> Look:
-    """The look of a policy by its place among all registered names, in alphabetical order: 21 colours, of which each
-    has a marker; a `variant` (the same policy again with other parameters) keeps the colour and changes the line.
-    """
-    place = sorted(known).index(name) if name in known else len(known)
-    hue, shade = place % len(_SERIES), place // len(_SERIES) % 3
-    colour = (_SERIES[hue], _mix(_SERIES[hue], BLACK, 0.45), _mix(_SERIES[hue], "#FFFFFF", 0.4))[shade]
-    marker = _MARKERS[(place + variant) % len(_MARKERS)]
-    return Look(colour, _LINES[variant % len(_LINES)], marker)
+    """The look of a policy: a colour of its own for the familiar ones; the others, by their place among all registered
+    names in alphabetical order, share 14 darker and lighter ones, told apart by marker and line. A `variant` (the same
+    policy again with other parameters) keeps the colour and changes the line and the marker."""
+    if name in _FAMILIAR:
+        place, shade, again = _FAMILIAR.index(name), 0, 0
+    else:
+        others = sorted(set(known) - set(_FAMILIAR))
+        place = others.index(name) if name in others else len(others)
+        place, again = place % (2 * len(_SERIES)), place // (2 * len(_SERIES))
+        shade = 1 + place // len(_SERIES)
+    hue = _SERIES[place % len(_SERIES)]
+    colour = (hue, _mix(hue, BLACK, 0.45), _mix(hue, "#FFFFFF", 0.4))[shade]
+    marker = _MARKERS[(place + 2 * shade + 3 * again + variant) % len(_MARKERS)]
+    return Look(colour, _LINES[(variant + again) % len(_LINES)], marker)
 
 
 def disk_looks(index: int) -> tuple[Look, Look]:

@@ -193,9 +193,9 @@ def write_one(a: int, frame: int, t: int, cause: int) -> None:
 
 
 @compiled
-def rest(a: int, frame: int, t: int) -> None:
+def rest(a: int, frame: int, t: int, reason: int) -> None:
     """Put a frame that nothing holds where it belongs; with immediate writes a modified page is written at once."""
-    idle(a, frame)
+    idle(a, frame, reason, -1)
     if frames(a)[frame].state == MODIFIED and machine(a).immediate:
         write_one(a, frame, t, AT_TRIM)
 

@@ -8,10 +8,11 @@ from simulator.compile import compiled, pointer
 from simulator.hardware.disk import land
 from simulator.hardware.mmu import commit
 from simulator.hardware.processor import end_thread, make_ready
-from simulator.layout import IO_LOG
+from simulator.logs import IO_LOG
 from simulator.memory.backing import check_read, drop_request, free_slot, free_written, note_written, rest
 from simulator.memory.exact import told
 from simulator.memory.faults import RESOLVED, attempt, finish, log_fault
+from simulator.memory.page_log import note, note_left
 from simulator.memory.signals import wake
 from simulator.memory.transitions import idle, move, release
 from simulator.memory.waiting import stop_waiting
@@ -25,12 +26,21 @@ from simulator.records import (
     HARD,
     IO_NONE,
     PAGE_ERROR,
+    PROCESS_ENDED,
+    READ_AHEAD,
     READ_ERROR,
+    READ_IN_VAIN,
     RUNNING,
     STALL_READ,
     STATUS_IN_PAGE_ERROR,
+    STORE_MASK,
+    STORE_SHIFT,
     TRANSITION,
     VALID,
+    WRITE_DONE,
+    WRITE_FAILED,
+    WRITE_OVERTAKEN,
+    WRITTEN,
     bits,
     contents,
     frames,
@@ -51,7 +61,7 @@ def _delete(a: int, content: int) -> None:
         return
     f = frames(a)[frame]
     if f.io == IO_NONE:
-        release(a, frame)
+        release(a, frame, PROCESS_ENDED)
         return
     f.deleted = 1
     f.share = 0
@@ -102,6 +112,7 @@ def _delete_process(a: int, process: int, status: int, t: int) -> None:
             continue
         shared = contents(a)[pte.content].file >= 0
         if bits(a)[e] & VALID:
+            note_left(a, e, PROCESS_ENDED, -1, -1, -1)
             frame = detach(a, e)
             if shared:
                 unshare(a, frame, t)
@@ -143,8 +154,8 @@ def _settle_waits(a: int, thread: int, request: int) -> int:
 
 
 @compiled
-def _arrive(a: int, request: int) -> None:
-    """The pages of a good read: mapped for those who wait for them, else on standby."""
+def _arrive(a: int, request: int, cause: int) -> None:
+    """The pages of a good read, from where `cause` says: mapped for those who wait for them, else on standby."""
     r = requests(a)[request]
     frame = r.first
     while frame >= 0:
@@ -153,7 +164,7 @@ def _arrive(a: int, request: int) -> None:
         content = f.content
         f.io = IO_NONE
         if f.deleted:
-            release(a, frame)
+            release(a, frame, PROCESS_ENDED)
             frame = following
             continue
         check_read(a, content)
@@ -162,11 +173,11 @@ def _arrive(a: int, request: int) -> None:
         while thread >= 0:
             pte = threads(a)[thread].fault_pte
             if ptes(a)[pte].content == content and not bits(a)[pte] & VALID:
-                map_page(a, thread, frame)
+                map_page(a, thread, frame, cause if threads(a)[thread].stall == STALL_READ else FROM_READ)
                 wanted = True
             thread = threads(a)[thread].next
         if not wanted:
-            idle(a, frame)
+            idle(a, frame, READ_IN_VAIN if frame == r.first else READ_AHEAD, r.submit)
         frame = following
 
 
@@ -175,7 +186,7 @@ def _read_done(a: int, request: int, t: int) -> None:
     m = machine(a)
     r = requests(a)[request]
     cause = FROM_FILE if contents(a)[frames(a)[r.first].content].file >= 0 else FROM_PAGING_FILE
-    _arrive(a, request)
+    _arrive(a, request, cause)
     thread = r.waiters
     while thread >= 0:
         service = _settle_waits(a, thread, request)
@@ -199,7 +210,7 @@ def _read_failed(a: int, request: int, t: int) -> None:
     frame = r.first
     while frame >= 0:
         following = frames(a)[frame].next
-        release(a, frame)
+        release(a, frame, READ_ERROR)
         frame = following
     if r.waiters >= 0 and threads(a)[r.waiters].stall == STALL_READ:
         thread = r.waiters
@@ -228,6 +239,9 @@ def _write_done(a: int, request: int, t: int) -> None:
         following = f.next
         c = contents(a)[f.content]
         f.io = IO_NONE
+        overtaken = f.deleted or f.modified
+        came_to = WRITE_FAILED if not r.ok else WRITE_OVERTAKEN if overtaken else WRITE_DONE
+        note(a, WRITTEN, came_to, -1, f.content, location & STORE_MASK, location >> STORE_SHIFT, r.submit)
         if c.file < 0:
             processes(a)[c.process].pages_output += processes(a)[c.process].alive
         if r.ok and not f.deleted and (c.file >= 0 or not f.modified):
@@ -235,12 +249,12 @@ def _write_done(a: int, request: int, t: int) -> None:
         elif c.file < 0:
             free_written(a, location)
         if f.deleted:
-            release(a, frame)
+            release(a, frame, PROCESS_ENDED)
         else:
             if not r.ok:
                 f.modified = 1
             if f.share == 0:
-                rest(a, frame, t)
+                rest(a, frame, t, came_to)
         location += 1
         frame = following
 

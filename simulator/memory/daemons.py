@@ -22,7 +22,7 @@ from simulator.memory.view import View
 from simulator.memory.working_set import requeue, trim
 from simulator.observe import Hooks
 from simulator.policies.base import Decision, Policy
-from simulator.records import machine, threads
+from simulator.records import TRIMMED, machine, threads
 
 Steps = Generator[simpy.Event, None, None]
 
@@ -45,10 +45,11 @@ def _done(a: int, daemon: int) -> bool:
 
 
 @compiled
-def _trim_all(a: int, entries: Any, t: int) -> None:
+def _trim_all(a: int, entries: Any, goal: int, t: int) -> None:
     machine(a).now = t
+    machine(a).goal = goal
     for entry in entries:
-        trim(a, entry, t)
+        trim(a, entry, t, TRIMMED)
 
 
 @compiled
@@ -160,7 +161,7 @@ class BalanceSetManager(Daemon):
             recall(state, self.policy)
             decision = self.policy.trim(View(state, now), goal)
             self._check(decision)
-            self._apply(decision)
+            self._apply(decision, goal)
         self.hooks.call("decided", state, now, self.policy.name, goal, decision)
         settle(state.address, now)
         m, count = state.record[0], len(decision.trimmed)
@@ -169,12 +170,12 @@ class BalanceSetManager(Daemon):
         self._woken = int(m["woken"])
         return int(m["age_cost"]) * decision.examined + int(m["trim_cost"]) * count
 
-    def _apply(self, decision: Decision) -> None:
+    def _apply(self, decision: Decision, goal: int) -> None:
         bits, ptes = self.state.arrays["bits"], self.state.arrays["ptes"]
         bits[decision.cleared] &= np.uint8(0xFF ^ records.ACCESSED)
         ptes["age"][decision.aged] = decision.ages
         _requeue_all(self.state.address, np.asarray(decision.requeued, np.int64))
-        _trim_all(self.state.address, np.asarray(decision.trimmed, np.int64), self.now)
+        _trim_all(self.state.address, np.asarray(decision.trimmed, np.int64), goal, self.now)
 
     def _check(self, decision: Decision) -> None:
         """Refuse what a policy may not propose, before any of it is done; raises ValueError with the policy's name."""
@@ -235,7 +236,7 @@ class MappedPageWriter(Daemon):
             return
         if self.now >= self.next_flush:
             self.next_flush += self.state.manager.mapped_writer.flush_period
-            writers.begin_flush(self.state.address)
+            writers.begin_flush(self.state.address, self.now)
         self.bell.ring(self.now, WAKE)
 
     def run(self) -> Steps:

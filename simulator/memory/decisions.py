@@ -14,7 +14,7 @@ from simulator.memory.kernel import LOG_ROWS
 from simulator.memory.state import State
 from simulator.memory.working_set import checked, trim
 from simulator.policies.base import Compiled, Policy, PolicyMemory
-from simulator.records import ON_MAPPED, ON_MODIFIED, available, lists, machine, nodes, stores
+from simulator.records import ON_MAPPED, ON_MODIFIED, TRIMMED, available, lists, machine, nodes, stores
 
 
 @callback
@@ -112,6 +112,7 @@ def trim_pass(a: int, goal: int, t: int, room: NDArray[np.int64]) -> int:
     m.passes += 1
     m.examined = 0
     m.actor = -1
+    m.goal = goal
     if goal == 0:
         call(m.trim_hook, a, 0)
     trimmed = 0
@@ -119,7 +120,7 @@ def trim_pass(a: int, goal: int, t: int, room: NDArray[np.int64]) -> int:
         entry = checked(a, call(m.trim_hook, a, goal - trimmed))
         if entry < 0:
             break
-        trim(a, entry, t)
+        trim(a, entry, t, TRIMMED)
         room[trimmed] = entry
         trimmed += 1
     return trimmed

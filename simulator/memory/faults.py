@@ -13,14 +13,16 @@ from simulator.compile import call, compiled, pointer
 from simulator.hardware.disk import submit
 from simulator.hardware.mmu import block
 from simulator.hardware.processor import commit_all
-from simulator.layout import FAULT_LOG
+from simulator.logs import FAULT_LOG
 from simulator.memory.backing import begin_read, new_request
+from simulator.memory.page_log import note, note_left
 from simulator.memory.transitions import allocate, zeroed_at_hand
 from simulator.memory.waiting import wait_for_frame, wait_for_read
 from simulator.memory.working_set import at_limit, checked, map_page, remove, unshare
 from simulator.records import (
     ACCESSED,
     ACTIVE,
+    COPIED,
     COPY_ON_WRITE,
     DEMAND_ZERO,
     DIRTY,
@@ -36,6 +38,7 @@ from simulator.records import (
     MODIFIED,
     NO_WRITE,
     PAGE_IN,
+    REPLACED,
     SEEN,
     SHARED,
     SOFT,
@@ -127,10 +130,12 @@ def _choose(a: int, thread: int, process: int) -> int:
 @compiled
 def _replace(a: int, thread: int, victim: int, t: int) -> None:
     m = machine(a)
+    th = threads(a)[thread]
+    note_left(a, victim, REPLACED, th.fault_pte, th.number, th.fault_time)
     remove(a, victim, t)
     m.replaced += 1
     processes(a)[ptes(a)[victim].process].replaced += 1
-    threads(a)[thread].fault_cpu += m.trim_cost
+    th.fault_cpu += m.trim_cost
 
 
 @compiled
@@ -193,6 +198,7 @@ def _copy_on_write(a: int, thread: int, t: int) -> int:
     frames(a)[frame].stored = 1
     contents(a)[pte.private].version += 1
     bits(a)[th.fault_pte] = VALID | WRITE | SEEN
+    note(a, COPIED, FROM_COPY, th.fault_pte, pte.content, -1, th.number, th.fault_time)
     unshare(a, shared, t)
     finish(a, thread, COPY_ON_WRITE, FROM_COPY, m.copy_cost, 0)
     return RESOLVED
@@ -212,7 +218,7 @@ def _soft(a: int, thread: int, frame: int) -> int:
         kind, cause = SOFT, FROM_NO_WRITE
     else:
         kind, cause = SOFT, FROM_WRITE
-    map_page(a, thread, frame)
+    map_page(a, thread, frame, cause)
     finish(a, thread, kind, cause, m.transition_cost, 0)
     return RESOLVED
 
@@ -228,7 +234,7 @@ def _demand_zero(a: int, thread: int, content: int, t: int) -> int:
     if frame < 0:
         wait_for_frame(a, thread, t)
         return WAITS
-    map_page(a, thread, frame)
+    map_page(a, thread, frame, FIRST_TOUCH)
     finish(a, thread, DEMAND_ZERO, FIRST_TOUCH, cost, 0)
     return RESOLVED
 

@@ -193,6 +193,7 @@ class State:
         rows = LOG_ROWS + 4 * self.user_threads
         self.add("fault_log", rows)
         self.add("io_log", rows)
+        self.add("page_log", 0)
         self.columns = columns(self.names, self.disk_names)
         self.add("sample_times", SAMPLE_ROWS)
         self.add("samples", SAMPLE_ROWS * len(self.columns))
@@ -203,6 +204,14 @@ class State:
         disks = self.add("disks", len(self.disk_names))
         for i, name in enumerate(self.disk_names):
             self._set_disk(disks[i], machine.disks[name], name, seed, self.spans[i])
+
+    def keep_page_log(self) -> None:
+        """Have the machine write its page log, with room for what may happen to all its pages in one step: each entry
+        leaves its working set, each frame comes onto a list and is freed or repurposed, each thread faults."""
+        threads = self.user_threads * (8 + self.manager.read_cluster)
+        rows = LOG_ROWS + 3 * int(self.first_pte[-1]) + 3 * self.config.frames + threads
+        self.add("page_log", rows)
+        self.record["log_pages"], self.record["page_rows"] = True, rows
 
     def _set_disk(self, disk: Any, config: Disk, name: str, seed: int, span: int) -> None:
         model: DiskModel = config.make()

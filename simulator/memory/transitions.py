@@ -9,10 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.compile import compiled
+from simulator.memory.page_log import note
 from simulator.records import (
     ACTIVE,
     BAD,
+    FOR_ANOTHER,
     FREE,
+    FREED,
+    HELD_BACK,
     IO_NONE,
     MODIFIED,
     NO_WRITE,
@@ -20,9 +24,12 @@ from simulator.records import (
     ON_FREE,
     ON_MAPPED,
     ON_MODIFIED,
+    ON_MODIFIED_LIST,
     ON_NO_WRITE,
     ON_STANDBY,
+    ON_STANDBY_LIST,
     ON_ZEROED,
+    REPURPOSED,
     STANDBY,
     STANDBY_PRIORITIES,
     TRANSITION,
@@ -118,20 +125,29 @@ def move(a: int, frame: int, state: int) -> None:
 
 
 @compiled
-def idle(a: int, frame: int) -> None:
-    """Put a frame that no PTE maps, and no I/O holds, where it belongs: standby if clean, else a modified list."""
+def idle(a: int, frame: int, reason: int, since: int) -> None:
+    """Put a frame that no PTE maps, and no I/O holds, where it belongs: standby if clean, else a modified list.
+
+    The page log tells the reason, and since when the I/O took that brought it here (-1: none did).
+    """
     f = frames(a)[frame]
+    file = contents(a)[f.content].file
     if not f.modified:
         move(a, frame, STANDBY)
-        return
-    file = contents(a)[f.content].file
-    move(a, frame, NO_WRITE if file >= 0 and stores(a)[file].metadata else MODIFIED)
+        note(a, ON_STANDBY_LIST, reason, -1, f.content, -1, -1, since)
+    elif file >= 0 and stores(a)[file].metadata:
+        move(a, frame, NO_WRITE)
+        note(a, HELD_BACK, reason, -1, f.content, -1, -1, since)
+    else:
+        move(a, frame, MODIFIED)
+        note(a, ON_MODIFIED_LIST, reason, -1, f.content, -1, -1, since)
 
 
 @compiled
-def release(a: int, frame: int) -> None:
+def release(a: int, frame: int, reason: int) -> None:
     """Free a frame: its content no longer has it."""
     f = frames(a)[frame]
+    note(a, FREED, reason, -1, f.content, -1, -1, -1)
     contents(a)[f.content].frame = -1
     f.io = IO_NONE
     f.deleted = 0
@@ -142,13 +158,14 @@ def release(a: int, frame: int) -> None:
 
 
 @compiled
-def _repurpose(a: int, frame: int) -> None:
+def _repurpose(a: int, frame: int, content: int) -> None:
     m = machine(a)
     f = frames(a)[frame]
     c = contents(a)[f.content]
     if c.location < 0 and c.version > 0:
         raise ValueError("lost write: a stored page is repurposed without a copy")
     c.frame = -1
+    note(a, REPURPOSED, FOR_ANOTHER, -1, f.content, content, -1, -1)
     m.repurposed += 1
     m.dirty_evictions += f.stored
 
@@ -182,7 +199,7 @@ def allocate(a: int, zeroed: bool, content: int, priority: int, state: int) -> i
         return -1
     f = frames(a)[frame]
     if f.state == STANDBY:
-        _repurpose(a, frame)
+        _repurpose(a, frame, content)
     if frame == m.fresh:
         m.fresh += 1
     move(a, frame, state)

@@ -5,15 +5,20 @@ from __future__ import annotations
 from simulator.compile import call, compiled
 from simulator.hardware.processor import forget_scans
 from simulator.memory.backing import free_slot, rest
+from simulator.memory.page_log import note, note_left
 from simulator.memory.transitions import move
 from simulator.records import (
     ACTIVE,
     DIRTY,
+    ENTERED,
     IO_NONE,
+    OUT_OF_WORKING_SETS,
     PINNED,
     SEEN,
     TRANSITION,
+    TRIMMED,
     VALID,
+    WITHDRAWN,
     WRITE,
     available,
     bits,
@@ -87,8 +92,9 @@ def settle_space_time(a: int, t: int) -> None:
 
 
 @compiled
-def map_page(a: int, thread: int, frame: int) -> None:
-    """Make the PTE that a thread faulted on valid: the frame becomes active and a page of the process's working set."""
+def map_page(a: int, thread: int, frame: int, cause: int) -> None:
+    """Make the PTE that a thread faulted on valid: the frame becomes active and a page of the process's working set.
+    `cause` is where the page was found."""
     m = machine(a)
     pte = threads(a)[thread].fault_pte
     e = ptes(a)[pte]
@@ -103,6 +109,7 @@ def map_page(a: int, thread: int, frame: int) -> None:
     private = contents(a)[e.content].file < 0
     seen = bits(a)[pte] & SEEN
     bits(a)[pte] = seen | VALID | (WRITE if e.writable and (private or e.private < 0) else 0)
+    note(a, ENTERED, cause, pte, e.content, -1, threads(a)[thread].number, threads(a)[thread].fault_time)
     append(a, pte)
     resize(a, e.process, 1)
     p.peak = max(p.peak, p.size)
@@ -123,7 +130,7 @@ def unshare(a: int, frame: int, t: int) -> None:
     if f.io != IO_NONE:
         move(a, frame, TRANSITION)
     else:
-        rest(a, frame, t)
+        rest(a, frame, t, OUT_OF_WORKING_SETS)
 
 
 @compiled
@@ -151,8 +158,9 @@ def remove(a: int, pte: int, t: int) -> None:
 
 
 @compiled
-def trim(a: int, pte: int, t: int) -> None:
-    """Remove a page that the manager trims."""
+def trim(a: int, pte: int, t: int, reason: int) -> None:
+    """Remove a page that the manager trims: TRIMMED in a pass, or WITHDRAWN at the policy's wish."""
+    note_left(a, pte, reason, machine(a).goal if reason == TRIMMED else -1, -1, -1)
     remove(a, pte, t)
     machine(a).trimmed += 1
     processes(a)[ptes(a)[pte].process].trimmed += 1
@@ -178,7 +186,7 @@ def withdraw(a: int, process: int, t: int) -> bool:
         pte = checked(a, call(m.withdraw_hook, a, process))
         if pte < 0:
             return taken
-        trim(a, pte, t)
+        trim(a, pte, t, WITHDRAWN)
         m.withdrawn += 1
         taken = True
 

@@ -10,14 +10,17 @@ import numpy as np
 from simulator.compile import compiled
 from simulator.hardware.disk import submit
 from simulator.memory.backing import begin_write, new_request, reclaim_slots, take_slots
+from simulator.memory.page_log import note
 from simulator.memory.transitions import move
 from simulator.records import (
     BY_MAPPED_WRITER,
     BY_WRITER,
+    FLUSHED,
     MODIFIED,
     ON_FREE,
     ON_MAPPED,
     ON_MODIFIED,
+    ON_MODIFIED_LIST,
     ON_NO_WRITE,
     ZEROED,
     contents,
@@ -84,11 +87,14 @@ def submit_for(a: int, request: int, daemon: int, t: int) -> None:
 
 
 @compiled
-def begin_flush(a: int) -> None:
-    """Everything is to be written to files: pages held back from the writer are let go."""
+def begin_flush(a: int, t: int) -> None:
+    """Everything is to be written to files from time t on: pages held back from the writer are let go."""
+    machine(a).now = t
     machine(a).mapped_flush = 1
     while lists(a)[ON_NO_WRITE].count > 0:
-        move(a, lists(a)[ON_NO_WRITE].head, MODIFIED)
+        frame = lists(a)[ON_NO_WRITE].head
+        move(a, frame, MODIFIED)
+        note(a, ON_MODIFIED_LIST, FLUSHED, -1, frames(a)[frame].content, -1, -1, -1)
 
 
 @compiled

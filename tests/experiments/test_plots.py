@@ -25,7 +25,16 @@ PAGE = 4096
 KINDS = ("demand-zero", "transition", "shared", "copy-on-write", "collided", "hard")
 EMPTY = pd.DataFrame()
 Numbers = NDArray[Any]
-ALL = ["disks", "fault-latency", "fault-rates", "page-lists", "page-map", "run-dashboard", "working-sets"]
+ALL = [
+    "disks",
+    "fault-latency",
+    "fault-rates",
+    "page-lists",
+    "page-map",
+    "run-dashboard",
+    "trim-regret",
+    "working-sets",
+]
 ASKED_FOR = ["working-sets-against-denning"]
 """plots of what a run keeps only if it was asked to"""
 
@@ -54,7 +63,7 @@ def made(
             frame[f"PhysicalDisk(disk{disk})\\Disk {column}/sec"] = np.bincount(slot, minlength=samples) / seconds
     return RunResult(
         {"name": "quickstart", "simulated_ns": end, "page_size": PAGE, "processes": peaks},
-        frame, rows, log, requested, _page_map(random, named, time, mapped),
+        frame, rows, log, requested, _page_map(random, named, time, mapped), _page_log(random, named, end, faults),
     )  # fmt: skip
 
 
@@ -115,7 +124,7 @@ def _fault_log(
     cpu = np.array([1000, 500, 500, 1500, 5000, 5000])[kind] + 250 * (random.random(count) < 0.3)
     frame = pd.DataFrame({
         "time_ns": (when * end).astype(np.int64),
-        "process": coded(process, named), "page": _pages(random, count, when),
+        "process": coded(process, named), "page": _pages(random, count, when), "thread": 0,
         "kind": coded(kind, list(KINDS)),
         "queue_ns": queue, "service_ns": service, "cpu_ns": cpu, "latency_ns": queue + service + cpu,
     })  # fmt: skip
@@ -152,6 +161,28 @@ def _page_map(random: np.random.Generator, named: list[str], time: Numbers, coun
     return pd.DataFrame({"time_ns": time[slot], "process": owner, "page": _pages(random, count, when)})
 
 
+def _page_log(random: np.random.Generator, named: list[str], end: int, count: int) -> pd.DataFrame:
+    """Pages that come, are taken out, and mostly come back, later if they have to be read."""
+    causes = ["standby", "paging file", "replaced", "first touch"]
+    come = random.random(count) * end / 2
+    hard = random.random(count) < 0.3
+    away = random.lognormal(np.log(end / 50), 2, count) * (1 + 10 * hard)
+    times = np.concatenate([come, come + end / 100, come + end / 100 + away])
+    reason = np.concatenate([np.full(count, 3), np.full(count, 2), hard.astype(int)])
+    event = np.repeat([0, 1, 0], count)
+    page, process = np.arange(count), random.integers(len(named), size=count)
+    order = np.argsort(times, kind="stable")
+    kept = order[times[order] < end]
+    return pd.DataFrame({
+        "time_ns": times[kept].astype(np.int64), "event": coded(event[kept], ["entered", "left"]),
+        "reason": coded(reason[kept], causes), "process": coded(np.tile(process, 3)[kept], named),
+        "page": pd.array(np.tile(page, 3)[kept], dtype="UInt64"),
+        "file": pd.Series(pd.NA, range(len(kept)), "category"),
+        "file_page": pd.array([pd.NA] * len(kept), dtype="Int64"), "thread": pd.array([0] * len(kept), dtype="Int32"),
+        "since_ns": pd.array(times[kept].astype(np.int64), dtype="Int64"),
+    })  # fmt: skip
+
+
 CASES: dict[str, dict[str, Any]] = {
     "usual": {},
     "one sample, three faults": {"processes": 1, "samples": 1, "faults": 3, "requests": 2, "mapped": 5},
@@ -182,7 +213,9 @@ def drawn(kind: str, result: RunResult) -> Figure:
 def test_nothing_is_cut_off_and_no_legend_covers_data(kind: str, case: str) -> None:
     result = made_once(case)
     if not find("plot", kind)().applies(result):
-        assert (case, kind) in [("no faults", quiet) for quiet in ("disks", "fault-latency", "fault-rates")]
+        assert (case, kind) in [
+            ("no faults", quiet) for quiet in ("disks", "fault-latency", "fault-rates", "trim-regret")
+        ]
         return
     whole = (figure := drawn(kind, result)).bbox
     for axes in figure.axes:
@@ -206,7 +239,7 @@ def test_every_plot_is_found_has_a_title_and_names_units() -> None:
         figure = drawn(kind, made_once("usual"))
         assert find("plot", kind).title in figure.get_suptitle()  # type: ignore[attr-defined]
         words = " ".join(text.get_text() for text in figure.findobj(Text))
-        assert "simulated time (s)" in words or kind == "fault-latency"
+        assert "simulated time (s)" in words or kind in ("fault-latency", "trim-regret")
 
 
 def test_without_an_io_log_the_counter_gives_the_queue() -> None:

@@ -1,0 +1,194 @@
+"""`pagesim why`: a page's biography, or how far a run's taking pages out was regretted."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Group
+from rich.text import Text
+
+from experiments import tables
+from experiments.biography import PARTS, Step, biography, where_at
+from experiments.config import natural
+from experiments.errors import BadInput
+from experiments.regret import WITHIN, Figures, curve, regret, removals
+from experiments.store import canonical_json, read_manifest
+from simulator.result import RunResult
+from simulator.units import format_time, parse_time
+
+CURVE = tuple(int(step * 10**power) for power in range(3, 10) for step in (1, 2, 5))
+"""The times of the curve in JSON, in nanoseconds: 1, 2 and 5 of each power of ten from 1 us to 5 s."""
+MOST_NAMES = 20
+
+
+def explain(
+    directory: Path, process: str | None, page: str | None, at: str | None, within: str | None, as_json: bool
+) -> None:
+    """Print a page's biography or, without a page, the table of regret; raises BadInput."""
+    if (process is None) != (page is None):
+        missing, given = ("--process", "--page") if process is None else ("--page", "--process")
+        raise BadInput(f"{given}: found no {missing} with it, allowed are both, or neither")
+    if page is None and at is not None:
+        raise BadInput(f"--at {at}: found no --page that it could be about")
+    if page is not None and within is not None:
+        raise BadInput(f"--within {within}: found together with --page, allowed is without one")
+    result, policy = _read(directory)
+    if process is None or page is None:
+        _print_regret(directory, result, _time("--within", within, WITHIN), policy, as_json)
+        return
+    end = int(result.summary["simulated_ns"])
+    moment = None if at is None else _time("--at", at, 0)
+    if moment is not None and moment > end:
+        raise BadInput(f"--at {at}: found a time after the end of the run, allowed is at most {end} ns")
+    number = _page_number(page)
+    steps = biography(result, _known(process, result), number, policy)
+    if not steps:
+        raise BadInput(
+            f"--page {page}: found a page that {process} never brought into memory, {_pages(result, process)}"
+        )
+    _print_biography(process, number, steps, moment, end, as_json)
+
+
+def _read(directory: Path) -> tuple[RunResult, str]:
+    """The result, and its policy's name."""
+    config = read_manifest(directory)["config"]
+    if not config["observe"].get("page_log"):
+        raise BadInput(f"{directory}: found a result without a page log, allowed is one with observe.page_log: true")
+    try:
+        result = RunResult.read(directory)
+    except OSError as error:
+        raise BadInput(f"{error.filename or directory}: {error.strerror or error}, allowed is a whole result") from None
+    return result, str(config["memory_manager"]["trimming"]["policy"])
+
+
+def _time(option: str, text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    try:
+        return parse_time(int(text) if text.isdecimal() else text)
+    except ValueError as error:
+        raise BadInput(f"{option} {text}: {error}") from None
+
+
+def _page_number(text: str) -> int:
+    try:
+        number = int(text, 0)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1 << 63:
+        raise BadInput(f"--page {text}: found {text!r}, allowed is a page number, decimal or 0x hex")
+    return number
+
+
+def _known(process: str, result: RunResult) -> str:
+    names = list(result.summary["processes"])
+    if process not in names:
+        listed = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if names[MOST_NAMES:] else "")
+        raise BadInput(f"--process {process}: found {process!r}, allowed is one of {listed}")
+    return process
+
+
+def _pages(result: RunResult, process: str) -> str:
+    mine = result.pages.loc[(result.pages["process"] == process) & (result.pages["event"] == "entered"), "page"]
+    if not len(mine):
+        return "allowed is none: it never touched one"
+    return f"allowed is one of its {mine.nunique()} pages, which are from {mine.min()} to {mine.max()}"
+
+
+def _print_biography(
+    process: str, page: int, steps: list[Step], moment: int | None, end: int, as_json: bool
+) -> None:  # fmt: skip
+    where = None if moment is None else where_at(steps, moment)
+    if as_json:
+        data: dict[str, Any] = {"process": process, "page": page, "steps": [step.plain() for step in steps]}
+        if moment is not None:
+            data["at"] = {"time_ns": moment, "where": where}
+        sys.stdout.write(canonical_json(data))
+        return
+    rows = [_row(step, before, end) for step, before in zip(steps, [None, *steps], strict=False)]
+    if moment is not None:
+        past = sum(step.time_ns <= moment for step in steps)
+        rows.insert(past, [_moment(moment, end), "", f"--> at this time: {where}", "", "", "", ""])
+    headings = ("time", "after", "what happened", "fault latency", "queue", "service", "processor")
+    table = tables.rows_table(f"page {page} of {process}", headings, rows)
+    for column in (0, 1, 3, 4, 5, 6):
+        table.columns[column].justify = "right"
+        table.columns[column].no_wrap = True
+    tables.console().print(table)
+
+
+def _row(step: Step, before: Step | None, end: int) -> list[str]:
+    text = step.text
+    if step.since_ns is not None and step.event in ("written", "standby"):
+        text += f", an I/O of {format_time(step.time_ns - step.since_ns)}"
+    parts = [step.latency[key] for key in ("latency_ns", *PARTS)] if step.latency else []
+    after = "" if before is None else f"+{format_time(step.time_ns - before.time_ns)}"
+    return [_moment(step.time_ns, end), after, text, *(map(format_time, parts) if parts else [""] * 4)]
+
+
+def _moment(time: int, end: int) -> str:
+    """A time to the nanosecond, in the unit that suits the run: "12.345678 ms"."""
+    for factor, digits, name in ((10**9, 9, "s"), (10**6, 6, "ms"), (10**3, 3, "us")):
+        if end >= factor:
+            return f"{time // factor:,}.{time % factor:0{digits}d} {name}"
+    return f"{time} ns"
+
+
+def _print_regret(directory: Path, result: RunResult, within: int, policy: str, as_json: bool) -> None:
+    everything, each = regret(result, within)
+    if as_json:
+        at = np.array(CURVE)
+        shares = {name: share.tolist() for name, share in curve(removals(result), at).items()}
+        data = {"within_ns": within, "all": everything, "processes": each, "curve": {"at_ns": at.tolist(), **shares}}
+        sys.stdout.write(canonical_json(data))
+        return
+    soon = f"back in {format_time(within)}"
+    headings = (
+        "process", "taken out", soon, "soft", "hard", "their stall", "rescued", "repurposed",
+        "on standby, median (10 to 90 %)", "refault distance, median (10 to 90 %)",
+    )  # fmt: skip
+    shown = sorted(each, key=lambda name: -(each[name]["regret_stall_ns"] or 0))[: tables.MOST_ROWS]
+    rows = [[name, *_figures(each[name])] for name in sorted(shown, key=natural)]
+    table = tables.rows_table(f"pages taken out by {policy}", headings, rows)
+    table.add_section()
+    table.add_row("all", *_figures(everything))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    if len(each) > len(shown):
+        table.caption = f"the {len(shown)} whose regret cost most of {len(each)}; all are in --json"
+    note = (
+        f"soft, hard: wanted again within {format_time(within)}, and had without the disk or read from it; rescued: "
+        "back before the frame was given away"
+    )
+    tables.console().print(
+        Group(table, Text(note), Text(f"one page's story: pagesim why {directory} --process P --page V"))
+    )
+
+
+def _figures(found: Figures) -> list[str]:
+    shares = ("regret_share", "regret_soft_share", "regret_hard_share")
+    stall = found["regret_stall_ns"]
+    return [
+        f"{found['taken_out']:,}",
+        *(_share(found[key]) for key in shares),
+        "-" if stall is None else format_time(stall),
+        _share(found["rescued_share"]),
+        _share(found["repurposed_share"]),
+        _spread([found[f"standby_{part}_ns"] for part in ("median", "p10", "p90")], True),
+        _spread([found[f"distance_{part}"] for part in ("median", "p10", "p90")], False),
+    ]
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _spread(values: list[float | None], times: bool) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "-"
+    middle, low, high = (format_time(round(value)) if times else f"{value:,.0f}" for value in known)
+    return f"{middle} ({low} to {high})"

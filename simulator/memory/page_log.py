@@ -1,0 +1,57 @@
+"""The page log: a row for each thing that happens to a page beside being referenced, at the machine's present time.
+
+What the events mean, and what a row's `other` and `number` are:
+
+| event | what happened | other | number |
+|---|---|---|---|
+| entered | a fault brought it into the working set of the entry's process | | thread that faulted |
+| left | it was taken out of it; trimmed: in a pass of the balance set manager | pages that the pass was to trim | |
+| left, replaced | ... to make room at a fault | entry that the fault is on | thread that faulted |
+| copied | a store made a private copy of it | | thread that faulted |
+| standby, modified, modified-no-write | it came onto that page list | | |
+| written | a write of it was completed | page of the store | store |
+| repurposed | its frame was taken from the standby list | the content that gets it | |
+| freed | its frame was given up | | |
+"""
+
+from __future__ import annotations
+
+from numba import carray
+
+from simulator.compile import compiled, pointer
+from simulator.logs import PAGE_LOG
+from simulator.records import ACCESSED, LEFT, bits, machine, ptes
+
+
+@compiled
+def note(a: int, event: int, reason: int, entry: int, content: int, other: int, number: int, since: int) -> None:
+    """Append a row, if there is a page log; raises ValueError if it is full."""
+    m = machine(a)
+    if not m.log_pages:
+        return
+    if m.page_count == m.page_rows:
+        raise ValueError("the page log is full")
+    row = carray(pointer(m.page_log_at), (1 << 40,), PAGE_LOG)[m.page_count]
+    m.page_count += 1
+    row.time_ns = m.now
+    row.since_ns = since
+    row.entry = entry
+    row.content = content
+    row.other = other
+    row.number = number
+    row.event = event
+    row.reason = reason
+    row.accessed = 0
+    row.age = 0
+
+
+@compiled
+def note_left(a: int, entry: int, reason: int, other: int, number: int, since: int) -> None:
+    """Append the row of a page that is about to leave its working set."""
+    m = machine(a)
+    if not m.log_pages:
+        return
+    note(a, LEFT, reason, entry, ptes(a)[entry].content, other, number, since)
+    row = carray(pointer(m.page_log_at), (1 << 40,), PAGE_LOG)[m.page_count - 1]
+    row.accessed = (bits(a)[entry] & ACCESSED) != 0
+    row.age = ptes(a)[entry].age
