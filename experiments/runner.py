@@ -24,7 +24,7 @@ from simulator.config import MemoryManager, Process
 from simulator.invariants import Invariants
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.observe import Observer
-from simulator.result import RunResult, SimulationError
+from simulator.result import PolicyRefused, RunResult, SimulationError
 from simulator.stream import ReferenceStream
 from simulator.units import format_size
 from workloads.base import InputError, StreamContext, check_footprint, parts
@@ -159,7 +159,7 @@ def _run(
         ).run()
     except InputError as error:
         raise BadInput(str(error)) from None
-    except SimulationError as error:
+    except (SimulationError, PolicyRefused) as error:
         raise RunFailed(str(error)) from error
     except MemoryError as error:
         raise RunFailed(f"this computer has too little memory to simulate such a machine: {error}") from error

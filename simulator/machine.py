@@ -19,10 +19,10 @@ from simulator.memory.decisions import install, recall
 from simulator.memory.kernel import ASKS_POLICY, DAEMON, FINISHED, IDLE, LOG_FULL, NEEDS_BLOCK, SAMPLED, advance
 from simulator.memory.state import ProcessSpec, State
 from simulator.memory.view import View
-from simulator.memory.working_set import settle_space_time
+from simulator.memory.working_set import REFUSED, settle_space_time
 from simulator.metrics import Recorder
 from simulator.observe import Hooks, Observer
-from simulator.result import RunResult, SimulationError
+from simulator.result import PolicyRefused, RunResult, SimulationError
 from simulator.snapshot import snapshot
 from simulator.stream import Block, ReferenceStream
 
@@ -126,13 +126,19 @@ class Machine:
         }
 
     def run(self) -> RunResult:
-        """Simulate until every process has ended, or for `duration`; raises SimulationError if it can't go on."""
+        """Simulate until every process has ended, or for `duration`; raises SimulationError if it can't go on,
+        PolicyRefused if its policy proposes what it may not."""
         for index, spec in enumerate(self.state.specs):
             self.calendar.at(spec.config.start, START, lambda i=index: self._start(i))  # type: ignore[misc]
         if self.duration is not None:
             self.calendar.at(self.duration, -1, self._finish)
         self.hooks.call("started", self.state)
-        self.calendar.run(until=self._done)
+        try:
+            self.calendar.run(until=self._done)
+        except ValueError as error:
+            if str(error).startswith(REFUSED):
+                raise PolicyRefused(f"policy {self.policy.name}: {error}") from None
+            raise
         end = int(self.calendar.now)
         commit_all(self.state.address, end)
         for thread, record in enumerate(self.state.arrays["threads"]):
@@ -217,9 +223,11 @@ class Machine:
         known = 0 <= victim < self.state.first_pte[-1]
         if not known or not bits[victim] & records.VALID or (process is not None and owner[victim] != process):
             where = "any working set" if process is None else f"the working set of {self.state.names[process]}"
-            raise ValueError(f"policy {self.policy.name}: proposed to replace entry {victim}, which isn't in {where}")
+            raise PolicyRefused(
+                f"policy {self.policy.name}: proposed to replace entry {victim}, which isn't in {where}"
+            )
         if bits[victim] & records.PINNED:
-            raise ValueError(f"policy {self.policy.name}: proposed to replace entry {victim}, which is locked")
+            raise PolicyRefused(f"policy {self.policy.name}: proposed to replace entry {victim}, which is locked")
 
     def _check_progress(self) -> None:
         """Raise SimulationError if every thread waits for a frame and nothing will ever free one."""

@@ -19,6 +19,10 @@ class SimulationError(Exception):
     """The simulated machine can't go on; the message is for the user."""
 
 
+class PolicyRefused(ValueError):
+    """A policy proposed what it may not; the message names it and says why."""
+
+
 @dataclass
 class RunResult:
     """What a run gives: see the README for the columns of each frame."""

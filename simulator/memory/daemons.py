@@ -23,6 +23,7 @@ from simulator.memory.working_set import requeue, trim
 from simulator.observe import Hooks
 from simulator.policies.base import Decision, Policy
 from simulator.records import TRIMMED, machine, threads
+from simulator.result import PolicyRefused
 
 Steps = Generator[simpy.Event, None, None]
 
@@ -178,7 +179,7 @@ class BalanceSetManager(Daemon):
         _trim_all(self.state.address, np.asarray(decision.trimmed, np.int64), goal, self.now)
 
     def _check(self, decision: Decision) -> None:
-        """Refuse what a policy may not propose, before any of it is done; raises ValueError with the policy's name."""
+        """Refuse what a policy may not propose, before any of it is done; raises PolicyRefused."""
         bits, count = self.state.arrays["bits"], int(self.state.first_pte[-1])
         for verb, entries in (
             ("clear", decision.cleared),
@@ -196,10 +197,12 @@ class BalanceSetManager(Daemon):
                     values, times = np.unique(entries, return_counts=True)
                     refused, why = values[times > 1], "is proposed twice"
             if len(refused):
-                raise ValueError(f"policy {self.policy.name}: proposed to {verb} entry {int(refused[0])}, which {why}")
+                raise PolicyRefused(
+                    f"policy {self.policy.name}: proposed to {verb} entry {int(refused[0])}, which {why}"
+                )
         if len(decision.ages) != len(decision.aged):
             found, wanted = len(decision.ages), len(decision.aged)
-            raise ValueError(f"policy {self.policy.name}: proposed {found} ages for {wanted} entries")
+            raise PolicyRefused(f"policy {self.policy.name}: proposed {found} ages for {wanted} entries")
 
 
 class ModifiedPageWriter(Daemon):

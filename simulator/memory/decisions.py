@@ -15,6 +15,7 @@ from simulator.memory.state import State
 from simulator.memory.working_set import checked, trim
 from simulator.policies.base import Compiled, Policy, PolicyMemory
 from simulator.records import ON_MAPPED, ON_MODIFIED, TRIMMED, available, lists, machine, nodes, stores
+from simulator.result import SimulationError
 
 
 @callback
@@ -42,13 +43,13 @@ def _note_use(a: int, entry: int) -> int:
 def install(state: State, policy: Policy) -> None:
     """Give the machine the policy's hooks, and the policy its memory.
 
-    Raises ValueError if the policy looks into the future and a process has several threads: which of them uses a page
-    next isn't known beforehand.
+    Raises SimulationError if the policy looks into the future and a process has several threads: which of them uses a
+    page next isn't known beforehand.
     """
     record = state.record[0]
     record["exact"] = bool(policy.requires)
     if "future" in policy.requires and any(len(spec.streams) > 1 for spec in state.specs):
-        raise ValueError(f"policy {policy.name}: the future of a process with several threads isn't known")
+        raise SimulationError(f"policy {policy.name}: the future of a process with several threads isn't known")
     compiled_hooks = policy.compiled or _for_python(state, policy)
     for name in layout.POLICY_HOOKS:
         hook = getattr(compiled_hooks, name)

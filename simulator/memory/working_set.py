@@ -30,6 +30,9 @@ from simulator.records import (
     threads,
 )
 
+REFUSED = "proposed "
+"""How the error begins that compiled code raises when a compiled policy proposes what it may not."""
+
 
 @compiled
 def append(a: int, pte: int) -> None:
@@ -170,9 +173,9 @@ def trim(a: int, pte: int, t: int, reason: int) -> None:
 def checked(a: int, pte: int) -> int:
     """An entry that a compiled policy proposes to take out of its working set; raises ValueError if it may not be."""
     if pte >= 0 and not bits(a)[pte] & VALID:
-        raise ValueError("the policy proposed an entry that isn't in a working set")
+        raise ValueError("proposed an entry that isn't in a working set")
     if pte >= 0 and bits(a)[pte] & PINNED:
-        raise ValueError("the policy proposed an entry that is locked")
+        raise ValueError("proposed an entry that is locked")
     return pte
 
 

@@ -124,3 +124,20 @@ def test_plug_ins_go_by_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     moved = Path(shutil.move(config, tmp_path / "deep" / "a.yaml"))
     monkeypatch.chdir(tmp_path)
     assert main(["validate", os.path.relpath(moved), "--plugin", plugin.name]) == 0
+
+
+@pytest.mark.parametrize(
+    ("proposal", "why"),
+    [("10**6", "isn't in any working set"), ("int(view.working_sets[0].entries.entry[-1]) + 99", "isn't")],
+)
+def test_a_policy_that_proposes_what_it_may_not_is_refused_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], proposal: str, why: str
+) -> None:
+    plugin, config = write(tmp_path, "mine-wrong")
+    plugin.write_text(plugin.read_text().replace("min(oldest)[1] if oldest else None", proposal))
+    assert main(["run", str(config), "--plugin", str(plugin), "--out", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "policy mine-wrong: proposed to replace entry" in told
+    assert why in told
+    assert not (tmp_path / "out").exists()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from simulator.config import MemoryManager, Trimming
 from simulator.result import RunResult
-from tests.theory.plain_caches import cache as plain_cache
-from tests.theory.plain_caches import count
+from tests.theory import plain_caches, plain_clocks
+from tests.theory.plain_cache import Cache, count
 from tests.theory.recorded import Requests, _run, from_list, misses, recorded
 
 TRACES = ("python", "sort", "sqlite", "gcc", "awk", "xz")
@@ -42,6 +42,23 @@ BOTH: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 """A policy with its parameters here, and in plain Python."""
 
+PLAIN: dict[str, type[Cache]] = {
+    "sieve": plain_caches.Sieve,
+    "s3-fifo": plain_caches.S3Fifo,
+    "arc": plain_caches.Arc,
+    "2q": plain_caches.TwoQ,
+    "lirs": plain_caches.Lirs,
+    "mru": plain_caches.Mru,
+    "lfu": plain_caches.Lfu,
+    "lru-k": plain_caches.LruK,
+    "mq": plain_caches.Mq,
+    "car": plain_clocks.Car,
+    "clock-pro": plain_clocks.ClockPro,
+    "linux-active-inactive": plain_clocks.LinuxActiveInactive,
+    "mglru": plain_clocks.Mglru,
+}
+"""The plain cache that a policy's name stands for."""
+
 page = st.integers(0, 11)
 streams = st.lists(st.tuples(page, st.booleans()), min_size=1, max_size=150)
 
@@ -59,7 +76,7 @@ def test_policies_agree_with_plain_ones(name: str, stream: list[tuple[int, bool]
     policy, parameters, plain_parameters = BOTH[name]
     pages, stored = (list(part) for part in zip(*stream, strict=True))
     result = textbook(from_list(pages, stored), frames, policy, **parameters)
-    assert misses(result) == count(plain_cache(policy, frames, **plain_parameters), stream)
+    assert misses(result) == count(PLAIN[policy](frames, **plain_parameters), stream)
 
 
 @pytest.mark.parametrize("trace", ["sqlite", "gcc"])
@@ -70,7 +87,7 @@ def test_policies_agree_with_plain_ones_on_recorded_traces(name: str, trace: str
     requests = recorded(trace, SLICE)
     for share in (0.05, 0.2, 0.5):
         frames = max(2, int(len(requests.pages) * share))
-        expected = count(plain_cache(policy, frames, **plain_parameters), requests.pairs())
+        expected = count(PLAIN[policy](frames, **plain_parameters), requests.pairs())
         assert misses(textbook(requests, frames, policy, **parameters)) == expected
 
 
