@@ -153,7 +153,7 @@ def process_look(index: int) -> Look:
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
-_FAMILIAR = ("windows", "clock", "fifo", "lru", "working-set", "wsclock", "arc")
+_FAMILIAR = ("windows", "clock", "fifo", "lru", "working-set", "wsclock", "opt")
 """Policies that are compared most often: each has a plain colour for itself."""
 
 
