@@ -1,6 +1,6 @@
 """`python -m tests.benchmark.policies [--repeat N] [POLICY ...]`: what each policy costs, as a ratio to `fifo`.
 
-A mixed workload in half of its footprint: recorded programs and a synthetic one with uniform visits compete
+A mixed workload in a quarter of its footprint: recorded programs and a synthetic one with uniform visits compete
 under the windows memory manager. Processor time of whole runs, policies taken in turn, medians; beside it the page
 faults of a run, for a policy that faults more works more.
 """
@@ -41,7 +41,7 @@ def mixed(policy: str, programs: dict[str, ReferenceStream]) -> Any:
     """One run of the mix; returns its result."""
     footprint = sum(len(stream.pages) for stream in programs.values())
     machine = MachineConfig(
-        memory=footprint // 2 * PAGE,
+        memory=footprint // 4 * PAGE,
         processors=2,
         disks={"d": Disk("nvme")},
         paging_files=[PagingFile(size=8 * footprint * PAGE)],
