@@ -1,3 +1,3 @@
 """Experiments: configs in YAML, the runs they describe, the results that are kept, and the `pagesim` command."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
