@@ -35,6 +35,7 @@ def recording_line(limit: int | None, seconds: float | None) -> Iterator[Callabl
         task = bars.add_task("recording", total=None, references=0)
 
         def told(recording: Any) -> None:
+            """The recording has come so far."""
             shares = [recording.references / limit] if limit else []
             shares += [recording.seconds / seconds] if seconds else []
             share = min(1.0, max(shares)) if shares else None
