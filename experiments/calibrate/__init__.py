@@ -1,0 +1,1 @@
+"""Fitting the machine's parameters to measurements: disk models to latencies."""
