@@ -1,0 +1,83 @@
+"""What `pagesim report` does: reads a result, makes its page and puts it into place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments.errors import BadInput
+from experiments.report.page import Report, page
+from experiments.store import COMPARISON, KIND, MANIFEST, SWEEP, canonical_json, read_manifest
+
+DEFAULT = "report.html"
+NEEDED = ("config", "seed", "versions", "platform")
+"""Keys of a manifest that a report shows."""
+Maker = Callable[[], Report]
+
+
+def write_report(directory: Path, out: Path | None, as_json: bool) -> None:
+    """Write the report of a result; raises BadInput if the directory holds none, or the page can't be written."""
+    manifest = read_manifest(directory, tuple(_READERS))
+    if missing := [key for key in NEEDED if key not in manifest]:
+        raise BadInput(f"{directory / MANIFEST}: found no {missing[0]!r}, allowed is a manifest that pagesim wrote")
+    target = directory / DEFAULT if out is None else out
+    if target.is_dir() or not target.parent.is_dir():
+        raise BadInput(
+            f"--out {target}: found a directory, or none to write into, allowed is a file that can be written"
+        )
+    try:
+        make = _READERS[manifest["kind"]](directory, manifest)
+    except OSError as error:
+        raise BadInput(f"{error.filename or directory}: {error.strerror or error}, allowed is a whole result") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{directory}: {error}, allowed is a whole result that pagesim wrote") from None
+    content = page(make()).encode()
+    _replace(target, content)
+    if as_json:
+        sys.stdout.write(canonical_json({"report": os.path.abspath(target), "bytes": len(content)}))
+    else:
+        sys.stdout.write(f"{target}\n")
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it into it."""
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    try:
+        partial.write_bytes(content)
+        partial.replace(target)
+    except OSError as error:
+        raise BadInput(f"--out {target}: {error.strerror or error}, allowed is a file that can be written") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _run(directory: Path, manifest: Mapping[str, Any]) -> Maker:
+    from experiments.report.run import report
+    from simulator.result import RunResult
+
+    result = RunResult.read(directory)
+    return lambda: report(result, manifest)
+
+
+def _comparison(directory: Path, manifest: Mapping[str, Any]) -> Maker:
+    from experiments.compare.result import ComparisonResult
+    from experiments.report.comparison import report
+
+    result = ComparisonResult.read(directory)
+    return lambda: report(result, manifest, directory)
+
+
+def _sweep(directory: Path, manifest: Mapping[str, Any]) -> Maker:
+    from experiments.report.sweep import read, report
+
+    swept = read(directory)
+    return lambda: report(swept, manifest)
+
+
+_READERS: Mapping[str, Callable[[Path, Mapping[str, Any]], Maker]] = {
+    KIND: _run, COMPARISON: _comparison, SWEEP: _sweep,
+}  # fmt: skip
+"""What reads each kind of result, and gives what makes its report."""

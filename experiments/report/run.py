@@ -1,0 +1,195 @@
+"""The report of a run: what came of it in sentences, key figures and tables, and its memory moment by moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.compare.text import PLUS_MINUS
+from experiments.report import asked, provenance, words
+from experiments.report.figures import figure, named, pictures
+from experiments.report.grids import Cell, Row, grid, number
+from experiments.report.markup import Markup, element, join, listed, share
+from experiments.report.moments import Moments, Run, moments
+from experiments.report.page import Report, Section
+from experiments.report.walk import walk
+from experiments.tables import KINDS, ending
+from simulator.result import RunResult
+from simulator.units import SECOND, format_size, format_time
+
+Summary = Mapping[str, Any]
+WITHOUT = ("run-dashboard",)
+"""Plots that aren't drawn: all panels of this one stand on the page by themselves."""
+
+
+def report(result: RunResult, manifest: Mapping[str, Any]) -> Report:
+    """The report of a run."""
+    summary, config = result.summary, manifest["config"]
+    page_size = int(config["machine"]["page_size"])
+    found = moments([Run(str(summary["name"]), result)])
+    drawn, left_out = pictures(result, "run", lambda name: words.run(name, result), WITHOUT)
+    said = sentences(summary, page_size)
+    sections = [
+        Section("question", "What was asked", [asked.comment(manifest), element("p", asked.machine_sentence(config))]),
+        Section("outcome", "What came out", [_figures(summary, page_size), listed([*said, *_shortest(found)])]),
+        Section("processes", "Who paid", [_process_grid(summary, page_size), _fault_grid(summary)]),
+    ]
+    data: list[Markup] = []
+    lists = named(drawn, "page-lists")
+    if found is not None and lists is not None:
+        slider, numbers = walk(found, figure(lists, cursor=True))
+        data.append(numbers)
+        sections.append(Section("memory", "Memory, moment by moment", [slider]))
+    others = [figure(one) for one in drawn if one is not lists or not data]
+    if left_out:
+        others.append(element("p", f"No room here: {asked.and_list(left_out)}; pagesim plot draws them."))
+    sections += [
+        Section("plots", "In pictures", others),
+        Section("config", "The config", [asked.glance(config)]),
+        provenance.section(manifest, "pagesim rerun ."),
+    ]
+    return Report("Report of a run", str(summary["name"]), _lead(summary), [one for one in sections if one.content],
+                  data)  # fmt: skip
+
+
+def _lead(summary: Summary) -> str:
+    """The outcome in one sentence."""
+    slowest = _by_slowdown(summary)
+    text = (
+        f"{format_time(summary['simulated_ns'])} of simulated time, {summary['hard_faults']:,} hard faults, "
+        f"{share(_stalled(summary), 0)} of the processes’ time stalled"
+    )
+    return f"{text}; {slowest[0][0]} was slowed down most, {slowest[0][1]:,.1f} times." if slowest else f"{text}."
+
+
+def _by_slowdown(summary: Summary) -> list[tuple[str, float]]:
+    """The processes that have a slowdown, the largest first."""
+    known = [(name, one["slowdown"]) for name, one in summary["processes"].items() if one["slowdown"] is not None]
+    return sorted(known, key=lambda one: -one[1])
+
+
+def _stalled(summary: Summary, key: str = "stall_ns") -> float:
+    """A stall time's share of all time in which processes ran, were ready or stalled."""
+    processes = summary["processes"].values()
+    alive = sum(one[part] for one in processes for part in ("run_ns", "ready_ns", "stall_ns"))
+    return sum(one[key] for one in processes) / alive if alive else 0.0
+
+
+def sentences(summary: Summary, page_size: int) -> list[str]:
+    """What came of a run, in sentences made from its numbers."""
+    kinds = [f"{summary[key]:,} {name}" for key, name in KINDS.items() if summary[key]]
+    faults = f"In {summary['references']:,} references there were {summary['page_faults']:,} page faults"
+    found = [_ends(summary), f"{faults}: {asked.and_list(kinds)}." if kinds else f"{faults}."]
+    if summary["pages_input"] or summary["pages_output"]:
+        found.append(
+            f"{summary['page_reads']:,} reads brought {summary['pages_input']:,} pages in "
+            f"({format_size(summary['pages_input'] * page_size)}), {summary['page_writes']:,} writes took "
+            f"{summary['pages_output']:,} out ({format_size(summary['pages_output'] * page_size)})."
+        )
+    waits = {"stall_read_ns": "their own reads", "stall_collided_ns": "pages that others were reading",
+             "stall_frame_ns": "a free frame"}  # fmt: skip
+    parts = [f"{share(part)} for {text}" for key, text in waits.items() if (part := _stalled(summary, key)) >= 0.0005]
+    if parts:
+        found.append(f"The processes waited {share(_stalled(summary))} of their time: {asked.and_list(parts)}.")
+    if slowest := _by_slowdown(summary):
+        (most, ratio), (least, smaller) = slowest[0], slowest[-1]
+        text = f"{most} took {ratio:,.2f} times as long as it would have in unlimited memory"
+        found.append(f"{text}; {least}, the least slowed down, {smaller:,.2f} times." if len(slowest) > 1 else
+                     f"{text}.")  # fmt: skip
+    return found
+
+
+def _ends(summary: Summary) -> str:
+    """How the processes ended."""
+    processes = summary["processes"]
+    others = {name: one for name, one in processes.items() if one["exit_status"] != 0}
+    time = format_time(summary["simulated_ns"])
+    if not others:
+        return f"{'The process' if len(processes) == 1 else f'All {len(processes)} processes'} finished, in {time}."
+    named_ = asked.and_list(f"{name} ({ending(one['exit_status'])})" for name, one in list(others.items())[:8])
+    more = f" and {len(others) - 8} more" if len(others) > 8 else ""
+    return f"{len(processes) - len(others)} of {len(processes)} processes finished within {time}; not {named_}{more}."
+
+
+def _shortest(found: Moments | None) -> list[str]:
+    """When memory was shortest."""
+    if found is None:
+        return []
+    position = found.least()
+    ready = int(found.at(position)[0][found.available].sum())
+    if ready == found.total:
+        return []
+    size = format_size(ready * found.page_size)
+    whole = format_size(found.total * found.page_size)
+    return [f"Memory was shortest at {found.texts[position]}: {size} of {whole} could be had at once."]
+
+
+def _figures(summary: Summary, page_size: int) -> Markup:
+    """Key figures, a term and a number each."""
+    slowest = _by_slowdown(summary)
+    shown = {
+        "simulated time": format_time(summary["simulated_ns"]),
+        "hard faults": f"{summary['hard_faults']:,}",
+        "time stalled": share(_stalled(summary)),
+        "largest slowdown": f"{slowest[0][1]:,.1f}×" if slowest else "-",
+        "read": format_size(summary["pages_input"] * page_size),
+        "written": format_size(summary["pages_output"] * page_size),
+    }
+    return figures(shown)
+
+
+def figures(shown: Mapping[str, str]) -> Markup:
+    """Key figures side by side; what follows a plus-minus sign stands smaller."""
+    pairs = []
+    for term, text in shown.items():
+        value, sign, half = text.partition(PLUS_MINUS)
+        more = element("small", f"{sign}{half}") if sign else None
+        pairs.append(element("div", element("dt", term), element("dd", value, more)))
+    return element("dl", *pairs, class_="figures")
+
+
+HEADINGS = ("process", "ended", "time", "references", "faults", "soft", "hard", "pages in", "run", "ready", "stall",
+            "slowdown", "peak working set")  # fmt: skip
+
+
+def _process_grid(summary: Summary, page_size: int) -> Markup:
+    rows = [_process_row(name, one, summary["simulated_ns"], page_size) for name, one in summary["processes"].items()]
+    note = (
+        "Soft faults needed no read; hard ones did, or waited for one under way. Run, ready and stall are shares of a "
+        "process’s time; slowdown is that time against unlimited memory."
+    )
+    return join([grid("process-table", "The processes", HEADINGS, rows, words=2), element("p", note, class_="note")])
+
+
+def _process_row(name: str, process: Mapping[str, Any], now: int, page_size: int) -> Row:
+    end = now if process["finished_ns"] is None else process["finished_ns"]
+    elapsed = max(0, end - process["start_ns"])
+    hard = process["hard_faults"] + process["collided_faults"]
+    slowdown, peak = process["slowdown"], process["peak_working_set"] * page_size
+    return [
+        name,
+        ending(process["exit_status"]),
+        number(elapsed, format_time(elapsed)),
+        *(number(process[key]) for key in ("references", "page_faults")),
+        number(process["page_faults"] - hard),
+        number(hard),
+        number(process["pages_input"]),
+        *(_share(process[key], elapsed) for key in ("run_ns", "ready_ns", "stall_ns")),
+        number(slowdown, None if slowdown is None else f"{slowdown:,.2f}×"),
+        number(peak, format_size(peak)),
+    ]
+
+
+def _fault_grid(summary: Summary) -> Markup:
+    rows = [_fault_row(name, summary[key], summary) for key, name in KINDS.items() if summary[key]]
+    total = _fault_row("all", summary["page_faults"], summary)
+    return grid("fault-table", "Page faults by kind", ["kind", "faults", "share", "per second"], rows, [total])
+
+
+def _fault_row(name: str, count: int, summary: Summary) -> Row:
+    rate = count * SECOND / summary["simulated_ns"] if summary["simulated_ns"] else 0.0
+    return [name, number(count), _share(count, summary["page_faults"]), number(rate, f"{rate:,.0f}")]
+
+
+def _share(part: int, whole: int) -> Cell:
+    return number(part / whole, share(part / whole)) if whole else Cell("-")
