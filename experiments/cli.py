@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from experiments import __version__
+from experiments.cli_exchange import calibrate, export
 from experiments.cli_trace import trace
 from experiments.errors import BadInput, Interrupted, RunFailed, single_line
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(trace)
+app.add_typer(calibrate)
 
 
 class Listed(StrEnum):
@@ -170,6 +172,47 @@ def size(
     size_command.size_config(config, options, target, tolerance, json)
 
 
+class ExecutorKind(StrEnum):
+    """Who runs a sweep's points."""
+
+    local = "local"
+    dask = "dask"
+
+
+@app.command()
+def sweep(
+    config: Config,
+    *,
+    workers: Workers = None,
+    executor: Annotated[
+        ExecutorKind, typer.Option(help="Who runs the points: processes of this machine, or a Dask cluster.")
+    ] = ExecutorKind.local,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Of the Dask cluster, such as tcp://127.0.0.1:8786.")
+    ] = None,
+    replications: Annotated[int, typer.Option(metavar="R", help="Runs of each point, with seeds of their own.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Run what is missing in the result directory, if there is one.")
+    ] = False,
+    summaries: Annotated[
+        bool, typer.Option("--summaries", help="Keep each point's summary only, not its samples, faults, ...")
+    ] = False,
+    seed: Seed = None,
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Result directory. [default: results/NAME]")] = None,
+    json: Json = False,
+    plugins: Plugins = None,
+) -> None:
+    """Run every point of a config's `sweep:`; what is finished is kept, whatever happens."""
+    from experiments.sweeps import command
+
+    options = command.Options(
+        workers, executor.value, scheduler, replications, resume, seed, tuple(overrides or ()), plugins or (),
+        summaries,
+    )  # fmt: skip
+    command.sweep_config(config, options, out, json)
+
+
 @app.command()
 def plot(
     directory: ResultDirectory,
@@ -177,12 +220,39 @@ def plot(
         list[str] | None, typer.Option(help="Which plots: see `pagesim list plots`. Repeatable. [default: all]")
     ] = None,
     format: Annotated[PictureFormat, typer.Option(help="Picture format.")] = PictureFormat.png,  # noqa: A002
+    overlay: Annotated[
+        Path | None, typer.Option(metavar="LOG.csv", help="Draw a PerfMon log over the run's counters instead.")
+    ] = None,
+    offset: Annotated[str, typer.Option(metavar="T", help="When in the run the log begins; may be negative.")] = "0 s",
+    stretch: Annotated[float, typer.Option(metavar="X", help="Seconds of the log that are drawn as one.")] = 1.0,
+    instance: Annotated[
+        list[str] | None, typer.Option(metavar="LOG=RUN", help="An instance of the log and the run's. Repeatable.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Draw the plots of a result into its directory plots/."""
+    if overlay is not None:
+        from experiments.export.command import draw_overlay
+
+        draw_overlay(directory, overlay, offset, stretch, instance or [], format.value, json)
+        return
     from experiments import commands
 
     commands.plot(directory, kind or [], format.value, json)
+
+
+@app.command()
+def report(
+    directory: ResultDirectory,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page. [default: RESULT_DIR/report.html]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a result as one self-contained HTML page."""
+    from experiments.report import command
+
+    command.write_report(directory, out, json)
 
 
 @app.command()
@@ -237,6 +307,9 @@ def rerun(directory: ResultDirectory, json: Json = False) -> None:
     from experiments import commands
 
     raise typer.Exit(commands.rerun_result(directory, json))
+
+
+app.command()(export)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

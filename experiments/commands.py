@@ -43,7 +43,7 @@ def run_config(
         _note(f"{config}: sweep is left out; this is one run with the values outside of it")
     target = Path("results", experiment.name) if out is None else out
     with replacing(target) as partial:
-        summary = _run_into(experiment, config.parent, partial, target, plots, check, record_trace)
+        summary = _run_into(experiment, config, partial, target, plots, check, record_trace)
     if as_json:
         _print_json({**summary, "directory": os.path.abspath(target)})
         return
@@ -54,7 +54,7 @@ def run_config(
 
 def _run_into(
     experiment: Experiment,
-    base: Path,
+    config: Path,
     partial: Path,
     target: Path,
     plots: bool,
@@ -64,14 +64,16 @@ def _run_into(
     from experiments.manifest import input_digests, manifest
     from experiments.progress import reporter
     from experiments.runner import run
+    from experiments.source import source
 
+    base = config.parent
     digests = input_digests(experiment, base)
     began = time.perf_counter()
     with reporter(["run", "baseline"], experiment.duration) as progress:
         result = run(experiment, base, progress, check, record_trace)
     elapsed = time.perf_counter() - began
     result.write(partial)
-    description = manifest(experiment, base, target, digests, elapsed)
+    description = {**manifest(experiment, base, target, digests, elapsed), "source": source(config)}
     (partial / MANIFEST).write_text(canonical_json(description), "utf-8")
     if plots:
         from experiments.plots.draw import draw

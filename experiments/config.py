@@ -9,6 +9,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +17,12 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, mod
 from pydantic.dataclasses import dataclass
 
 from experiments.document import Document, KeyPath, read_document
+from experiments.errors import BadInput
 from experiments.messages import explain, show
 from experiments.overrides import assign, override
 from experiments.plugin_files import load_plugins, with_plugins
 from experiments.plugins import Workload, fold, unfold
+from experiments.sweeps.factors import Row, Sweep, factors, settings
 from simulator.config import STRICT, Machine, MemoryManager, Process
 from simulator.units import Time
 
@@ -80,8 +83,9 @@ class Experiment:
     plugins: list[Annotated[str, StringConstraints(min_length=1)]] = Field(
         default_factory=list, description="Python files with plug-ins, relative to the config's directory"
     )
-    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        default_factory=dict, description="a grid: dotted key to the values it takes"
+    sweep: Sweep = Field(
+        default_factory=dict,
+        description="what `pagesim sweep` varies: dotted keys to lists of values, a grid; or `grid`, `zip`, `points`",
     )
 
     @model_validator(mode="after")
@@ -108,7 +112,7 @@ class Experiment:
         Sizes are bytes and times nanoseconds. Where order has no meaning it is sorted, so configs that differ in the
         order of their declarations resolve to the same text.
         """
-        data = unfold(json.loads(_ADAPTER.dump_json(self)))
+        data = self.plain()
         for group in data["processes"]:
             group["name"] = group["name"] or group["workload"]["kind"]
             group["regions"].sort(key=lambda region: region["first"])
@@ -116,6 +120,10 @@ class Experiment:
         data["machine"]["paging_files"].sort(key=lambda paging: (paging["disk"], paging["size"], paging["maximum"]))
         canonical: dict[str, Any] = json.loads(json.dumps(data, sort_keys=True))
         return canonical
+
+    def plain(self) -> dict[str, Any]:
+        """The whole config as plain data, defaults written out, in the order in which it was written."""
+        return unfold(json.loads(_ADAPTER.dump_json(self)))
 
 
 _ADAPTER: TypeAdapter[Experiment] = TypeAdapter(Experiment)
@@ -133,25 +141,55 @@ def load(
 
     Raises BadInput: one line that names the file and line or the option, the key, what was found, what is allowed.
     """
+    return from_document(load_document(path, overrides, seed, plugins))
+
+
+def load_document(
+    path: Path, overrides: Iterable[str] = (), seed: int | None = None, plugins: Sequence[Path] = ()
+) -> Document:
+    """The document that `load` reads, changed likewise and not checked yet; raises BadInput."""
     document = read_document(path)
     if isinstance(document.data, dict):
         document.data.setdefault("name", path.stem)
     document = with_plugins(override(document, overrides), plugins)
     if seed is not None:
         document = assign(document, "seed", seed, f"--seed {seed}")
-    return from_document(document)
+    return document
 
 
 def from_document(document: Document) -> Experiment:
     """The experiment that a document describes; raises BadInput. Every point of a sweep is checked as well. The
     plug-in files that it lists are loaded before."""
-    load_plugins(document)
-    experiment = _validated(document)
-    for key, values in experiment.sweep.items():
-        for index, value in enumerate(values):
-            place = f"{document.place(('sweep', key, index))}: sweep: {key}={value}"
-            _validated(assign(document, key, value, place))
+    experiment = base_experiment(document)
+    for _ in swept(document):
+        pass
     return experiment
+
+
+def base_experiment(document: Document) -> Experiment:
+    """The experiment of a document with the values outside of its sweep; raises BadInput."""
+    load_plugins(document)
+    return _validated(document)
+
+
+def swept(document: Document) -> Iterator[tuple[Row, Experiment]]:
+    """The settings of a document's sweep, each with its experiment, which has no sweep; none if it has none.
+
+    Raises BadInput, naming the key and the value.
+    """
+    found = factors(document)
+    alone = replace(document, data={**document.data, "sweep": {}}) if found else document
+    for row in settings(found) if found else ():
+        setting, said = alone, []
+        for one in row:
+            said.append(f"{one.key}={show(one.value) if isinstance(one.value, (dict, list)) else one.value}")
+            setting = assign(setting, one.key, one.value, f"{document.place(one.where)}: sweep: {said[-1]}")
+        try:
+            yield row, base_experiment(setting)
+        except BadInput as error:
+            if ": sweep: " in str(error):
+                raise
+            raise BadInput(f"{document.place(('sweep',))}: sweep: {', '.join(said)}: {error}") from None
 
 
 def _validated(document: Document) -> Experiment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,17 @@ def input_digests(experiment: Experiment, base: Path) -> dict[str, str]:
 
 
 def manifest(
-    experiment: Experiment, base: Path, directory: Path, digests: dict[str, str], wall_seconds: float
+    experiment: Experiment,
+    base: Path,
+    directory: Path,
+    digests: dict[str, str],
+    wall_seconds: float,
+    made_with: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What `rerun` needs, and what a person wants to know of a result that stands in `directory`.
 
-    `base` is the directory that relative paths in the config start from, `wall_seconds` what the run took.
+    `base` is the directory that relative paths in the config start from, `wall_seconds` what the run took, `made_with`
+    the `provenance` where it is known already.
     """
     return {
         "kind": KIND,
@@ -38,10 +45,17 @@ def manifest(
         "inputs": [
             {"path": path, "sha256": found, **_both_ways(base / path, directory)} for path, found in digests.items()
         ],
+        **(provenance() if made_with is None else made_with),
+        "wall_seconds": round(wall_seconds, 3),
+    }
+
+
+def provenance() -> dict[str, Any]:
+    """With what, and on what, a result is made."""
+    return {
         "versions": versions(),
         "platform": {"system": platform.platform(), "machine": platform.machine(), "processors": os.cpu_count()},
         "git": git_state(Path(__file__).parent),
-        "wall_seconds": round(wall_seconds, 3),
     }
 
 

@@ -36,6 +36,16 @@ def assign(document: Document, key: str, value: Any, option: str) -> Document:
     return replace(document, data=data, places={**places, path: option})
 
 
+def value_at(data: dict[str, Any], key: str) -> Any:
+    """What stands at a dotted key of a document's data; raises BadInput or KeyError if nothing does."""
+    here: Any = data
+    parts = tuple(key.split("."))
+    while parts:
+        step, parts = _step(here, parts, key, key)
+        here = here[step]
+    return here
+
+
 def _put(container: dict[str, Any], parts: tuple[str, ...], value: Any, option: str) -> KeyPath:
     here: Any = container
     path: KeyPath = ()

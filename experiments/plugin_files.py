@@ -15,6 +15,15 @@ from experiments.document import Document
 from experiments.errors import BadInput
 from simulator import registry
 
+MODULE_PREFIX = "pagesim_plugin_"
+"""What the names of the modules that such files become start with."""
+
+
+def module_name(path: Path) -> str:
+    """The name of the module that a file becomes."""
+    place = os.path.abspath(path)
+    return f"{MODULE_PREFIX}{hashlib.blake2b(place.encode(), digest_size=8).hexdigest()}"
+
 
 def load_file(path: Path) -> None:
     """Load a Python file, whose classes register themselves; once in a process.
@@ -22,7 +31,7 @@ def load_file(path: Path) -> None:
     Raises BadInput if there is no such file, or it can't be loaded.
     """
     place = Path(os.path.abspath(path))
-    name = f"pagesim_plugin_{hashlib.blake2b(str(place).encode(), digest_size=8).hexdigest()}"
+    name = module_name(place)
     if name in sys.modules:
         return
     if not place.is_file():

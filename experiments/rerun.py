@@ -55,7 +55,8 @@ def rerun(directory: Path, progress: Progress | None = None) -> Comparison:
         ) from None
     with tempfile.TemporaryDirectory(prefix="pagesim-rerun-") as scratch:
         make().write(Path(scratch))
-        compared = sorted(path.name for path in Path(scratch).iterdir())
+        kept = manifest.get("files")
+        compared = sorted(path.name for path in Path(scratch).iterdir() if kept is None or path.name in kept)
         differences = [line for name in compared if (line := _difference(directory / name, Path(scratch, name)))]
     return Comparison(compared, differences, notes)
 

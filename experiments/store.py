@@ -16,8 +16,11 @@ MANIFEST = "manifest.json"
 KIND = "pagesim result"
 PROFILE_KIND = "pagesim trace profile"
 COMPARISON = "pagesim comparison"
+SWEEP = "pagesim sweep"
+SWEEP_FILE = "sweep.json"
+"""What tells a sweep's directory, begun or finished."""
 KINDS = (KIND, PROFILE_KIND, COMPARISON)
-"""What a directory that pagesim wrote can be, by its manifest."""
+"""What a directory that gives way to a new result can be, by its manifest; a sweep, hours of work perhaps, doesn't."""
 
 
 def canonical_json(data: Any) -> str:
@@ -71,6 +74,8 @@ def _check_replaceable(target: Path) -> None:
         return
     if target.is_symlink() or not target.is_dir():
         raise BadInput(f"--out {target}: found something that is no directory, allowed is a new directory or a result")
+    if (target / SWEEP_FILE).exists():
+        raise BadInput(f"--out {target}: found a sweep, which doesn't give way, allowed is another directory")
     if any(target.iterdir()):
         try:
             read_manifest(target, KINDS)

@@ -15,6 +15,7 @@ from experiments.config import Experiment, from_document
 from experiments.document import Document
 from experiments.inputs import digest, input_paths
 from experiments.manifest import versions
+from experiments.plugin_files import MODULE_PREFIX
 from experiments.store import canonical_json
 from simulator import registry
 
@@ -57,7 +58,7 @@ def keys(points: list[Point]) -> list[str]:
 
     Two points with one key have the same outcome, in whichever batch. Raises BadInput for an unreadable input file.
     """
-    common = canonical_json({"program": program_digest(), "versions": versions()}).encode()
+    program = common_key()
     contents: dict[Path, str] = {}
     found = []
     for point in points:
@@ -65,13 +66,25 @@ def keys(points: list[Point]) -> list[str]:
         for path in input_paths(point.experiment()):
             place = Path(point.base, path)
             contents[place] = files[path] = contents.get(place) or digest(place)
-        own = {"config": point.config, "unlimited": point.unlimited, "keep": point.keep, "files": files}
-        found.append(hashlib.blake2b(common + canonical_json(own).encode(), digest_size=16).hexdigest())
+        found.append(point_key(point, files, program))
     return found
 
 
+def common_key() -> str:
+    """A digest of what the outcomes of all points depend on: the program and the libraries that it uses."""
+    text = canonical_json({"program": program_digest(), "versions": versions()})
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def point_key(point: Point, files: Mapping[str, str], program: str) -> str:
+    """The key of a point; `files` are the digests of its input files, by path, `program` is the common key."""
+    own = {"config": point.config, "unlimited": point.unlimited, "keep": point.keep, "files": dict(files)}
+    return hashlib.blake2b((program + canonical_json(own)).encode(), digest_size=16).hexdigest()
+
+
 def program_digest() -> str:
-    """A digest of the sources that decide what a run gives: simulator, workloads, and plug-ins from elsewhere."""
+    """A digest of the sources that decide what a run gives: simulator, workloads, and installed plug-ins. Files that a
+    config lists under `plugins` are inputs of its points."""
     roots = [Path(package.__path__[0]) for package in (simulator, workloads)]
     files = {path for root in roots for path in root.rglob("*.py")}
     for point in ("policy", "workload", "disk", "format"):
@@ -83,4 +96,6 @@ def program_digest() -> str:
 
 def _source(cls: type) -> set[Path]:
     path = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if cls.__module__.startswith(MODULE_PREFIX):
+        return set()
     return {Path(path)} if path and Path(path).is_file() else set()

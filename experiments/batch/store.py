@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ class PointStore:
             return None
         return None if point.keep is not None and not Path(point.keep).is_dir() else outcome
 
-    def put(self, key: str, outcome: Outcome) -> None:
-        """Keep an outcome: written beside, then renamed."""
+    def put(self, key: str, outcome: Outcome) -> Outcome:
+        """Keep an outcome, written beside, then renamed; returns it as `get` will, keys sorted."""
         self.directory.mkdir(parents=True, exist_ok=True)
         partial = self.directory / f".{key}.partial-{os.getpid()}"
         text = canonical_json({"measured": outcome.measured, "error": outcome.error, "seconds": outcome.seconds})
@@ -41,6 +42,7 @@ class PointStore:
             partial.replace(self._path(key))
         finally:
             partial.unlink(missing_ok=True)
+        return replace(outcome, measured=json.loads(text)["measured"])
 
     def remove(self) -> None:
         """Forget everything."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from experiments.config import Experiment, from_document, load
 from experiments.document import Document
 from experiments.errors import BadInput
 from experiments.manifest import input_digests, manifest
+from experiments.source import source
 from experiments.store import COMPARISON, MANIFEST, canonical_json, replacing
 from simulator import registry
 from simulator.units import parse_size
@@ -63,7 +64,8 @@ def compare_config(
     with replacing(target) as partial:
         began = time.perf_counter()
         result = conduct(plan, local(workers), 2 * workers, store, kept)
-        _write(result, plan, experiment, config.parent, partial, target, time.perf_counter() - began)
+        elapsed = time.perf_counter() - began
+        write(result, plan, experiment, config.parent, source(config), partial, target, elapsed)
         if kept is not None:
             kept.rename(partial / POINTS)
         if plots:
@@ -141,15 +143,20 @@ def beside(target: Path, what: str) -> Path:
     return place.with_name(f".{place.name}.{what}")
 
 
-def _write(
+def write(
     result: ComparisonResult,
     plan: Plan,
     experiment: Experiment,
     base: Path,
+    told: Mapping[str, str] | None,
     partial: Path,
     target: Path,
     elapsed: float,
 ) -> None:
+    """Write a comparison, which will stand in `target`, into the existing directory `partial`.
+
+    `base` is the directory that the config's relative paths start from, `told` what `source` says of its file.
+    """
     result.write(partial)
     (partial / "comparison.md").write_text(markdown(result.summary), "utf-8")
     (partial / "comparison.csv").write_text(comma_separated(result.summary), "utf-8")
@@ -158,7 +165,7 @@ def _write(
         config = plan.config(one, plan.memories[0])
         digests |= input_digests(from_document(Document(one.label, config, {}, base)), base)
     made: dict[str, Any] = manifest(experiment, base, target, digests, elapsed)
-    made |= {"kind": COMPARISON, "plan": plan.described()}
+    made |= {"kind": COMPARISON, "plan": plan.described(), **({"source": dict(told)} if told else {})}
     (partial / MANIFEST).write_text(canonical_json(made), "utf-8")
 
 

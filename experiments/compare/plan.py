@@ -68,7 +68,7 @@ class Plan:
                 for index, contestant in enumerate(self.contestants):
                     if (place, index) not in documents:
                         documents[place, index] = self.config(contestant, memory)
-                    label = f"{slug(contestant.label)}-{index + 1}-{memory}-{replication}"
+                    label = run_name(contestant.label, index, memory, replication)
                     config = {**documents[place, index], "seed": replication_seed(self.seed, replication)}
                     kept = None if keep is None else str(keep / label)
                     yield Cell(contestant, memory, replication, Point(label, config, self.base, keep=kept))
@@ -131,6 +131,11 @@ def from_description(data: dict[str, Any], base: Path, source: str) -> Plan:
         seed=data["seed"],
         confidence=data["confidence"],
     )
+
+
+def run_name(label: str, index: int, memory: int, replication: int) -> str:
+    """Names a run of a comparison, and its directory if it is kept; `index` is the contestant's among all."""
+    return f"{slug(label)}-{index + 1}-{memory}-{replication}"
 
 
 def slug(label: str) -> str:
