@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from experiments.batch.point import Outcome
 from experiments.batch.pool import Opener
 from experiments.batch.run import run_batch
 from experiments.batch.store import PointStore
@@ -25,13 +28,18 @@ def conduct(
     """
     cells = plan.cells(keep)
     points = plan.points(cells)
-    outcomes = {outcome.point.label: outcome for outcome in run_batch(points, opener, in_flight, store)}
+    outcomes = {outcome.point.label: _sorted(outcome) for outcome in run_batch(points, opener, in_flight, store)}
     for group in ([cell.point for cell in cells], [point for point in points if point.unlimited]):
         errors = [outcomes[point.label].error for point in group]
         if all(error is not None for error in errors):
             raise RunFailed(f"all {len(group)} runs failed, the first one: {errors[0]}")
     made = frames(cells, outcomes)
     return ComparisonResult(summarise(plan, analyse(plan, made["points"])), **made)
+
+
+def _sorted(outcome: Outcome) -> Outcome:
+    """The outcome as a store keeps it, keys sorted, so that frames have the same columns in the same order without."""
+    return replace(outcome, measured=json.loads(json.dumps(outcome.measured, sort_keys=True)))
 
 
 def summarise(plan: Plan, cells: list[dict[str, Any]]) -> dict[str, Any]:
