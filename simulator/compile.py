@@ -37,12 +37,13 @@ def cache_directory() -> Path:
 
 @cache
 def _directory(package: str) -> str:
-    """Where the compiled functions of a top-level package are kept: under the digest of its files that have any."""
+    """Where the compiled functions of a top-level package are kept: under the digest of its files that have any, or
+    that lay out the records which these work on."""
     digest = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=8)
     for folder in getattr(sys.modules[package], "__path__", ()):
         for path in sorted(Path(folder).rglob("*.py")):
             source = path.read_bytes()
-            if b"@compiled" in source:
+            if b"@compiled" in source or b"np.dtype(" in source:
                 digest.update(source)
     return str(cache_directory() / "compiled" / digest.hexdigest())
 

@@ -9,13 +9,36 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from simulator.registry import find
-from simulator.units import Fraction, GiB, MiB, Size, Time
+from simulator.units import Fraction, GiB, MiB, Size, Time, natural
+from simulator.windows_config import STRICT, Conditions, Heap, Image, ImageSection, Pools, Windows
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
+__all__ = [
+    "STRICT",
+    "Conditions",
+    "Costs",
+    "Disk",
+    "File",
+    "Heap",
+    "Image",
+    "ImageSection",
+    "Machine",
+    "MappedWriter",
+    "MemoryManager",
+    "ModifiedWriter",
+    "PagingFile",
+    "Pools",
+    "Process",
+    "Region",
+    "Swapper",
+    "Trimming",
+    "Windows",
+    "WorkingSet",
+    "ZeroPageThread",
+]
 
 
 @dataclass(config=STRICT)
@@ -32,6 +55,8 @@ class Costs:
     trim: Time = Field(default=200, description="taking one page out of a working set")
     age: Time = Field(default=20, description="examining one working-set entry")
     write: Time = Field(default=5_000, description="gathering and starting one write of modified pages")
+    system_call: Time = Field(default=300, description="entering and leaving the kernel, and a call's own work")
+    heap_call: Time = Field(default=40, description="a heap's own work in one call, beside the memory that it touches")
 
 
 @dataclass(config=STRICT)
@@ -50,6 +75,11 @@ class Disk:
     """A disk: a queue in front of one or more channels, and a registered service model."""
 
     model: str = Field(default="nvme", description="a registered service model")
+    capacity: Size = Field(
+        default=0,
+        description="what paging files, at their largest, and files can take; 0: 16 GiB more than they take at the "
+        "start (chosen)",
+    )
     page_in_first: bool = Field(default=True, description="page reads go before page writes in the queue")
     read_error_rate: Fraction = Field(default=0.0, description="share of reads that fail")
     write_error_rate: Fraction = Field(default=0.0, description="share of writes that fail")
@@ -86,7 +116,9 @@ class Machine:
     disks: dict[str, Disk] = Field(default_factory=lambda: {"disk0": Disk()})
     paging_files: list[PagingFile] = Field(default_factory=lambda: [PagingFile()])
     files: dict[str, File] = Field(default_factory=dict)
+    images: dict[str, Image] = Field(default_factory=dict)
     costs: Costs = Field(default_factory=Costs)
+    windows: Windows = Field(default_factory=Windows)
 
     @property
     def frames(self) -> int:
@@ -105,13 +137,31 @@ class Machine:
         for where, name in [
             *((f"paging_files.{i}.disk", paging.disk) for i, paging in enumerate(self.paging_files)),
             *((f"files.{key}.disk", file.disk) for key, file in self.files.items()),
+            *((f"images.{key}.disk", image.disk) for key, image in self.images.items()),
         ]:
             if name and name not in self.disks:
                 raise ValueError(f"{where}: found {name!r}, allowed is one of {', '.join(sorted(self.disks))}")
+        for name, disk in self.disks.items():
+            if disk.capacity and (taken := self._taken(name)) > disk.capacity:
+                raise ValueError(f"disks.{name}.capacity: found {disk.capacity}, allowed is at least {taken}")
+        both = sorted(set(self.files) & set(self.images))
+        if both:
+            raise ValueError(f"images: found {both[0]!r} among the files too, allowed is a name of its own")
         for i, paging in enumerate(self.paging_files):
             if paging.maximum and paging.maximum < self.paging_size(paging):
                 raise ValueError(f"paging_files.{i}.maximum: found {paging.maximum}, allowed is at least its size")
         return self
+
+    def capacity(self, disk: str) -> int:
+        """Bytes that a disk can hold, its default resolved."""
+        return self.disks[disk].capacity or self._taken(disk) + 16 * GiB
+
+    def _taken(self, disk: str) -> int:
+        """Bytes of a disk that its paging files, at their largest, and its files take."""
+        first = min(self.disks, key=natural)
+        paging = sum(self.paging_maximum(file) for file in self.paging_files if (file.disk or first) == disk)
+        files: list[File | Image] = [*self.files.values(), *self.images.values()]
+        return paging + sum(-(-f.size // self.page_size) * self.page_size for f in files if (f.disk or first) == disk)
 
     def paging_size(self, paging: PagingFile) -> int:
         """Initial bytes of a paging file, its default resolved."""
@@ -153,6 +203,15 @@ class ZeroPageThread:
 
 
 @dataclass(config=STRICT)
+class Swapper:
+    """When the swapper takes a process out of memory as a whole: all its threads have been asleep for so long (WI6)."""
+
+    enabled: bool = Field(default=False, description="off: as on a client that has memory to spare; chosen")
+    idle: Time = Field(default=15_000_000_000, ge=1, description="how long all threads have slept (WI6)")
+    wakes: int = Field(default=4, ge=1, description="it runs at every so many wakes of the balance set manager (WI6)")
+
+
+@dataclass(config=STRICT)
 class Trimming:
     """The trimming policy, and how often the balance set manager asks it."""
 
@@ -182,6 +241,7 @@ class MemoryManager:
     modified_writer: ModifiedWriter = Field(default_factory=ModifiedWriter)
     mapped_writer: MappedWriter = Field(default_factory=MappedWriter)
     zero_page_thread: ZeroPageThread = Field(default_factory=ZeroPageThread)
+    swapper: Swapper = Field(default_factory=Swapper)
 
     def low_threshold(self, frames: int) -> int:
         """Available pages under which the low-memory signal is given: 400 (MmPlentyFreePages, ros: ARM3/mminit.c),
@@ -245,3 +305,7 @@ class Process:
     foreground: bool = Field(default=False, description="trimmed last by the windows policy (WI6)")
     working_set: WorkingSet = Field(default_factory=WorkingSet)
     regions: list[Region] = Field(default_factory=list)
+    bits: Literal[32, 64] = Field(default=64, description="a program's address space: 2 GiB, or `address_space`")
+    privileges: list[str] = Field(
+        default_factory=list, description="what a program may do, such as SeLockMemoryPrivilege (AWE, large pages)"
+    )

@@ -64,15 +64,16 @@ def check_frames(state: State) -> None:
     """States, flags and contents of the frames, each by itself."""
     f, c = state.arrays["frames"], state.arrays["contents"]
     condition, io, fresh = f["state"], f["io"], _fresh(state)
-    of_a_page = _OF_A_PAGE[condition] & ~fresh
+    of_a_page = _OF_A_PAGE[condition] & ~fresh & (f["deleted"] == 0)
     content = np.where(of_a_page, f["content"], 0)
     forbid(fresh & ((condition != ZEROED) | (f["list"] != 0)), "fresh frame {} is in use")
     forbid(of_a_page & (f["content"] < 0), "frame {} holds a page, but none is named")
     forbid(of_a_page & (c["frame"][content] != np.arange(len(f))), "frame {} holds a page that is elsewhere")
     require((c["frame"] >= 0).sum() == of_a_page.sum(), "a page is in a frame that doesn't hold it")
-    forbid(~of_a_page & ~fresh & (f["content"] >= 0), "frame {} holds no page, but one is named")
+    forbid(~of_a_page & ~fresh & (f["deleted"] == 0) & (f["content"] >= 0), "frame {} holds no page, but one is named")
     forbid(
-        (condition == ACTIVE) != (f["share"] > 0), "frame {} is active without a PTE, or mapped without being active"
+        (condition == ACTIVE) != ((f["share"] > 0) | (f["fixed"] != 0)),
+        "frame {} is active without a PTE, or mapped without being active",
     )
     forbid((condition == TRANSITION) & (io == IO_NONE), "frame {} is in transition without I/O")
     forbid((condition < ACTIVE) & (io != IO_NONE), "frame {} on a list has I/O in flight")
@@ -123,11 +124,13 @@ def check_page_tables(state: State) -> None:
     mapped = e[valid]
     forbid(~valid & (bits & (records.WRITE | records.ACCESSED | records.DIRTY) != 0), "invalid PTE {} has bits set")
     forbid((bits & (records.WRITE | records.DIRTY)) == records.DIRTY, "PTE {} is dirty, but not writable")
-    require((mapped["content"] >= 0).all() and mapped["committed"].all(), "a valid PTE is not committed")
+    require((mapped["content"] >= 0).all() and mapped["accessible"].all(), "a valid PTE may not be touched")
     require(arrays["processes"]["alive"][mapped["process"]].all(), "a process that doesn't live has a valid PTE")
     frame = c["frame"][mapped["content"]]
     require((frame >= 0).all(), "a valid PTE maps a page that is in no frame")
     forbid(np.bincount(frame, minlength=len(f)) != f["share"], "frame {} has another share count than valid PTEs")
+    forbids = (bits[valid] & records.NO_EXECUTE) != 0
+    require((forbids == (mapped["executable"] == 0)).all(), "a valid PTE's no-execute bit isn't its protection's")
     copied = mapped["writable"].astype(np.bool_) & ((mapped["private"] < 0) | (mapped["private"] == mapped["content"]))
     writes = (bits[valid] & records.WRITE) != 0
     require((writes == copied).all(), "a valid PTE's write bit doesn't follow from its protection")
@@ -137,7 +140,7 @@ def check_working_sets(state: State) -> None:
     """A process's list is its valid PTEs in order of entry, no more, no less."""
     arrays = state.arrays
     e, p = arrays["ptes"], arrays["processes"]
-    valid = np.flatnonzero(arrays["bits"][: len(e)] & records.VALID)
+    valid = np.flatnonzero((arrays["bits"][: len(e)] & records.VALID != 0) & (e["fixed"] == 0))
     order = valid[np.lexsort((e["entered"][valid], e["process"][valid]))]
     owner, entered = e["process"][order], e["entered"][order]
     require((np.bincount(owner, minlength=len(p)) == p["size"]).all(), "a working set's size isn't its valid PTEs")
@@ -167,10 +170,9 @@ def check_versions(state: State) -> None:
     modified = resident & (f["modified"][frame] != 0)
     written = resident & (f["io"][frame] == IO_WRITE)
     clean = ~modified & ~written
-    stale = np.where(c["location"] >= 0, c["written"] != c["version"], c["version"] != 0)
-    living = (c["file"] >= 0) | (state.arrays["processes"]["alive"][np.maximum(c["process"], 0)] != 0)
-    used = (c["file"] >= 0) | (c["process"] >= 0)
-    forbid(clean & stale & living & used, "page {} has stores that its backing store doesn't hold")
+    stale = np.where(c["location"] >= 0, c["written"] != c["version"], (c["version"] != 0) & (c["losable"] == 0))
+    living = (c["process"] < 0) | (state.arrays["processes"]["alive"][np.maximum(c["process"], 0)] != 0)
+    forbid(clean & stale & living, "page {} has stores that its backing store doesn't hold")
     carried = written & ~modified & living & (f["deleted"][frame] == 0)
     forbid(carried & (f["io_version"][frame] != c["version"]), "page {} is being written in an old version")
     forbid(modified & (c["file"] < 0) & (c["location"] >= 0), "modified page {} keeps a slot with a stale copy")

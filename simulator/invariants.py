@@ -182,11 +182,11 @@ def _check_threads(state: State, live: NDArray[np.int64]) -> None:
     require((t["state"][running] == records.RUNNING).all(), "a thread on a processor isn't running")
     require((t["state"][frames + reads] == records.BLOCKED).all(), "a thread among waiters isn't blocked")
     require((t["stall"][frames] == records.STALL_FRAME).all(), "a thread waits for a frame, but isn't booked so")
-    booked = np.isin(t["stall"][reads], (records.STALL_READ, records.STALL_COLLIDED))
-    require(booked.all(), "a thread waits for a read, but isn't booked so")
+    booked = np.isin(t["stall"][reads], (records.STALL_READ, records.STALL_COLLIDED, records.STALL_WRITE))
+    require(booked.all(), "a thread waits for an I/O, but isn't booked so")
     require((t["stall"][asleep] == records.SLEEP).all(), "a thread sleeps, but isn't booked so")
     require((np.diff(t["wake"][asleep]) <= 0).all(), "sleeping threads are out of order")
-    user = np.arange(state.user_threads)
+    user = np.flatnonzero(t["process"] >= 0)
     living = user[(arrays["processes"]["alive"][t["process"][user]] != 0) & (t["state"][user] != records.ENDED)]
     lost = np.setdiff1d(living, everywhere)
     require(len(lost) == 0, f"thread {lost[:1]} of a living process is nowhere")
@@ -205,6 +205,7 @@ def _check_totals(state: State) -> None:
     require(available == condition[ZEROED] + condition[FREE] + condition[STANDBY], "available frames are miscounted")
     require(not m["frame_waiting"] or available == 0, "threads wait for a frame while one is available")
     alive = p["alive"][: len(state.names)] != 0
-    require(m["commit"] == p["commit"][: len(state.names)][alive].sum(), "commit charge isn't what was charged")
+    charged = p["commit"][: len(state.names)][alive].sum() + m["system_commit"]
+    require(m["commit"] == charged, "commit charge isn't what was charged")
     limit = m["frame_count"] + state.arrays["stores"]["size"][: state.paging_files].sum()
     require(m["commit"] <= limit and m["commit"] <= m["commit_peak"], "commit charge is over its limit or its peak")

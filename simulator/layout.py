@@ -26,7 +26,8 @@ FRAME = np.dtype(
         ("modified", "u1"),  # differs from the backing store
         ("stored", "u1"),  # a store happened since the content came in
         ("io", "u1"),
-        ("deleted", "u1"),  # its process ended during the I/O
+        ("deleted", "u1"),  # its page was deleted during the I/O
+        ("fixed", "u1"),  # nonpageable: no working set and no list ever has it
     ],
     align=True,
 )
@@ -40,7 +41,9 @@ CONTENT = np.dtype(
         ("version", "u4"),  # stores folded in so far
         ("written", "u4"),  # version on the backing store
         ("file", "i4"),  # store number of its file, else -1
-        ("adjacent", "u1"),  # the next content is the next page of the same process or file
+        ("adjacent", "u1"),  # the next content is the next page of the same process, section or file
+        ("losable", "u1"),  # reset or offered: its stores needn't be kept
+        ("lost", "u1"),  # it was losable, and its frame was given to another page
     ],
     align=True,
 )
@@ -54,15 +57,23 @@ PTE = np.dtype(
         ("previous", "i4"),
         ("process", "i4"),
         ("age", "u1"),
-        ("committed", "u1"),
+        ("accessible", "u1"),  # committed, and neither PAGE_NOACCESS nor PAGE_GUARD
         ("writable", "u1"),  # a store is allowed, perhaps by copying
+        ("executable", "u1"),
+        ("fixed", "u1"),  # mapped as long as it is bound, outside the working set: AWE and large pages
     ],
     align=True,
 )
+TABLE_PTES = 16
+"""PTEs that a program's process gets at a time: those of 64 KiB of addresses, the allocation granularity."""
+REASONS = 40
+"""Room for counts by reason, of those in `simulator.records`."""
 PROCESS = np.dtype(
     [
         ("first_pte", "i8"),
         ("ptes", "i8"),
+        ("tables_at", "i8"),  # of a program: int32, the first of each group of TABLE_PTES; else 0: one row of PTEs
+        ("page_base", "i8"),  # the PTE of page 0 of its threads' blocks
         ("start", "i8"),
         ("finished", "i8"),
         ("status", "i8"),  # -1 while it lives
@@ -79,12 +90,14 @@ PROCESS = np.dtype(
         ("pages_output", "i8"),
         ("trimmed", "i8"),
         ("replaced", "i8"),
+        ("departures", "i8", (REASONS,)),  # pages that left its working set, by reason
         ("head", "i4"),
         ("tail", "i4"),
         ("hand", "i4"),
         ("first_thread", "i4"),
         ("threads", "i4"),
         ("living_threads", "i4"),  # that have not ended
+        ("hard_minimum", "u1"),
         ("hard_maximum", "u1"),
         ("memory_priority", "u1"),
         ("foreground", "u1"),
@@ -117,11 +130,12 @@ THREAD = np.dtype(
         ("since", "i8"),
         ("run_ns", "i8"),
         ("ready_ns", "i8"),
-        ("stall_ns", "i8", (4,)),
+        ("stall_ns", "i8", (5,)),
         ("fault_time", "i8"),
         ("fault_cpu", "i8"),
         ("fault_queue", "i8"),
         ("wait_since", "i8"),
+        ("exception", "i8"),  # status that a program's reference has raised, 0: none
         ("fault_pte", "i8"),
         ("victim", "i8"),  # what a policy in Python chose
         ("next", "i4"),  # in a ready queue or among waiters
@@ -135,6 +149,8 @@ THREAD = np.dtype(
         ("stall", "u1"),
         ("priority", "u1"),
         ("last_block", "u1"),
+        ("program", "u1"),  # at the end of its runs it goes on in Python
+        ("fetching", "u1"),  # its block may fetch from pages that forbid it
     ],
     align=True,
 )
@@ -269,7 +285,9 @@ SIZES = (
     "frame_count",
     "processor_count",
     "process_count",
-    "user_threads",
+    "pte_count",
+    "user_threads",  # there at the start; the daemons' threads follow, then those that programs start
+    "thread_count",  # daemons' among them
     "paging_files",
     "disk_count",
 )
@@ -322,6 +340,7 @@ STATE = (
     "low_signalled",
     "reclaim_hand",
     "commit",
+    "system_commit",  # the part of it that no process is charged: sections, pools
     "commit_peak",
     "alive",  # processes that have not ended
     "living_threads",  # threads that have not ended

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +17,17 @@ from simulator.hardware.processor import account, commit_all
 from simulator.memory.commit import start_process
 from simulator.memory.daemons import BalanceSetManager, start_daemons
 from simulator.memory.decisions import install, recall
-from simulator.memory.kernel import ASKS_POLICY, DAEMON, FINISHED, IDLE, LOG_FULL, NEEDS_BLOCK, SAMPLED, advance
+from simulator.memory.kernel import (
+    ASKS_POLICY,
+    CALLS,
+    DAEMON,
+    FINISHED,
+    IDLE,
+    LOG_FULL,
+    NEEDS_BLOCK,
+    SAMPLED,
+    advance,
+)
 from simulator.memory.state import ProcessSpec, State
 from simulator.memory.view import View
 from simulator.memory.working_set import REFUSED, settle_space_time
@@ -26,7 +37,13 @@ from simulator.result import PolicyRefused, RunResult, SimulationError
 from simulator.snapshot import snapshot
 from simulator.stream import Block, ReferenceStream
 
+if TYPE_CHECKING:
+    from simulator.windows.runner import Runner
+
 __all__ = ["Machine", "Observe", "ProcessSpec"]
+
+_UNKNOWN = SimpleNamespace(references=None)
+"""Stands for the references that a program will make."""
 
 Progress = Callable[[int, int | None, int], None]
 
@@ -48,8 +65,8 @@ class Observe:
 class _Feed:
     """A thread's blocks, one loaded ahead so that the last one is known as such."""
 
-    def __init__(self, thread: Any, stream: ReferenceStream, future: Future | None) -> None:
-        self._thread = thread
+    def __init__(self, state: State, number: int, stream: ReferenceStream, future: Future | None) -> None:
+        self._state, self._number = state, number
         self._future = future
         self._blocks: Iterator[Block] = iter(stream.blocks())
         self._block: Block | None = None
@@ -57,7 +74,7 @@ class _Feed:
 
     def load(self) -> None:
         """Point the thread's record at the next block; an empty stream has none."""
-        thread = self._thread
+        thread = self._state.arrays["threads"][self._number]
         self._block, self._next = self._next, next(self._blocks, None)
         thread["last_block"] = self._next is None
         for name in ("position", "offset", "length", "stop", "wait", "waits"):
@@ -108,18 +125,18 @@ class Machine:
         self.calendar = Calendar(self._before)
         self.daemons = start_daemons(self.state, self.calendar, self.policy, self.hooks)
         self.recorder = Recorder(self.state, period=self.observe.sample_every, page_map=self.observe.page_map)
-        self._record["sample_stops"] = self.observe.page_map or self.hooks.wanted("sampled")
         self._watched = self.hooks.wanted("stepped")
-        streams = [stream for spec in self.state.specs for stream in spec.streams]
-        self._feeds = [
-            _Feed(self.state.arrays["threads"][i], stream, Future(stream) if "future" in self.policy.requires else None)
-            for i, stream in enumerate(streams)
-        ]
+        self._feeds = self._make_feeds()
+        self.programs = self._make_runner()
+        self._record["sample_stops"] = (
+            self.observe.page_map or self.hooks.wanted("sampled") or self.programs is not None
+        )
         self._done = Bell(self.calendar)
         self._serve = {
             DAEMON: self._wake,
             NEEDS_BLOCK: self._load,
             ASKS_POLICY: self._ask,
+            CALLS: self._call,
             LOG_FULL: self._drain,
             SAMPLED: self._look,
             FINISHED: self._finish,
@@ -141,13 +158,18 @@ class Machine:
             raise
         end = int(self.calendar.now)
         commit_all(self.state.address, end)
-        for thread, record in enumerate(self.state.arrays["threads"]):
+        for thread, record in enumerate(self.state.arrays["threads"][: int(self._record["thread_count"])]):
             if record["process"] < 0 or self.state.arrays["processes"]["alive"][record["process"]]:
                 account(self.state.address, thread, int(record["state"]), end)
         settle_space_time(self.state.address, end)
+        if self.programs is not None:
+            self.programs.close()
         self.recorder.finish(end)
         self.hooks.call("finished", self.state, end)
-        return self.recorder.result(end, self.references())
+        result = self.recorder.result(end, self.references())
+        if self.programs is not None:
+            self.programs.complete(result)
+        return result
 
     def snapshot(self) -> dict[str, Any]:
         """The state page by page; see `simulator.snapshot`."""
@@ -155,12 +177,39 @@ class Machine:
 
     def references(self) -> list[int]:
         """References that each process has made so far."""
-        threads = self.state.arrays["threads"][: len(self._feeds)]
-        made = np.zeros(len(self.state.specs), np.int64)
+        threads = self.state.arrays["threads"]
+        threads = threads[threads["process"] >= 0]
+        made = np.zeros(len(self.state.names), np.int64)
         np.add.at(made, threads["process"], threads["references"])
         return [int(count) for count in made]
 
+    def _make_feeds(self) -> dict[int, _Feed]:
+        streams = [stream for spec in self.state.specs for stream in (spec.streams or (None,))]
+        looks = "future" in self.policy.requires
+        return {
+            number: _Feed(self.state, number, stream, Future(stream) if looks else None)
+            for number, stream in enumerate(streams)
+            if stream is not None
+        }
+
+    def _make_runner(self) -> Runner | None:
+        if all(spec.program is None for spec in self.state.specs):
+            return None
+        from simulator.windows.runner import Runner  # most machines have no programs, and needn't wait for all that
+
+        self.recorder.collect()
+        runner = Runner(self.state, self._drain, self.recorder.collect)
+        for process, spec in enumerate(self.state.specs):
+            if spec.program is not None:
+                runner.system.pages.population.make_program(process)
+        self.recorder.more = runner.system.counters
+        return runner
+
     def _start(self, index: int) -> None:
+        spec = self.state.specs[index]
+        if self.programs is not None and spec.program is not None:
+            self.programs.start(index, spec.config, spec.program, int(self.calendar.now))
+            return
         process = self.state.arrays["processes"][index]
         for thread in range(process["first_thread"], process["first_thread"] + process["threads"]):
             self._feeds[thread].load()
@@ -180,10 +229,14 @@ class Machine:
             if reason == IDLE:
                 if record["frame_waiting"]:
                     self._check_progress()
+                if self.programs is not None and self.duration is None:
+                    self._check_asleep()
                 break
             if reason == DAEMON:
                 until = int(record["now"])  # I/O that completes at this very time still comes first
             self._serve[reason]()
+            if self.programs is not None and reason != CALLS:
+                self.programs.look_at_conditions()
             self._report()
         if self._watched:
             self.hooks.call("stepped", self.state, int(record["now"]))
@@ -192,6 +245,10 @@ class Machine:
         thread = int(self._record["asking"])
         self._record["asking"] = -1
         self._feeds[thread].load()
+
+    def _call(self) -> None:
+        assert self.programs is not None
+        self.programs.resume(int(self._record["asking"]))
 
     def _drain(self) -> None:
         self.recorder.drain()
@@ -220,7 +277,7 @@ class Machine:
 
     def _check_victim(self, victim: int, process: int | None) -> None:
         bits, owner = self.state.arrays["bits"], self.state.arrays["ptes"]["process"]
-        known = 0 <= victim < self.state.first_pte[-1]
+        known = 0 <= victim < self.state.pte_count
         if not known or not bits[victim] & records.VALID or (process is not None and owner[victim] != process):
             where = "any working set" if process is None else f"the working set of {self.state.names[process]}"
             raise PolicyRefused(
@@ -244,6 +301,19 @@ class Machine:
                 return
         raise SimulationError(self.stuck())
 
+    def _check_asleep(self) -> None:
+        """Raise SimulationError if every thread sleeps for ever, and the system's own events can't wake one either."""
+        record = self._record
+        count = int(record["sleeping"])
+        if not count or count < record["living_threads"]:
+            return
+        next_to_wake = int(self.state.arrays["sleepers"][count - 1])
+        assert self.programs is not None
+        if self.state.arrays["threads"]["wake"][next_to_wake] == records.NEVER and not self.programs.waits_for_system():
+            raise SimulationError(
+                f"at {int(record['now'])} ns all {count} thread(s) wait for objects that nobody will signal"
+            )
+
     def stuck(self) -> str:
         """What to tell a user whose machine can't go on."""
         waiting = int(self._record["frame_waiting"])
@@ -256,6 +326,6 @@ class Machine:
         if self._progress is None or monotonic() - self._reported < 0.1:
             return
         self._reported = monotonic()
-        totals = [stream.references for spec in self.state.specs for stream in spec.streams]
+        totals = [stream.references for spec in self.state.specs for stream in (spec.streams or (_UNKNOWN,))]
         total = None if None in totals else sum(t for t in totals if t is not None)
         self._progress(sum(self.references()), total, int(self.calendar.now))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,15 @@ class Recorder:
         self._automatic = period is None
         self._page_map = page_map
         self._period = period or self.FIRST_PERIOD
-        self._columns = state.columns
         self._times: list[int] = []
         self._rows: list[NDArray[np.int64]] = []
         self._maps: list[tuple[int, NDArray[np.int64]]] = []
         self._faults: list[NDArray[Any]] = []
         self._ios: list[NDArray[Any]] = []
         self._pages: list[NDArray[Any]] = []
+        self.more: Callable[[], dict[str, int]] | None = None
+        """further counters at the time of a sample, by name; None: there are none"""
+        self._more: list[dict[str, int]] = []
         take_sample(state.address, 0)
         self._set_period(0)
 
@@ -56,13 +59,15 @@ class Recorder:
         if count == 0:
             return
         times = self.state.arrays["sample_times"][:count].tolist()
-        rows = self.state.arrays["samples"].reshape(-1, len(self._columns))[:count].copy()
+        rows = self.state.arrays["samples"].reshape(-1, len(self.state.columns))[:count].copy()
         self.state.record[0]["sample_count"] = 0
         if self._times and self._times[-1] == times[0]:
-            self._times.pop()
-            self._rows.pop()
+            for kept in (self._times, self._rows, self._more):
+                kept.pop()
         self._times += times
         self._rows += list(rows)
+        counters = self.more() if self.more is not None else {}
+        self._more += [counters] * count
         if self._page_map:
             bits = self.state.arrays["bits"]
             seen = np.flatnonzero(bits & records.SEEN)
@@ -77,6 +82,7 @@ class Recorder:
         keep = [i for i, time in enumerate(self._times) if time % self._period == 0]
         self._times = [self._times[i] for i in keep]
         self._rows = [self._rows[i] for i in keep]
+        self._more = [self._more[i] for i in keep]
         merged: dict[int, list[NDArray[np.int64]]] = {}
         for time, seen in self._maps:
             merged.setdefault(-(-time // self._period) * self._period, []).append(seen)
@@ -122,7 +128,7 @@ class Recorder:
         )
 
     def _summary(self, end: int, processes: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        last = dict(zip(self._columns, self._rows[-1].tolist(), strict=True))
+        last = dict(zip(self.state.columns, self._rows[-1].tolist(), strict=True))
         m = self.state.record[0]
         kinds = self.state.arrays["processes"]["kinds"].sum(axis=0)
         return {
@@ -142,7 +148,7 @@ class Recorder:
         table = {}
         for i, name in enumerate(self.state.names):
             process = arrays["processes"][i]
-            threads = arrays["threads"][process["first_thread"] :][: process["threads"]]
+            threads = arrays["threads"][arrays["threads"]["process"] == i]
             kinds = {key: int(process["kinds"][kind]) for key, kind in FAULT_KINDS.items()}
             ended = process["status"] >= 0
             stalls = [int(stall) for stall in threads["stall_ns"].sum(axis=0)]
@@ -167,6 +173,7 @@ class Recorder:
                 "stall_read_ns": stalls[records.STALL_READ],
                 "stall_collided_ns": stalls[records.STALL_COLLIDED],
                 "stall_frame_ns": stalls[records.STALL_FRAME],
+                "stall_write_ns": stalls[records.STALL_WRITE],
                 "slowdown": None,
                 "peak_working_set": int(process["peak"]),
                 "space_time_page_ns": int(process["space_time"]),
@@ -175,8 +182,9 @@ class Recorder:
         return table
 
     def _samples(self) -> pd.DataFrame:
-        table = np.array(self._rows).T
-        raw: dict[str, NDArray[np.int64]] = dict(zip(self._columns, table, strict=True))
+        width = len(self.state.columns)
+        table = np.array([np.pad(row, (0, width - len(row))) for row in self._rows]).T  # processes came meanwhile
+        raw: dict[str, NDArray[np.int64]] = dict(zip(self.state.columns, table, strict=True))
         time = np.array(self._times, np.int64)
         seconds = np.diff(time, prepend=0) / _SECOND
         seconds[0] = np.inf
@@ -201,6 +209,8 @@ class Recorder:
             columns[rf"PhysicalDisk({name})\Disk Writes/sec"] = rate(f"writes {name}")
         processors = self.state.config.processors
         columns[r"Processor(_Total)\% Processor Time"] = rate("processor") / _SECOND / processors * 100
+        further = dict.fromkeys(name for counters in self._more for name in counters)
+        columns |= {name: np.array([counters.get(name, 0) for counters in self._more]) for name in further}
         return pd.DataFrame(columns)
 
     def _gauges(self, raw: dict[str, NDArray[np.int64]], page: int) -> dict[str, Any]:

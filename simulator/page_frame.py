@@ -63,11 +63,13 @@ def _whose(state: State, entry: Numbers, content: Numbers, prefix: str) -> dict[
     entry = np.where((entry < 0) & (content >= 0), contents["pte"][content], entry)
     owned, mapped = entry >= 0, file >= 0
     first = state.arrays["stores"]["first_content"][file]
+    which = np.maximum(file - np.int32(state.paging_files), nobody)
+    names, offsets = (np.array([*of, -1], np.int32) for of in (state.store_files, state.store_offsets))
     return {
         f"{prefix}process": _category(np.where(owned, ptes["process"][entry], nobody), state.names),
         f"{prefix}page": _known(ptes["vpn"][entry], owned),
-        f"{prefix}file": _category(np.where(mapped, file - np.int32(state.paging_files), nobody), state.file_names),
-        f"{prefix}file_page": _known(content - first, mapped),
+        f"{prefix}file": _category(names[which], state.file_names),
+        f"{prefix}file_page": _known(content - first + offsets[which], mapped),
     }
 
 

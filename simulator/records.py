@@ -29,6 +29,7 @@ from simulator.layout import (
     QUEUE,
     REQUEST,
     STORE_RECORD,
+    TABLE_PTES,
     THREAD,
 )
 
@@ -41,9 +42,10 @@ ON_ZEROED, ON_FREE, ON_STANDBY, ON_MODIFIED, ON_MAPPED, ON_NO_WRITE, ON_BAD, LIS
 STANDBY_PRIORITIES = 8
 
 # PTE bits, in an array of bytes of their own: the MMU reads one byte for each run of references.
-VALID, WRITE, ACCESSED, DIRTY, SEEN, LOCKED, HELD = 1, 2, 4, 8, 16, 32, 64
-"""WRITE: a store needs no fault. SEEN: accessed since the last look of the page map. HELD: a store is about
-to copy this page, or waits for a frame to do so; would it be taken meanwhile, the copy might never come about."""
+VALID, WRITE, ACCESSED, DIRTY, SEEN, LOCKED, HELD, NO_EXECUTE = 1, 2, 4, 8, 16, 32, 64, 128
+"""WRITE: a store needs no fault. NO_EXECUTE: a fetch traps. SEEN: accessed since the last look of the page map. HELD: a
+store is about to copy this page, or waits for a frame to do so; would it be taken meanwhile, the copy might never come
+about."""
 PINNED = LOCKED | HELD
 """Pages with one of these bits stay in their working set."""
 
@@ -76,6 +78,7 @@ CAUSE_NAMES = (
     "not committed",
     "read-only page",
     "read error",
+    "no-execute page",
 )
 (
     FIRST_TOUCH,
@@ -91,7 +94,8 @@ CAUSE_NAMES = (
     NOT_COMMITTED,
     READ_ONLY,
     READ_ERROR,
-) = range(13)
+    NOT_EXECUTABLE,
+) = range(14)
 
 # What happens to a page, and why: the words of the page log. A reason is one of these, or a cause of a fault.
 ENTERED, LEFT, ON_STANDBY_LIST, ON_MODIFIED_LIST, HELD_BACK, WRITTEN, REPURPOSED, FREED, COPIED = range(9)
@@ -119,7 +123,17 @@ EVENT_NAMES = (
     READ_IN_VAIN,
     FLUSHED,
     FOR_ANOTHER,
-) = range(13, 25)
+    EMPTIED,
+    LIMITS_LOWERED,
+    UNLOCKED,
+    UNMAPPED,
+    OFFERED,
+    DISCARDED,
+    DECOMMITTED,
+    OUTSWAPPED,
+    PROTECTED,
+    RESET,
+) = range(14, 36)
 REASON_NAMES = (
     *CAUSE_NAMES,
     "trimmed",
@@ -134,17 +148,45 @@ REASON_NAMES = (
     "read in vain",
     "flush",
     "another page",
+    "emptied",
+    "limits lowered",
+    "unlocked",
+    "unmapped",
+    "offered",
+    "discarded",
+    "decommitted",
+    "outswapped",
+    "protected",
+    "reset",
 )
+DEPARTURE_REASONS = (
+    TRIMMED,
+    REPLACED,
+    WITHDRAWN,
+    PROCESS_ENDED,
+    EMPTIED,
+    LIMITS_LOWERED,
+    UNLOCKED,
+    UNMAPPED,
+    OFFERED,
+    DISCARDED,
+    DECOMMITTED,
+    OUTSWAPPED,
+    PROTECTED,
+    FROM_COPY,
+)
+"""Why a page leaves a working set; FROM_COPY: the process stored to it and goes on with a copy of its own."""
+DEPARTURE_NAMES = tuple(REASON_NAMES[reason] for reason in DEPARTURE_REASONS)
 
 READY, RUNNING, BLOCKED, ENDED = range(4)
-STALL_READ, STALL_COLLIDED, STALL_FRAME, SLEEP = range(4)
+STALL_READ, STALL_COLLIDED, STALL_FRAME, STALL_WRITE, SLEEP = range(5)
 """What a blocked thread waits for; to sleep is its own will, and no stall."""
 
 # Daemons, in the order of their thread numbers after the user threads
 BALANCE, WRITER, MAPPED_WRITER, ZEROER, DAEMONS = range(5)
 DAEMON_NAMES = ("balance set manager", "modified page writer", "mapped page writer", "zero page thread")
-IO_CAUSES = ("page-in", "modified page writer", "mapped page writer", "write at trim")
-PAGE_IN, BY_WRITER, BY_MAPPED_WRITER, AT_TRIM = range(4)
+IO_CAUSES = ("page-in", "modified page writer", "mapped page writer", "write at trim", "flush", "prefetch")
+PAGE_IN, BY_WRITER, BY_MAPPED_WRITER, AT_TRIM, BY_FLUSH, BY_PREFETCH = range(6)
 
 STATUS_ACCESS_VIOLATION = 0xC0000005
 STATUS_IN_PAGE_ERROR = 0xC0000006
@@ -271,6 +313,16 @@ def policy_integers(a: int) -> Any:
 def policy_reals(a: int) -> Any:
     """The policy's own real numbers."""
     return carray(pointer(machine(a).policy_reals_at), _MANY, np.float64)
+
+
+@compiled
+def entry_of(a: int, process: int, index: int) -> int:
+    """A process's PTE by place: from 0 to its `ptes`, in no order that means anything for a program."""
+    p = processes(a)[process]
+    if p.tables_at == 0:
+        return p.first_pte + index
+    tables = carray(pointer(p.tables_at), _MANY, np.int32)
+    return np.int64(tables[index // TABLE_PTES]) + index % TABLE_PTES
 
 
 @compiled

@@ -15,7 +15,7 @@ from typing import TypeVar
 PACKAGES = {
     "policy": ("simulator.policies",),
     "disk": ("simulator.hardware.disks",),
-    "workload": ("workloads.synthetic", "workloads.traces"),
+    "workload": ("workloads.synthetic", "workloads.traces", "workloads.programs"),
     "format": ("workloads.traces.formats",),
     "plot": ("experiments.plots",),
 }

@@ -11,8 +11,8 @@ import pandas as pd
 
 FRAMES = ("samples", "processes", "faults", "io", "page_map", "pages")
 """The frames of a result; each is kept as `<name>.parquet`."""
-OPTIONAL = ("denning",)
-"""Frames that are kept only if they were asked for."""
+OPTIONAL = ("denning", "notes", "pools")
+"""Frames that are kept only if there is something in them."""
 
 
 class SimulationError(Exception):
@@ -43,6 +43,11 @@ class RunResult:
     """one row for each thing that happened to a page beside being referenced; see `simulator.page_frame`"""
     denning: pd.DataFrame = field(default_factory=pd.DataFrame)
     """each process's working-set size and misses by window, if they were asked for"""
+
+    notes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """what programs noted down: time_ns, process, name, value"""
+    pools: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """pool allocations by tag at the end of a run with programs, as PoolMon shows them"""
 
     def write(self, directory: Path) -> None:
         """Write summary.json and the frames into an existing directory; the same result gives the same bytes."""

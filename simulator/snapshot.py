@@ -10,10 +10,14 @@ from simulator.memory.state import State
 
 def _content_name(state: State, content: int) -> tuple[str, int]:
     record = state.arrays["contents"][content]
+    if record["file"] < 0 and record["process"] < 0:
+        return "section", content
     if record["file"] < 0:
         return state.names[record["process"]], int(state.arrays["ptes"]["vpn"][record["pte"]])
-    name = state.file_names[record["file"] - state.paging_files]
-    return f"file:{name}", content - state.file_contents[name]
+    store = int(record["file"])
+    part = store - state.paging_files
+    first = int(state.arrays["stores"]["first_content"][store])
+    return f"file:{state.file_names[state.store_files[part]]}", content - first + state.store_offsets[part]
 
 
 def _listed(state: State, number: int) -> list[tuple[str, int]]:
@@ -28,7 +32,7 @@ def _listed(state: State, number: int) -> list[tuple[str, int]]:
 def _pages(state: State) -> dict[tuple[str, int], tuple[Any, ...]]:
     pages = {}
     contents, frames = state.arrays["contents"], state.arrays["frames"]
-    for entry, pte in enumerate(state.arrays["ptes"]):
+    for entry, pte in enumerate(state.arrays["ptes"][: state.pte_count]):
         process = state.arrays["processes"][pte["process"]]
         if not process["alive"]:
             continue

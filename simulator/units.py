@@ -68,6 +68,11 @@ def _format(value: int, units: dict[str, int]) -> str:
     return f"{value} {next(iter(units))}"
 
 
+def natural(name: str) -> list[tuple[int, int | str]]:
+    """A sort key under which "p-2" comes before "p-10"."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
+
+
 def format_size(value: int) -> str:
     """A size in bytes as people read it: 67108864 is "64 MiB"."""
     return _format(value, SIZE_UNITS)

@@ -21,6 +21,7 @@ from simulator.records import (
     DIRTY,
     FETCH,
     LOAD,
+    NO_EXECUTE,
     SEEN,
     STORE,
     VALID,
@@ -60,7 +61,7 @@ def block(a: int, thread: int) -> Any:
 @compiled
 def _trap_offset(pte_bits: int, offset: int, fetches: int, loads: int, stores: int) -> int:
     """The reference of a run that traps first, from `offset` on; -1: none does."""
-    if not pte_bits & VALID:
+    if not pte_bits & VALID or (pte_bits & NO_EXECUTE and offset < fetches):
         return offset
     if stores > 0 and not pte_bits & WRITE:
         return max(offset, np.int64(fetches) + loads)
@@ -84,7 +85,7 @@ def still_traps(a: int, thread: int) -> bool:
     page, fetches, loads, stores = block(a, thread)
     i = th.position
     fetched, loaded, stored = np.int64(fetches[i]), np.int64(loads[i]), np.int64(stores[i])
-    pte_bits = bits(a)[processes(a)[th.process].first_pte + page[i]]
+    pte_bits = bits(a)[processes(a)[th.process].page_base + page[i]]
     return _trap_offset(pte_bits, th.offset, fetched, loaded, stored) == th.offset
 
 
@@ -129,9 +130,9 @@ def make_run(pte: Any, e: int, offset: int, fetched: int, loaded: int, stored: i
 def _make(a: int, processor: int, limit: int) -> int:
     """Make a thread's references until one traps, the block ends, or the next would start at `limit` or later.
 
-    Goes by chunks: where all pages of a chunk have all their bits, and its time is short enough, nothing is left to
-    do but to look; the rest goes run by run. Chunks grow with success; once one was too long for the limit they
-    stay small.
+    Goes by chunks, unless fetches may be forbidden: where all pages of a chunk have all their bits, and its time is
+    short enough, nothing is left to do but to look; the rest goes run by run. Chunks grow with success; once one was
+    too long for the limit they stay small.
     """
     cpu = processors(a)[processor]
     th = threads(a)[cpu.thread]
@@ -139,12 +140,13 @@ def _make(a: int, processor: int, limit: int) -> int:
     cost = machine(a).reference_cost
     page, fetches, loads, stores = block(a, cpu.thread)
     pte = bits(a)
-    first = processes(a)[th.process].first_pte
+    first = processes(a)[th.process].page_base
+    in_chunks = not th.fetching
     position, offset, length = th.position, th.offset, th.stop
     chunk, most, references = np.int64(FIRST_CHUNK), np.int64(CHUNK), np.int64(0)
     kind = END_OF_RUNS
     while now < limit and position < length:
-        if offset == 0 and position + chunk <= length:
+        if in_chunks and offset == 0 and position + chunk <= length:
             end = _satisfied(pte, first, page, stores, position, position + chunk, LOAD_NEEDS, STORE_NEEDS)
             count = _count(fetches, loads, stores, position, end)
             if now + count * cost > limit:
@@ -204,12 +206,12 @@ def scan(a: int, processor: int, limit: int) -> None:
     cost = machine(a).reference_cost
     page, fetches, loads, stores = block(a, cpu.thread)
     pte = bits(a)
-    first = processes(a)[th.process].first_pte
+    first = processes(a)[th.process].page_base
     position, offset, now = cpu.scan_position, cpu.scan_offset, cpu.stop
     end = min(th.stop, position + cpu.lookahead)
     kind = CLEAR
     while position < end and now < limit:
-        if offset == 0 and position + FIRST_CHUNK <= end:
+        if not th.fetching and offset == 0 and position + FIRST_CHUNK <= end:
             until = min(end, position + CHUNK)
             reached = _satisfied(pte, first, page, stores, position, until, VALID, VALID | WRITE)
             if reached > position:

@@ -41,8 +41,10 @@ def never_wake(a: int, thread: int) -> None:
     m = machine(a)
     asleep = sleepers(a)
     at = 0
-    while asleep[at] != thread:
+    while at < m.sleeping and asleep[at] != thread:
         at += 1
+    if at == m.sleeping:
+        raise ValueError("a thread that doesn't sleep can't be woken")
     m.sleeping -= 1
     for i in range(at, m.sleeping):
         asleep[i] = asleep[i + 1]

@@ -169,6 +169,12 @@ def begin_read(a: int, frame: int, request: int, last: int) -> None:
 def begin_write(a: int, frame: int, request: int, last: int) -> None:
     """Take a modified page off its list into a write, behind frame `last`; from now on it counts as clean."""
     move(a, frame, TRANSITION)
+    hang_write(a, frame, request, last)
+
+
+@compiled
+def hang_write(a: int, frame: int, request: int, last: int) -> None:
+    """Have a write carry a page as it is now, behind frame `last`; from now on it counts as clean."""
     f = frames(a)[frame]
     f.modified = 0
     f.io_version = contents(a)[f.content].version

@@ -64,7 +64,7 @@ def start_process(a: int, process: int, pages: int, t: int) -> None:
     for thread in own:
         threads(a)[thread].since = t
     if charge(a, pages):
-        p.commit = pages
+        p.commit += pages
         p.alive = 1
         for thread in own:
             make_ready(a, thread, t)

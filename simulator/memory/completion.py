@@ -9,12 +9,13 @@ from simulator.hardware.disk import land
 from simulator.hardware.mmu import commit
 from simulator.hardware.processor import end_thread, make_ready
 from simulator.logs import IO_LOG
-from simulator.memory.backing import check_read, drop_request, free_slot, free_written, note_written, rest
+from simulator.memory.backing import check_read, drop_request, free_written, note_written, rest
+from simulator.memory.deletion import delete_content
 from simulator.memory.exact import told
-from simulator.memory.faults import RESOLVED, attempt, finish, log_fault
+from simulator.memory.faults import DENIED, RESOLVED, attempt, finish, log_fault, refuses
 from simulator.memory.page_log import note, note_left
 from simulator.memory.signals import wake
-from simulator.memory.transitions import idle, move, release
+from simulator.memory.transitions import idle, release
 from simulator.memory.waiting import stop_waiting
 from simulator.memory.working_set import detach, map_page, unshare
 from simulator.records import (
@@ -35,7 +36,6 @@ from simulator.records import (
     STATUS_IN_PAGE_ERROR,
     STORE_MASK,
     STORE_SHIFT,
-    TRANSITION,
     VALID,
     WRITE_DONE,
     WRITE_FAILED,
@@ -50,23 +50,6 @@ from simulator.records import (
     requests,
     threads,
 )
-
-
-@compiled
-def _delete(a: int, content: int) -> None:
-    """A private page is gone: slot and frame are free, the frame after its I/O if it has one in flight."""
-    free_slot(a, content)
-    frame = contents(a)[content].frame
-    if frame < 0:
-        return
-    f = frames(a)[frame]
-    if f.io == IO_NONE:
-        release(a, frame, PROCESS_ENDED)
-        return
-    f.deleted = 1
-    f.share = 0
-    if f.state != TRANSITION:
-        move(a, frame, TRANSITION)
 
 
 @compiled
@@ -117,7 +100,7 @@ def _delete_process(a: int, process: int, status: int, t: int) -> None:
             if shared:
                 unshare(a, frame, t)
         if not shared:
-            _delete(a, pte.content)
+            delete_content(a, pte.content, PROCESS_ENDED)
     m.commit -= p.commit
     p.status = status
     p.finished = t
@@ -172,7 +155,7 @@ def _arrive(a: int, request: int, cause: int) -> None:
         thread = r.waiters
         while thread >= 0:
             pte = threads(a)[thread].fault_pte
-            if ptes(a)[pte].content == content and not bits(a)[pte] & VALID:
+            if ptes(a)[pte].content == content and ptes(a)[pte].accessible and not bits(a)[pte] & VALID:
                 map_page(a, thread, frame, cause if threads(a)[thread].stall == STALL_READ else FROM_READ)
                 wanted = True
             thread = threads(a)[thread].next
@@ -190,7 +173,9 @@ def _read_done(a: int, request: int, t: int) -> None:
     thread = r.waiters
     while thread >= 0:
         service = _settle_waits(a, thread, request)
-        if threads(a)[thread].stall == STALL_READ:
+        if not bits(a)[threads(a)[thread].fault_pte] & VALID or refuses(a, thread):
+            pass  # the page was deleted or protected meanwhile: the thread finds that out when it tries again
+        elif threads(a)[thread].stall == STALL_READ:
             finish(a, thread, HARD, cause, m.hard_cost, service)
         else:
             finish(a, thread, COLLIDED, FROM_READ, m.hard_cost, service)
@@ -219,13 +204,21 @@ def _read_failed(a: int, request: int, t: int) -> None:
         p.kinds[HARD] += 1
         p.kinds[PAGE_ERROR] += 1
         log_fault(a, thread, PAGE_ERROR, READ_ERROR, service)
-        end_process(a, threads(a)[thread].process, STATUS_IN_PAGE_ERROR, t)
+        if threads(a)[thread].program:
+            r.waiters = threads(a)[thread].next
+            threads(a)[thread].exception = STATUS_IN_PAGE_ERROR
+            threads(a)[thread].stop = threads(a)[thread].position
+            make_ready(a, thread, t)
+        else:
+            end_process(a, threads(a)[thread].process, STATUS_IN_PAGE_ERROR, t)
     following = r.waiters
     while following >= 0:
         thread, following = following, threads(a)[following].next
         threads(a)[thread].fault_queue += t - threads(a)[thread].wait_since
-        if attempt(a, thread, t) == RESOLVED:
+        outcome = attempt(a, thread, t)
+        if outcome == RESOLVED:
             told(a, thread, t)
+        if outcome in (RESOLVED, DENIED):  # a program's page that may not be touched any more traps again
             make_ready(a, thread, t)
 
 
@@ -242,7 +235,7 @@ def _write_done(a: int, request: int, t: int) -> None:
         overtaken = f.deleted or f.modified
         came_to = WRITE_FAILED if not r.ok else WRITE_OVERTAKEN if overtaken else WRITE_DONE
         note(a, WRITTEN, came_to, -1, f.content, location & STORE_MASK, location >> STORE_SHIFT, r.submit)
-        if c.file < 0:
+        if c.process >= 0:
             processes(a)[c.process].pages_output += processes(a)[c.process].alive
         if r.ok and not f.deleted and (c.file >= 0 or not f.modified):
             note_written(a, f.content, location, f.io_version)
@@ -257,6 +250,11 @@ def _write_done(a: int, request: int, t: int) -> None:
                 rest(a, frame, t, came_to)
         location += 1
         frame = following
+    thread = r.waiters
+    while thread >= 0:
+        following = threads(a)[thread].next
+        make_ready(a, thread, t)
+        thread = following
 
 
 @compiled

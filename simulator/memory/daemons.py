@@ -18,6 +18,7 @@ from simulator.memory.decisions import compiled_pass, recall, wanted
 from simulator.memory.kernel import settle
 from simulator.memory.signals import should_write, should_write_mapped
 from simulator.memory.state import State
+from simulator.memory.swapper import outswap
 from simulator.memory.view import View
 from simulator.memory.working_set import requeue, trim
 from simulator.observe import Hooks
@@ -132,6 +133,7 @@ class BalanceSetManager(Daemon):
         self.fruitless = 0
         """passes in a row that trimmed nothing while every thread waited for a frame"""
         self._woken = 0
+        self._ticks = 0
         calendar.process(self.every(state.manager.trimming.period, self._tick))
 
     @property
@@ -140,6 +142,12 @@ class BalanceSetManager(Daemon):
         return self.fruitless >= 2 and self._woken == self.state.record[0]["woken"]
 
     def _tick(self) -> None:
+        self._ticks += 1
+        swapper = self.state.manager.swapper
+        if swapper.enabled and self._ticks % swapper.wakes == 0:
+            commit_all(self.state.address, self.now)
+            outswap(self.state.address, swapper.idle, self.now)
+            settle(self.state.address, self.now)
         if self.claim():
             self.bell.ring(self.now, WAKE)
 
@@ -180,7 +188,7 @@ class BalanceSetManager(Daemon):
 
     def _check(self, decision: Decision) -> None:
         """Refuse what a policy may not propose, before any of it is done; raises PolicyRefused."""
-        bits, count = self.state.arrays["bits"], int(self.state.first_pte[-1])
+        bits, count = self.state.arrays["bits"], self.state.pte_count
         for verb, entries in (
             ("clear", decision.cleared),
             ("age", decision.aged),

@@ -48,14 +48,17 @@ def install(state: State, policy: Policy) -> None:
     """
     record = state.record[0]
     record["exact"] = bool(policy.requires)
-    if "future" in policy.requires and any(len(spec.streams) > 1 for spec in state.specs):
-        raise SimulationError(f"policy {policy.name}: the future of a process with several threads isn't known")
+    if "future" in policy.requires and any(len(spec.streams) != 1 for spec in state.specs):
+        raise SimulationError(
+            f"policy {policy.name}: the future of a process with several threads, or of a program, isn't known"
+        )
     compiled_hooks = policy.compiled or _for_python(state, policy)
     for name in layout.POLICY_HOOKS:
         hook = getattr(compiled_hooks, name)
         record[f"{name}_hook"] = 0 if hook is None else hook.address
     if policy.compiled is not None or "last_access" in policy.requires:
-        nodes_ = state.add("nodes", int(state.first_pte[-1]))
+        nodes_ = state.add("nodes", state.pte_count)
+        state.keeps_nodes = True
         for link in ("next", "previous", "queue"):
             nodes_[link] = -1
         queues = state.arrays["policy_queues"]
@@ -63,7 +66,7 @@ def install(state: State, policy: Policy) -> None:
         policy.prepare(
             PolicyMemory(
                 frames=state.config.frames,
-                entries=int(state.first_pte[-1]),
+                entries=state.pte_count,
                 processes=len(state.specs),
                 nodes=nodes_,
                 integers=state.arrays["policy_integers"],
@@ -76,7 +79,7 @@ def _for_python(state: State, policy: Policy) -> Compiled:
     """What is noted for a policy in plain Python."""
     hooks = Compiled()
     if type(policy).on_fault is not Policy.on_fault or type(policy).on_evict is not Policy.on_evict:
-        state.add("history", LOG_ROWS + int(state.first_pte[-1]))
+        state.add("history", LOG_ROWS + state.pte_count)
         hooks = hooks._replace(entered=_note_entered, left=_note_left)
     if "last_access" in policy.requires:
         hooks = hooks._replace(entered=_note_use, hit=_note_use)

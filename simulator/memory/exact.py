@@ -12,7 +12,7 @@ import numpy as np
 from simulator.compile import call, compiled
 from simulator.hardware.mmu import END_OF_RUNS, LIMIT, TRAP, block, make_run
 from simulator.memory.working_set import withdraw
-from simulator.records import VALID, WRITE, bits, machine, processes, processors, threads
+from simulator.records import NO_EXECUTE, VALID, WRITE, bits, machine, processes, processors, threads
 
 
 @compiled
@@ -26,11 +26,11 @@ def told(a: int, thread: int, t: int) -> bool:
 
 
 @compiled
-def _begin_run(a: int, thread: int, entry: int, stores: bool) -> bool:
+def _begin_run(a: int, thread: int, entry: int, fetches: bool, stores: bool) -> bool:
     """A run's first reference is due: tell the policy of a use of the page; False: it traps."""
     m = machine(a)
     needs = VALID | WRITE if stores else VALID
-    if bits(a)[entry] & needs != needs:
+    if bits(a)[entry] & needs != needs or (fetches and bits(a)[entry] & NO_EXECUTE):
         return False
     threads(a)[thread].runs += 1
     m.actor = thread
@@ -48,7 +48,7 @@ def make_exact(a: int, processor: int, limit: int) -> int:
     cpu.scanned = 0
     now = cpu.clock + th.debt
     page, fetches, loads, stores = block(a, cpu.thread)
-    first = processes(a)[th.process].first_pte
+    first = processes(a)[th.process].page_base
     one_by_one = m.withdraw_hook != 0
     kind = END_OF_RUNS
     while now < limit and th.position < th.stop:
@@ -56,7 +56,7 @@ def make_exact(a: int, processor: int, limit: int) -> int:
         entry = first + page[i]
         fetched, loaded, stored = np.int64(fetches[i]), np.int64(loads[i]), np.int64(stores[i])
         m.now = now
-        if th.offset == 0 and not _begin_run(a, cpu.thread, entry, fetched + loaded == 0):
+        if th.offset == 0 and not _begin_run(a, cpu.thread, entry, fetched > 0, fetched + loaded == 0):
             kind = TRAP
             break
         fit = np.int64(1) if one_by_one else fetched + loaded + stored - th.offset

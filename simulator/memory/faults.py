@@ -7,6 +7,7 @@ so every fault makes progress however fast its page is taken away again.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import carray
 
 from simulator.compile import call, compiled, pointer
@@ -18,7 +19,7 @@ from simulator.memory.backing import begin_read, new_request
 from simulator.memory.page_log import note, note_left
 from simulator.memory.transitions import allocate, zeroed_at_hand
 from simulator.memory.waiting import wait_for_frame, wait_for_read
-from simulator.memory.working_set import at_limit, checked, map_page, remove, unshare
+from simulator.memory.working_set import at_limit, checked, map_page, remove, unshare, valid_bits
 from simulator.records import (
     ACCESSED,
     ACTIVE,
@@ -26,6 +27,7 @@ from simulator.records import (
     COPY_ON_WRITE,
     DEMAND_ZERO,
     DIRTY,
+    FETCH,
     FIRST_TOUCH,
     FROM_COPY,
     FROM_MODIFIED,
@@ -35,6 +37,7 @@ from simulator.records import (
     FROM_WRITE,
     HELD,
     IO_READ,
+    LOCKED,
     MODIFIED,
     NO_WRITE,
     PAGE_IN,
@@ -145,10 +148,11 @@ def _make_room(a: int, thread: int, t: int) -> bool:
     th = threads(a)[thread]
     if th.room_made:
         return True
-    if at_limit(a, th.process):
-        if processes(a)[th.process].threads > 1:
+    process = np.int64(ptes(a)[th.fault_pte].process)
+    if at_limit(a, process):
+        if processes(a)[process].threads != 1:
             commit_all(a, t)
-        victim = _choose(a, thread, th.process)
+        victim = _choose(a, thread, process)
         if victim == NOT_ASKED:
             return False
         if victim >= 0:
@@ -197,7 +201,8 @@ def _copy_on_write(a: int, thread: int, t: int) -> int:
     frames(a)[frame].modified = 1
     frames(a)[frame].stored = 1
     contents(a)[pte.private].version += 1
-    bits(a)[th.fault_pte] = VALID | WRITE | SEEN
+    bits(a)[th.fault_pte] = (bits(a)[th.fault_pte] & (SEEN | LOCKED)) | valid_bits(a, th.fault_pte)
+    processes(a)[pte.process].departures[FROM_COPY] += 1
     note(a, COPIED, FROM_COPY, th.fault_pte, pte.content, -1, th.number, th.fault_time)
     unshare(a, shared, t)
     finish(a, thread, COPY_ON_WRITE, FROM_COPY, m.copy_cost, 0)
@@ -272,11 +277,14 @@ def _hard(a: int, thread: int, content: int, t: int) -> int:
 
 
 @compiled
-def _refuses(a: int, thread: int) -> bool:
-    """Whether the reference is an access violation: not committed, or a store to a read-only page."""
+def refuses(a: int, thread: int) -> bool:
+    """Whether the reference is an access violation: to what isn't committed or may not be touched, a store to a
+    read-only page, a fetch from one that isn't executable."""
     th = threads(a)[thread]
     pte = ptes(a)[th.fault_pte]
-    return not pte.committed or (th.fault_access == STORE and not pte.writable)
+    if not pte.accessible:
+        return True
+    return (th.fault_access == STORE and not pte.writable) or (th.fault_access == FETCH and not pte.executable)
 
 
 @compiled
@@ -305,9 +313,9 @@ def attempt(a: int, thread: int, t: int) -> int:
     """Try to resolve a thread's fault at time t; see the module for what may become of it."""
     m = machine(a)
     th = threads(a)[thread]
-    if _refuses(a, thread):
-        return DENIED
     bits(a)[th.fault_pte] &= ~HELD
+    if refuses(a, thread):
+        return DENIED
     if bits(a)[th.fault_pte] & VALID:
         if th.fault_access != STORE or bits(a)[th.fault_pte] & WRITE:
             finish(a, thread, SOFT, FROM_SHARER, m.transition_cost, 0)  # another thread brought it in meanwhile

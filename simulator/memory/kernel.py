@@ -37,9 +37,11 @@ from simulator.memory.working_set import withdraw
 from simulator.records import (
     NEVER,
     NOT_COMMITTED,
+    NOT_EXECUTABLE,
     READ_ONLY,
     STALL_READ,
     STATUS_ACCESS_VIOLATION,
+    STORE,
     VIOLATION,
     available,
     flights,
@@ -52,10 +54,11 @@ from simulator.records import (
     threads,
 )
 
-IDLE, DAEMON, NEEDS_BLOCK, ASKS_POLICY, LOG_FULL, SAMPLED, FINISHED = range(7)
-"""Why `advance` returned; for NEEDS_BLOCK and ASKS_POLICY `machine.asking` is the thread."""
+IDLE, DAEMON, NEEDS_BLOCK, ASKS_POLICY, CALLS, LOG_FULL, SAMPLED, FINISHED = range(8)
+"""Why `advance` returned; for NEEDS_BLOCK, ASKS_POLICY and CALLS (a program goes on) `machine.asking` is the
+thread."""
 
-_QUIET, _STEPPED, _BLOCK, _POLICY = range(4)
+_QUIET, _STEPPED, _BLOCK, _POLICY, _CALL = range(5)
 LOG_ROWS = 1 << 15
 _LOG_MARGIN = 4096
 
@@ -79,7 +82,10 @@ def settle(a: int, t: int) -> None:
             told(a, thread, t)
             make_ready(a, thread, t)
         elif outcome == DENIED:
-            _violate(a, thread, t)
+            if th.program:
+                make_ready(a, thread, t)  # it traps again, and then its program is told
+            else:
+                _violate(a, thread, t)
     signal(a, t)
 
 
@@ -87,8 +93,16 @@ def settle(a: int, t: int) -> None:
 def _violate(a: int, thread: int, t: int) -> None:
     th = threads(a)[thread]
     processes(a)[th.process].kinds[VIOLATION] += 1
-    log_fault(a, thread, VIOLATION, READ_ONLY if ptes(a)[th.fault_pte].committed else NOT_COMMITTED, 0)
+    log_violation(a, thread)
     end_process(a, th.process, STATUS_ACCESS_VIOLATION, t)
+
+
+@compiled
+def log_violation(a: int, thread: int) -> None:
+    """Append an access violation to the fault log."""
+    th = threads(a)[thread]
+    cause = READ_ONLY if th.fault_access == STORE else NOT_EXECUTABLE
+    log_fault(a, thread, VIOLATION, cause if ptes(a)[th.fault_pte].accessible else NOT_COMMITTED, 0)
 
 
 @compiled
@@ -97,7 +111,7 @@ def _trap(a: int, thread: int, t: int) -> int:
     th = threads(a)[thread]
     if m.asking != thread:  # not the same fault, asked again with the policy's answer
         page, _, _, _ = block(a, thread)
-        th.fault_pte = processes(a)[th.process].first_pte + page[th.position]
+        th.fault_pte = processes(a)[th.process].page_base + page[th.position]
         th.fault_access = access_at(a, thread)
         th.fault_time = t
         th.fault_cpu = 0
@@ -115,6 +129,10 @@ def _trap(a: int, thread: int, t: int) -> int:
     if outcome == RESOLVED:
         told(a, thread, t)
     elif outcome == DENIED:
+        if th.program:
+            th.exception = STATUS_ACCESS_VIOLATION
+            m.asking = thread
+            return _CALL
         _violate(a, thread, t)
     settle(a, t)
     return _STEPPED
@@ -158,13 +176,14 @@ def _act(a: int, processor: int, kind: int) -> int:
     thread = cpu.thread
     th = threads(a)[thread]
     cpu.scanned = 0
-    if kind == TRAP and processes(a)[th.process].threads > 1 and not still_traps(a, thread):
+    shared = th.process >= 0 and (th.program or processes(a)[th.process].threads > 1)
+    if kind == TRAP and shared and not still_traps(a, thread):
         return _STEPPED
-    waits = kind == END_OF_RUNS and th.position < th.length
+    waits = kind == END_OF_RUNS and th.position < th.length and not th.exception
     if waits and _wake_time(a, thread, t) <= t:
         _pass_wait(a, thread)
         return _STEPPED
-    if kind == END_OF_RUNS and not waits and not th.last_block:
+    if kind == END_OF_RUNS and not (waits or th.program or th.last_block):
         m.asking = thread
         return _BLOCK
     m.now = t
@@ -174,19 +193,27 @@ def _act(a: int, processor: int, kind: int) -> int:
             return _STEPPED
         if processors(a)[other].thread >= 0:
             commit(a, other, t + 1)
-    if kind == TRAP:
-        return _trap(a, thread, t)
-    if kind == END_OF_RUNS:
-        if waits:
-            wake_time = _wake_time(a, thread, t)
-            _pass_wait(a, thread)
-            fall_asleep(a, thread, wake_time, t)
-        else:
-            finish_thread(a, thread, t)
-        settle(a, t)
-    else:
+    return _trap(a, thread, t) if kind == TRAP else _go_on(a, thread, kind, waits, t)
+
+
+@compiled
+def _go_on(a: int, thread: int, kind: int, waits: bool, t: int) -> int:
+    """A thread has no more runs before a wait or at all, or a daemon has done its work."""
+    m = machine(a)
+    if kind == WORK_DONE:
         block_thread(a, thread, STALL_READ, t)
         wake(a, thread - m.user_threads, t)
+        return _STEPPED
+    if waits:
+        wake_time = _wake_time(a, thread, t)
+        _pass_wait(a, thread)
+        fall_asleep(a, thread, wake_time, t)
+    elif threads(a)[thread].program:
+        m.asking = thread
+        return _CALL
+    else:
+        finish_thread(a, thread, t)
+    settle(a, t)
     return _STEPPED
 
 
@@ -315,5 +342,7 @@ def advance(a: int, horizon: int) -> int:
             return NEEDS_BLOCK
         if stepped == _POLICY:
             return ASKS_POLICY
+        if stepped == _CALL:
+            return CALLS
         if stepped == _QUIET and not _pass_time(a, landing, waking, horizon):
             return IDLE

@@ -20,7 +20,7 @@ from numba import carray
 
 from simulator.compile import compiled, pointer
 from simulator.logs import PAGE_LOG
-from simulator.records import ACCESSED, LEFT, bits, machine, ptes
+from simulator.records import ACCESSED, LEFT, bits, machine, processes, ptes
 
 
 @compiled
@@ -47,8 +47,9 @@ def note(a: int, event: int, reason: int, entry: int, content: int, other: int, 
 
 @compiled
 def note_left(a: int, entry: int, reason: int, other: int, number: int, since: int) -> None:
-    """Append the row of a page that is about to leave its working set."""
+    """Count a page that is about to leave its working set, and append its row."""
     m = machine(a)
+    processes(a)[ptes(a)[entry].process].departures[reason] += 1
     if not m.log_pages:
         return
     note(a, LEFT, reason, entry, ptes(a)[entry].content, other, number, since)

@@ -19,7 +19,6 @@ from simulator.hardware.processor import commit_all
 from simulator.layout import COUNTERS
 from simulator.memory.commit import commit_limit
 from simulator.records import (
-    DAEMONS,
     LISTS,
     ON_MAPPED,
     ON_MODIFIED,
@@ -42,7 +41,7 @@ _KINDS = VIOLATION
 
 
 def columns(processes: Sequence[str], disks: Sequence[str]) -> list[str]:
-    """What each place of a sample means."""
+    """What each place of a sample means; processes come last, because there may come more."""
     return [
         *FAULT_KINDS,
         "page_faults",
@@ -56,8 +55,8 @@ def columns(processes: Sequence[str], disks: Sequence[str]) -> list[str]:
         "paging used",
         "paging size",
         "processor",
-        *(f"{what} {name}" for name in processes for what in ("size", "faults")),
         *(f"{what} {name}" for name in disks for what in ("busy", "queue", "reads", "writes")),
+        *(f"{what} {name}" for name in processes for what in ("size", "faults")),
     ]
 
 
@@ -95,7 +94,7 @@ def _look_at_machine(a: int, row: NDArray[np.int64], at: int) -> int:
 def _time_used(a: int, t: int) -> int:
     """Processor time used up to t by all threads, in nanoseconds."""
     total = 0
-    for thread in range(machine(a).user_threads + DAEMONS):
+    for thread in range(machine(a).thread_count):
         th = threads(a)[thread]
         total += th.run_ns + (t - th.since if th.state == RUNNING else 0)
     return total
@@ -113,16 +112,16 @@ def look(a: int, t: int, row: NDArray[np.int64]) -> int:
     at = _look_at_machine(a, row, _KINDS + 1)
     row[at] = _time_used(a, t)
     at += 1
-    for process in range(m.process_count):
-        row[at] = processes(a)[process].size
-        row[at + 1] = processes(a)[process].kinds[:_KINDS].sum()
-        at += 2
     for disk in range(m.disk_count):
         integrate(a, disk, t)
         d = disks(a)[disk]
         row[at], row[at + 1] = d.busy_ns, d.queue_ns
         row[at + 2], row[at + 3] = d.operations[0], d.operations[1]
         at += 4
+    for process in range(m.process_count):
+        row[at] = processes(a)[process].size
+        row[at + 1] = processes(a)[process].kinds[:_KINDS].sum()
+        at += 2
     return at
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from simulator.memory.sampling import SAMPLE_ROWS, columns
 from simulator.memory.signals import OUTBOX_SIZE
 from simulator.rng import stream_key
 from simulator.stream import ReferenceStream
+from simulator.units import natural
 
 DAEMON_PRIORITIES = (16, 17, 17, 0)
 """Priorities of the daemons' threads: the balance set manager 16, the writers 17, the zero page thread 0 (WI6)."""
@@ -30,25 +30,40 @@ class ProcessSpec:
     """A process to simulate: its parameters and what it references."""
 
     config: Process
-    streams: tuple[ReferenceStream, ...]
+    streams: tuple[ReferenceStream, ...] = ()
     """what each of its threads references; all have the same `pages`"""
+    program: Callable[[Any], Generator[Any, Any, Any]] | None = None
+    """instead of streams: a generator function that makes the calls of `simulator.windows`"""
 
     def __post_init__(self) -> None:
         """Raise ValueError unless there is a thread, and all agree on the pages."""
-        if not self.streams:
-            raise ValueError(f"process {self.config.name}: found no stream, allowed is one for each thread")
+        if bool(self.streams) == (self.program is not None):
+            raise ValueError(
+                f"process {self.config.name}: found {len(self.streams)} streams, allowed is one for each thread, or a "
+                "program"
+            )
         if any(not np.array_equal(stream.pages, self.pages) for stream in self.streams[1:]):
             raise ValueError(f"process {self.config.name}: found streams of different pages, allowed are equal ones")
 
     @property
     def pages(self) -> NDArray[np.uint64]:
         """The distinct virtual page numbers, ascending."""
-        return self.streams[0].pages
+        return self.streams[0].pages if self.streams else np.empty(0, np.uint64)
+
+    @property
+    def threads(self) -> int:
+        """Threads that it begins with."""
+        return max(1, len(self.streams))
 
 
-def natural(name: str) -> list[tuple[int, int | str]]:
-    """A sort key under which "p-2" comes before "p-10"."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
+UNUSED: dict[str, dict[str, int]] = {
+    "ptes": {"content": -1, "private": -1, "process": -1},
+    "contents": {"frame": -1, "file": -1, "location": -1, "process": -1, "pte": -1},
+    "nodes": {"next": -1, "previous": -1, "queue": -1},
+    "threads": {"processor": -1, "next": -1, "state": records.ENDED, "victim": NOT_ASKED, "process": -1},
+    "processes": {"head": -1, "tail": -1, "hand": -1, "finished": -1, "status": -1},
+}
+"""What the fields of items hold that nobody uses yet, where it isn't 0."""
 
 
 class State:
@@ -60,7 +75,10 @@ class State:
         self.manager = manager
         self.specs = sorted(specs, key=lambda spec: natural(spec.config.name))
         self.names = [spec.config.name for spec in self.specs]
-        self.user_threads = sum(len(spec.streams) for spec in self.specs)
+        self.seed = seed
+        self.keeps_nodes = False
+        """the policy has notes on each PTE"""
+        self.user_threads = sum(spec.threads for spec in self.specs)
         self.disk_names = sorted(machine.disks, key=natural)
         self.file_names = sorted(machine.files, key=natural)
         self.arrays: dict[str, NDArray[Any]] = {}
@@ -78,6 +96,18 @@ class State:
         array = np.zeros(max(1, count), layout.ARRAYS[name])
         self.arrays[name] = array
         self.record[f"{name}_at"] = array.ctypes.data
+        return array
+
+    def grow(self, name: str, count: int) -> NDArray[Any]:
+        """Make room for `count` items in an array, by doubling it, so that its address and its views change; the new
+        ones are unused: they belong to nobody."""
+        old = self.arrays[name]
+        if count <= len(old):
+            return old
+        array = self.add(name, max(count, 2 * len(old)))
+        array[: len(old)] = old
+        for field, value in UNUSED.get(name, {}).items():
+            array[field][len(old) :] = value
         return array
 
     def _keep(self, array: NDArray[Any]) -> int:
@@ -107,6 +137,11 @@ class State:
             store["size"] = store["maximum"] = -(-file.size // page)
             ends[disk] += int(store["size"])
         self.spans = [max(1, end) for end in ends]
+        self.store_count = len(sizes) + len(self.file_names)
+        self.store_files = list(range(len(self.file_names)))
+        """for each store behind the paging files the file that it is part of: its place in `file_names`"""
+        self.store_offsets = [0] * len(self.file_names)
+        """... and which page of that file is its first"""
 
     def _lay_out_pages(self) -> None:
         """PTEs by process; private contents by process, in page order; then the contents of the files."""
@@ -114,10 +149,14 @@ class State:
         ptes = self.add("ptes", sum(counts))
         self.add("bits", sum(counts))
         self.first_pte = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self.pte_count = int(self.first_pte[-1])
+        """PTEs in use; the array may have more"""
         file_pages = [int(s["size"]) for s in self.arrays["stores"][self.paging_files :]] if self.file_names else []
         backing = [self._map_regions(i, ptes[first:end]) for i, (first, end) in enumerate(self._spans_of_ptes())]
         private = sum(int(b.sum()) for b in backing)
-        contents = self.add("contents", private + sum(file_pages))
+        self.content_count = private + sum(file_pages)
+        """contents in use; the array may have more"""
+        contents = self.add("contents", self.content_count)
         contents["frame"], contents["file"], contents["location"] = -1, -1, -1
         contents["process"], contents["pte"] = -1, -1
         self.file_contents: dict[str, int] = {}
@@ -140,12 +179,13 @@ class State:
         pages = np.asarray(self.specs[process].pages, np.uint64)
         ptes["vpn"], ptes["process"] = pages, process
         ptes["content"], ptes["private"] = -1, -1
-        ptes["committed"], ptes["writable"] = 1, 1
+        for name in ("accessible", "writable", "executable"):
+            ptes[name] = 1
         private = np.ones(len(pages), np.bool_)
         for region in self.specs[process].config.regions:
             inside = slice(*np.searchsorted(pages, np.array([region.first, region.first + region.pages], np.uint64)))
             if region.state == "reserved":
-                ptes["committed"][inside] = 0
+                ptes["accessible"][inside] = 0
                 private[inside] = False
             ptes["writable"][inside] = region.protection != "read-only"
             if region.file and region.state == "committed":
@@ -208,10 +248,18 @@ class State:
     def keep_page_log(self) -> None:
         """Have the machine write its page log, with room for what may happen to all its pages in one step: each entry
         leaves its working set, each frame comes onto a list and is freed or repurposed, each thread faults."""
-        threads = self.user_threads * (8 + self.manager.read_cluster)
-        rows = LOG_ROWS + 3 * int(self.first_pte[-1]) + 3 * self.config.frames + threads
-        self.add("page_log", rows)
-        self.record["log_pages"], self.record["page_rows"] = True, rows
+        self.record["log_pages"] = True
+        self.make_room_in_logs()
+
+    def make_room_in_logs(self) -> None:
+        """Have the logs as large as the PTEs and threads that there are now want them."""
+        threads = int(self.record["thread_count"][0])
+        for name in ("fault_log", "io_log"):
+            self.grow(name, LOG_ROWS + 4 * threads)
+        if self.record["log_pages"][0]:
+            each = threads * (8 + self.manager.read_cluster)
+            rows = LOG_ROWS + 3 * self.pte_count + 3 * self.config.frames + each
+            self.record["page_rows"] = len(self.grow("page_log", rows))
 
     def _set_disk(self, disk: Any, config: Disk, name: str, seed: int, span: int) -> None:
         model: DiskModel = config.make()
@@ -237,9 +285,11 @@ class State:
         threads = self.add("threads", user + records.DAEMONS)
         threads["processor"], threads["next"], threads["state"] = -1, -1, records.BLOCKED
         threads["victim"] = NOT_ASKED
-        counts = np.array([len(spec.streams) for spec in self.specs], np.int64)
+        counts = np.array([spec.threads for spec in self.specs], np.int64)
+        programs = np.array([spec.program is not None for spec in self.specs], np.bool_)
         first = np.cumsum(counts) - counts
         threads["process"][:user], threads["process"][user:] = np.repeat(np.arange(len(counts)), counts), -1
+        threads["program"][:user] = np.repeat(programs, counts)
         threads["number"][:user] = np.arange(user) - np.repeat(first, counts)
         threads["priority"][user:] = DAEMON_PRIORITIES
         processes["head"], processes["tail"], processes["hand"] = -1, -1, -1
@@ -248,6 +298,7 @@ class State:
             processes["first_thread"], processes["threads"] = first, counts
             processes["living_threads"] = counts
             processes["first_pte"], processes["ptes"] = self.first_pte[:-1], np.diff(self.first_pte)
+            processes["page_base"] = self.first_pte[:-1]
         for i, spec in enumerate(self.specs):
             config = spec.config
             process = processes[i]
@@ -272,7 +323,9 @@ class State:
             "frame_count": frames,
             "processor_count": machine.processors,
             "process_count": len(self.specs),
+            "pte_count": self.pte_count,
             "user_threads": self.user_threads,
+            "thread_count": self.user_threads + records.DAEMONS,
             "paging_files": self.paging_files,
             "disk_count": len(self.disk_names),
             "demand_paging": textbook,

@@ -148,11 +148,13 @@ def release(a: int, frame: int, reason: int) -> None:
     """Free a frame: its content no longer has it."""
     f = frames(a)[frame]
     note(a, FREED, reason, -1, f.content, -1, -1, -1)
-    contents(a)[f.content].frame = -1
+    if not f.deleted:  # else its content went on without it
+        contents(a)[f.content].frame = -1
     f.io = IO_NONE
     f.deleted = 0
     f.share = 0
     f.modified = 0
+    f.fixed = 0
     move(a, frame, FREE)
     f.content = -1
 
@@ -163,7 +165,10 @@ def _repurpose(a: int, frame: int, content: int) -> None:
     f = frames(a)[frame]
     c = contents(a)[f.content]
     if c.location < 0 and c.version > 0:
-        raise ValueError("lost write: a stored page is repurposed without a copy")
+        if not c.losable:
+            raise ValueError("lost write: a stored page is repurposed without a copy")
+        c.version = 0
+        c.lost = 1
     c.frame = -1
     note(a, REPURPOSED, FOR_ANOTHER, -1, f.content, content, -1, -1)
     m.repurposed += 1
@@ -193,10 +198,16 @@ def allocate(a: int, zeroed: bool, content: int, priority: int, state: int) -> i
     lowest priority first, oldest first; that page is repurposed. `zeroed_at_hand` tells beforehand whether the frame
     that a demand-zero fault gets still has to be zeroed.
     """
-    m = machine(a)
     frame = _head(a, zeroed)
-    if frame < 0:
-        return -1
+    if frame >= 0:
+        take(a, frame, content, priority, state)
+    return frame
+
+
+@compiled
+def take(a: int, frame: int, content: int, priority: int, state: int) -> None:
+    """Give a frame that is available to `content`; of those that were never used only the first can be taken."""
+    m = machine(a)
     f = frames(a)[frame]
     if f.state == STANDBY:
         _repurpose(a, frame, content)
@@ -210,7 +221,16 @@ def allocate(a: int, zeroed: bool, content: int, priority: int, state: int) -> i
     f.share = 0
     f.io = IO_NONE
     contents(a)[content].frame = frame
-    return frame
+
+
+@compiled
+def list_fresh(a: int, end: int) -> None:
+    """Put the frames below `end` that were never used on the zeroed list, so that any of them can be taken."""
+    m = machine(a)
+    while m.fresh < end:
+        frames(a)[m.fresh].content = -1
+        _append(a, ON_ZEROED, m.fresh)
+        m.fresh += 1
 
 
 @compiled

@@ -12,6 +12,7 @@ from simulator.records import (
     DIRTY,
     ENTERED,
     IO_NONE,
+    NO_EXECUTE,
     OUT_OF_WORKING_SETS,
     PINNED,
     SEEN,
@@ -95,6 +96,15 @@ def settle_space_time(a: int, t: int) -> None:
 
 
 @compiled
+def valid_bits(a: int, pte: int) -> int:
+    """The bits that a PTE's protection gives it when it is valid. A page that shows what a copy-on-write copy will
+    differ from isn't writable."""
+    e = ptes(a)[pte]
+    writes = e.writable and (e.private < 0 or e.private == e.content)
+    return VALID | (WRITE if writes else 0) | (0 if e.executable else NO_EXECUTE)
+
+
+@compiled
 def map_page(a: int, thread: int, frame: int, cause: int) -> None:
     """Make the PTE that a thread faulted on valid: the frame becomes active and a page of the process's working set.
     `cause` is where the page was found."""
@@ -109,9 +119,7 @@ def map_page(a: int, thread: int, frame: int, cause: int) -> None:
         f.priority = p.memory_priority
     f.share += 1
     e.age = 0
-    private = contents(a)[e.content].file < 0
-    seen = bits(a)[pte] & SEEN
-    bits(a)[pte] = seen | VALID | (WRITE if e.writable and (private or e.private < 0) else 0)
+    bits(a)[pte] = (bits(a)[pte] & SEEN) | valid_bits(a, pte)
     note(a, ENTERED, cause, pte, e.content, -1, threads(a)[thread].number, threads(a)[thread].fault_time)
     append(a, pte)
     resize(a, e.process, 1)
@@ -137,14 +145,23 @@ def unshare(a: int, frame: int, t: int) -> None:
 
 
 @compiled
+def fold_dirty(a: int, pte: int) -> None:
+    """A valid PTE's dirty bit goes over to its frame: the content has been stored to."""
+    if bits(a)[pte] & DIRTY:
+        c = contents(a)[ptes(a)[pte].content]
+        frames(a)[c.frame].modified = 1
+        frames(a)[c.frame].stored = 1
+        c.version += 1
+        c.losable = 0
+        bits(a)[pte] &= ~DIRTY
+
+
+@compiled
 def detach(a: int, pte: int) -> int:
     """Make a PTE invalid and take it out of the working set, its dirty bit folded into the frame; returns the frame."""
     e = ptes(a)[pte]
     frame = contents(a)[e.content].frame
-    if bits(a)[pte] & DIRTY:
-        frames(a)[frame].modified = 1
-        frames(a)[frame].stored = 1
-        contents(a)[e.content].version += 1
+    fold_dirty(a, pte)
     bits(a)[pte] &= SEEN
     unlink(a, pte)
     resize(a, e.process, -1)

@@ -34,6 +34,7 @@ from simulator.records import (
     VALID,
     available,
     bits,
+    entry_of,
     machine,
     nodes,
     policy_integers,
@@ -65,6 +66,8 @@ __all__ = [
     "bits",
     "callback",
     "compiled",
+    "entry_of",
+    "last_thread",
     "machine",
     "next_use",
     "nodes",
@@ -278,9 +281,18 @@ def virtual_time(a: int, process: int) -> int:
     """References that a process has made: its own time, which stands still while it waits."""
     p = processes(a)[process]
     made = np.int64(0)
-    for thread in range(p.first_thread, p.first_thread + p.threads):
-        made += threads(a)[thread].references
+    for thread in range(p.first_thread, last_thread(a, process)):
+        if threads(a)[thread].process == process:
+            made += threads(a)[thread].references
     return made
+
+
+@compiled
+def last_thread(a: int, process: int) -> int:
+    """The end of the range that begins with a process's first thread and has all of them; a program starts threads
+    among those of others."""
+    p = processes(a)[process]
+    return machine(a).thread_count if p.tables_at else p.first_thread + p.threads
 
 
 @compiled

@@ -15,6 +15,7 @@ from simulator.policies.base import (
     bits,
     callback,
     compiled,
+    entry_of,
     machine,
     nodes,
     np,
@@ -59,6 +60,11 @@ def _look(a: int, process: int, now: int) -> None:
     if first.mark == turn:
         return
     first.mark = turn
+    if p.tables_at:
+        for place in range(p.ptes):
+            if b[entry_of(a, process, place)] & ACCESSED:
+                _note_use(a, entry_of(a, process, place), now)
+        return
     end = p.first_pte + p.ptes
     for chunk in range(p.first_pte, end, _CHUNK):
         found = np.uint8(0)

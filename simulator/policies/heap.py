@@ -1,7 +1,7 @@
 """A heap of entries for each process, for compiled policies: the entry with the largest `time` of its node is on top.
 
 The time is that of the next use. The heap of a process lies in the nodes of its own entries: place i is
-`nodes[first + i].slot`, and the entry there says in `count` where it is. How many there are stands in
+`slot` of the node of its `entry_of(i)`, and the entry there says in `count` where it is. How many there are stands in
 `nodes[first].mark`.
 """
 
@@ -12,6 +12,7 @@ from simulator.policies.base import (
     VALID,
     bits,
     compiled,
+    entry_of,
     machine,
     nodes,
     np,
@@ -22,29 +23,35 @@ from simulator.policies.base import (
 
 
 @compiled
-def _place(a: int, first: int, place: int, entry: int) -> None:
-    nodes(a)[first + place].slot = entry
+def _place(a: int, process: int, place: int, entry: int) -> None:
+    nodes(a)[entry_of(a, process, place)].slot = entry
     nodes(a)[entry].count = place
 
 
 @compiled
-def _order(a: int, first: int, entry: int) -> None:
+def _time(a: int, process: int, place: int) -> int:
+    n = nodes(a)
+    return n[n[entry_of(a, process, place)].slot].time
+
+
+@compiled
+def _order(a: int, process: int, entry: int) -> None:
     """Move an entry, whose time may have changed, up or down to where it belongs."""
     n = nodes(a)
     at, time = np.int64(n[entry].count), n[entry].time
-    while at > 0 and n[n[first + (at - 1) // 2].slot].time < time:
-        _place(a, first, at, np.int64(n[first + (at - 1) // 2].slot))
+    while at > 0 and _time(a, process, (at - 1) // 2) < time:
+        _place(a, process, at, np.int64(n[entry_of(a, process, (at - 1) // 2)].slot))
         at = (at - 1) // 2
-    size = np.int64(n[first].mark)
+    size = np.int64(n[processes(a)[process].first_pte].mark)
     while 2 * at + 1 < size:
         child = 2 * at + 1
-        if child + 1 < size and n[n[first + child + 1].slot].time > n[n[first + child].slot].time:
+        if child + 1 < size and _time(a, process, child + 1) > _time(a, process, child):
             child += 1
-        if n[n[first + child].slot].time <= time:
+        if _time(a, process, child) <= time:
             break
-        _place(a, first, at, np.int64(n[first + child].slot))
+        _place(a, process, at, np.int64(n[entry_of(a, process, child)].slot))
         at = child
-    _place(a, first, at, entry)
+    _place(a, process, at, entry)
 
 
 @compiled
@@ -57,29 +64,31 @@ def _top(a: int, process: int) -> int:
 @compiled
 def enter(a: int, entry: int, time: int) -> None:
     """Put an entry, which isn't there, into its process's heap."""
-    first = processes(a)[ptes(a)[entry].process].first_pte
+    process = np.int64(ptes(a)[entry].process)
+    first = processes(a)[process].first_pte
     nodes(a)[entry].time = time
     nodes(a)[entry].count = nodes(a)[first].mark
     nodes(a)[first].mark += 1
-    _order(a, first, entry)
+    _order(a, process, entry)
 
 
 @compiled
 def change(a: int, entry: int, time: int) -> None:
     """Give an entry of the heap another time."""
     nodes(a)[entry].time = time
-    _order(a, processes(a)[ptes(a)[entry].process].first_pte, entry)
+    _order(a, np.int64(ptes(a)[entry].process), entry)
 
 
 @compiled
 def leave(a: int, entry: int) -> None:
     """Take an entry out of its process's heap."""
-    first = processes(a)[ptes(a)[entry].process].first_pte
+    process = np.int64(ptes(a)[entry].process)
+    first = processes(a)[process].first_pte
     nodes(a)[first].mark -= 1
-    last = np.int64(nodes(a)[first + nodes(a)[first].mark].slot)
+    last = np.int64(nodes(a)[entry_of(a, process, nodes(a)[first].mark)].slot)
     if last != entry:
-        _place(a, first, np.int64(nodes(a)[entry].count), last)
-        _order(a, first, last)
+        _place(a, process, np.int64(nodes(a)[entry].count), last)
+        _order(a, process, last)
 
 
 @compiled
@@ -90,7 +99,8 @@ def last(a: int, process: int) -> int:
         return entry
     entry = np.int64(-1)
     p = processes(a)[process]
-    for other in range(p.first_pte, p.first_pte + p.ptes):
+    for place in range(p.ptes):
+        other = entry_of(a, process, place)
         free = bits(a)[other] & (VALID | PINNED) == VALID
         if free and (entry < 0 or nodes(a)[other].time > nodes(a)[entry].time):
             entry = other

@@ -15,6 +15,7 @@ from simulator.policies.base import (
     bits,
     callback,
     compiled,
+    entry_of,
     machine,
     nodes,
     np,
@@ -106,7 +107,8 @@ def _choice(a: int, process: int) -> int:
         return victim
     victim = np.int64(-1)
     p = processes(a)[process]
-    for entry in range(p.first_pte, p.first_pte + p.ptes):
+    for place in range(p.ptes):
+        entry = entry_of(a, process, place)
         if _may_go(a, entry) and (victim < 0 or nodes(a)[entry].time > nodes(a)[victim].time):
             victim = entry
     return victim

@@ -56,12 +56,12 @@ def _age(a: int) -> None:
 @compiled
 def _look_around(a: int, entry: int) -> None:
     """A used page was met: its used neighbours in the page table move to the youngest generation with it."""
-    p = processes(a)[ptes(a)[entry].process]
+    process = ptes(a)[entry].process
     window = ptes(a)[entry].vpn // np.uint64(policy_integers(a)[_WINDOW])
     _rejuvenate(a, entry)
     for step in (-1, 1):
         other = entry + step
-        while p.first_pte <= other < p.first_pte + p.ptes:
+        while 0 <= other < machine(a).pte_count and ptes(a)[other].process == process:
             if ptes(a)[other].vpn // np.uint64(policy_integers(a)[_WINDOW]) != window:
                 break
             machine(a).examined += 1

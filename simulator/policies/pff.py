@@ -31,7 +31,7 @@ def _withdraw(a: int, process: int) -> int:
         if since < policy_integers(a)[0]:
             clear_accessed(a, process)
             return -1
-        begin_search(a, process)
+        begin_search(a)
     return next_unused(a, process)
 
 

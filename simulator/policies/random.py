@@ -14,6 +14,7 @@ from simulator.policies.base import (
     bits,
     callback,
     compiled,
+    entry_of,
     machine,
     nodes,
     np,
@@ -26,8 +27,8 @@ from simulator.policies.base import (
 )
 
 _SEED, _DRAWS = range(2)
-"""Places of the policy's integers. The pages of a process stand in the nodes of its own entries: place i is
-`nodes[first + i].slot`, the entry there has it in `count`, and `nodes[first].mark` says how many there are."""
+"""Places of the policy's integers. The pages of a process stand in the nodes of its own entries: place i is `slot` of
+the node of its `entry_of(i)`, the entry there has it in `count`, and `nodes[first].mark` says how many there are."""
 
 
 @compiled
@@ -44,9 +45,10 @@ def draw(a: int, below: int) -> int:
 
 @callback
 def _entered(a: int, entry: int) -> int:
-    first = processes(a)[ptes(a)[entry].process].first_pte
+    process = np.int64(ptes(a)[entry].process)
+    first = processes(a)[process].first_pte
     place = np.int64(nodes(a)[first].mark)
-    nodes(a)[first + place].slot = entry
+    nodes(a)[entry_of(a, process, place)].slot = entry
     nodes(a)[entry].count = place
     nodes(a)[first].mark += 1
     return 0
@@ -54,10 +56,11 @@ def _entered(a: int, entry: int) -> int:
 
 @callback
 def _left(a: int, entry: int) -> int:
-    first = processes(a)[ptes(a)[entry].process].first_pte
+    process = np.int64(ptes(a)[entry].process)
+    first = processes(a)[process].first_pte
     nodes(a)[first].mark -= 1
-    last = np.int64(nodes(a)[first + nodes(a)[first].mark].slot)
-    nodes(a)[first + nodes(a)[entry].count].slot = last
+    last = np.int64(nodes(a)[entry_of(a, process, nodes(a)[first].mark)].slot)
+    nodes(a)[entry_of(a, process, nodes(a)[entry].count)].slot = last
     nodes(a)[last].count = nodes(a)[entry].count
     return 0
 
@@ -68,7 +71,7 @@ def _from(a: int, process: int, place: int) -> int:
     first = processes(a)[process].first_pte
     size = np.int64(nodes(a)[first].mark)
     for step in range(size):
-        entry = np.int64(nodes(a)[first + (place + step) % size].slot)
+        entry = np.int64(nodes(a)[entry_of(a, process, (place + step) % size)].slot)
         if not bits(a)[entry] & PINNED:
             return entry
     return -1

@@ -1,7 +1,7 @@
 """Working sets sampled by accessed bits at faults: what the policies that withdraw pages there have in common.
 
-A process's entries have consecutive numbers, and their bits are bytes in a row, so to look at all of them, resident or
-not, costs less than to follow the list of a small working set.
+The entries of a process that isn't a program have consecutive numbers, and their bits are bytes in a row, so to look at
+all of them, resident or not, costs less than to follow the list of a small working set.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from simulator.policies.base import (
     VALID,
     bits,
     compiled,
+    entry_of,
     machine,
     np,
     policy_integers,
@@ -27,6 +28,10 @@ PLACE = 31
 def clear_accessed(a: int, process: int) -> None:
     """Clear the accessed bits of a process. Counted from 0 and in bytes, so that 32 fit into one instruction."""
     p = processes(a)[process]
+    if p.tables_at:
+        for place in range(p.ptes):
+            bits(a)[entry_of(a, process, place)] &= ~ACCESSED
+        return
     mine = bits(a)[p.first_pte : p.first_pte + p.ptes]
     for i in range(len(mine)):
         mine[i] &= np.uint8(0xFF ^ ACCESSED)
@@ -39,9 +44,9 @@ def faulting(a: int) -> int:
 
 
 @compiled
-def begin_search(a: int, process: int) -> None:
-    """The next `next_unused` begins with the process's first entry."""
-    policy_integers(a)[PLACE] = processes(a)[process].first_pte + 1
+def begin_search(a: int) -> None:
+    """The next `next_unused` begins with a process's first entry."""
+    policy_integers(a)[PLACE] = 1
 
 
 @compiled
@@ -55,10 +60,11 @@ def next_unused(a: int, process: int) -> int:
     """The next entry of a process that wasn't used since its bit was cleared and may leave. When there is none any
     more: clear all its accessed bits, and -1."""
     p, own, b = processes(a)[process], policy_integers(a), bits(a)
-    end, kept = p.first_pte + p.ptes, faulting(a)
-    for entry in range(own[PLACE] - 1, end):
+    kept = faulting(a)
+    for place in range(own[PLACE] - 1, p.ptes):
+        entry = entry_of(a, process, place)
         if b[entry] & (VALID | ACCESSED | PINNED) == VALID and entry != kept:
-            own[PLACE] = entry + 2
+            own[PLACE] = place + 2
             return np.int64(entry)
     own[PLACE] = 0
     clear_accessed(a, process)

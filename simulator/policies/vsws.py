@@ -36,7 +36,7 @@ def _withdraw(a: int, process: int) -> int:
         if since < own[_MOST] and (first.count < own[_FAULTS] or since < own[_LEAST]):
             return -1
         first.time, first.count = now, 0
-        begin_search(a, process)
+        begin_search(a)
     return next_unused(a, process)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from simulator.policies.base import (
     compiled,
+    last_thread,
     nodes,
     np,
     policy_integers,
@@ -32,8 +33,9 @@ def own_time(a: int, process: int) -> int:
         return virtual_time(a, process)
     p = processes(a)[process]
     uses = np.int64(0)
-    for thread in range(p.first_thread, p.first_thread + p.threads):
-        uses += threads(a)[thread].runs
+    for thread in range(p.first_thread, last_thread(a, process)):
+        if threads(a)[thread].process == process:
+            uses += threads(a)[thread].runs
     return uses
 
 

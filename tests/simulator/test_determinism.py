@@ -10,8 +10,8 @@ import pytest
 
 from simulator.config import Disk
 from simulator.machine import Machine, Observe, ProcessSpec
-from simulator.memory.state import natural
 from simulator.result import FRAMES, RunResult, SimulationError
+from simulator.units import natural
 from tests.model.cases import Case
 from tests.model.machines import random_case
 from tests.simulator.small import loads, run, stores

@@ -1,0 +1,204 @@
+"""What programs see of the operating system: parameters of `simulator.windows`, each default with its source.
+
+Sources are cited as in `simulator.config`. Where they disagree, the default is one of them and the other can be chosen.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from simulator.units import Fraction, MiB, Size
+
+STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(config=STRICT)
+class ImageSection:
+    """A section of an image: pages that have one protection."""
+
+    name: str = Field(default="", description="such as .text; for the reader only")
+    size: Size = Field(default=..., ge=1, description="rounded up to whole pages")
+    protection: Literal["code", "read-only", "data"] = Field(
+        default="code",
+        description="PAGE_EXECUTE_READ, PAGE_READONLY, or PAGE_WRITECOPY: shared until written [Memory Protection]",
+    )
+
+
+@dataclass(config=STRICT)
+class Image:
+    """An executable or DLL on a simulated disk, which programs load; its pages are shared by all who load it."""
+
+    size: Size = Field(default=..., ge=1, description="of the image in memory and of its file")
+    preferred_base: Size = Field(default=0x10000000, description="where it's linked to be; a DLL's default [/BASE]")
+    dynamic_base: bool = Field(default=True, description="loaded at a random base [/DYNAMICBASE], if `aslr` is on")
+    fixups: Fraction = Field(
+        default=0.3, description="share of its pages that hold addresses, which another base changes; chosen"
+    )
+    sections: list[ImageSection] = Field(
+        default_factory=list,
+        description="from its first page on; what they leave is read-only. None: one page of headers, three quarters "
+        "of the rest code, the others data (chosen)",
+    )
+    disk: str = Field(default="", description="name of the disk it lies on; empty: the first disk by name")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Image:
+        if self.preferred_base % 65536:
+            raise ValueError(f"preferred_base: found {self.preferred_base:#x}, allowed is a multiple of 64 KiB")
+        taken = sum(section.size for section in self.sections)
+        if taken > self.size:
+            raise ValueError(f"sections: found {taken} bytes together, allowed is at most the size, {self.size}")
+        return self
+
+
+@dataclass(config=STRICT)
+class Pools:
+    """The kernel's paged and nonpaged pools, and the handle tables in them."""
+
+    bits: Literal[32, 64] = Field(
+        default=64, description="the kernel's: block headers of 8 or 16 bytes, handle-table entries likewise"
+    )
+    paged_pools: int = Field(
+        default=0, ge=0, le=16, description="0: 3 on one processor, 5 on several [Memory Pools]; taken in turn"
+    )
+    nonpaged_limit: Size = Field(
+        default=0, description="0: 75 % of memory, at most 128 GiB; 256 MiB if 32-bit [Memory Limits]"
+    )
+    paged_limit: Size = Field(
+        default=0, description="0: the commit limit, at most 128 GiB; 490 MiB if 32-bit [Memory Limits]"
+    )
+    nonpaged_quota: Size = Field(default=0, description="bytes that a process may be charged; 0: no quota; chosen")
+    paged_quota: Size = Field(default=0, description="bytes that a process may be charged; 0: no quota; chosen")
+    handles: int = Field(default=1 << 24, ge=2, le=1 << 24, description="most in one process [Kernel Objects]")
+
+
+@dataclass(config=STRICT)
+class Conditions:
+    """When the system says that memory, pool or commit charge is short or plentiful [Standard Event Objects]."""
+
+    low_memory: Size = Field(
+        default=0, description="available memory that is low; 0: as ros: ARM3/mminit.c, at most 1/32 of memory (chosen)"
+    )
+    high_memory: Size = Field(default=0, description="available memory that is high; 0: 3 x low (ros: mminit.c)")
+    low_commit: Fraction = Field(
+        default=0.75, description="share of the commit limit up to which charge is low; chosen"
+    )
+    high_commit: Fraction = Field(
+        default=0.9,
+        description="share of the commit limit from which charge is high: where paging files grow"
+        " [Introduction to page files]; of what they may grow to: MaximumCommitCondition",
+    )
+
+
+@dataclass(config=STRICT)
+class Heap:
+    """How heaps get memory from the system and give it back [RTL_HEAP_PARAMETERS, its defaults where it has some]."""
+
+    segment_reserve: Size = Field(default=1 * MiB, ge=65536, description="address space of a growable heap's segment")
+    segment_commit: Size = Field(default=2 * 4096, ge=1, description="what a further segment has committed at least")
+    segment_growth: Literal["doubling", "constant"] = Field(
+        default="doubling",
+        description="each further segment makes the next one larger (ros: sdk/lib/rtl/heap.c), or 1 MB more each time "
+        "(Kath, Managing Heap Memory in Win32, 1993)",
+    )
+    segment_maximum: Size = Field(
+        default=16 * MiB - 192 * 1024, ge=65536, description="where doubling ends; chosen (0xFD0000)"
+    )
+    decommit: Literal["thresholds", "never"] = Field(
+        default="thresholds",
+        description="free pages are decommitted past the two thresholds, or never before the heap is destroyed: the "
+        "sources disagree [RTL_HEAP_PARAMETERS; Heap Functions] (MODEL.md section 13)",
+    )
+    decommit_block: Size = Field(default=4096, ge=1, description="free block that may be decommitted, at least")
+    decommit_total: Size = Field(default=64 * 1024, ge=0, description="... once free blocks come to this")
+    direct: Size = Field(
+        default=0x7F000, ge=4096, le=1 << 31, description="larger blocks of a growable heap are VirtualAlloc's"
+    )
+    fixed_limit: Literal["HeapCreate", "HeapAlloc"] = Field(
+        default="HeapCreate",
+        description="largest block of a fixed heap: slightly less than 512 KB or 1 MB [HeapCreate], or less than "
+        "0x7FFF8 bytes [HeapAlloc]: the sources disagree (MODEL.md section 13)",
+    )
+    low_fragmentation: Literal["automatic", "opt-in", "off"] = Field(
+        default="automatic",
+        description="as since Vista; by HeapSetInformation as in XP [Low-fragmentation Heap]; never",
+    )
+    activation: int = Field(
+        default=17,
+        ge=1,
+        description="allocations by the back end that turn the front end on for a size (debugoff.com, The real LFH "
+        "activation behavior)",
+    )
+    bucket_memory: Size = Field(
+        default=64 * 1024, ge=16_384, description="most that the front end takes for a bucket at once; chosen"
+    )
+
+
+@dataclass(config=STRICT)
+class Windows:
+    """What programs see of the operating system (`simulator.windows`)."""
+
+    dep_policy: Literal["always-off", "always-on", "opt-in", "opt-out"] = Field(
+        default="opt-in", description="[GetSystemDEPPolicy]: opt-in is a client's default, opt-out a server's"
+    )
+    aslr: bool = Field(default=True, description="images with /DYNAMICBASE are loaded at a random base, one per image")
+    large_page_minimum: Size = Field(default=2 * MiB, ge=1, description="[GetLargePageMinimum] on x86-64")
+    kernel_stack: Size = Field(default=24 * 1024, ge=0, description="commit charge of a thread's kernel stack (WI6)")
+    stack_reserve: Size = Field(default=MiB, ge=64 * 1024, description="of a thread's stack [Thread Stack Size]")
+    stack_commit: Size = Field(default=4096, ge=1, description="... and how much of it is committed at first")
+    reserve_rounding: Literal["granularity", "page"] = Field(
+        default="granularity",
+        description="an address to reserve at is rounded down to 64 KiB [VirtualAlloc], or to a page "
+        "[NtAllocateVirtualMemory]: the sources disagree (MODEL.md section 13)",
+    )
+    release: Literal["any", "committed"] = Field(
+        default="any",
+        description="regions with pages in mixed states can be released [VirtualFree], or not [Freeing Virtual "
+        "Memory]: the sources disagree (MODEL.md section 13)",
+    )
+    offer_priorities: Literal["enum", "learn"] = Field(
+        default="enum",
+        description="priorities of OfferVirtualMemory: 1 to 4 (winnt.h), or 0x1000 and 0x2000 as the page prints them "
+        "(MODEL.md section 13)",
+    )
+    pagefile_usage: Literal["private", "zero"] = Field(
+        default="private",
+        description="PagefileUsage is the process's commit charge, or 0 as up to Windows 7 [Memory Performance "
+        "Information]: the sources disagree (MODEL.md section 13)",
+    )
+    working_set_maximum: Literal["soft", "hard"] = Field(
+        default="soft",
+        description="maximum working-set sizes are exceeded unless they are hard [SetProcessWorkingSetSizeEx], or "
+        "never [Process Working Set]: the sources disagree (MODEL.md section 13)",
+    )
+    working_set_privilege: Literal["increase-working-set", "increase-base-priority"] = Field(
+        default="increase-working-set",
+        description="what raising working-set limits takes; the second as in Windows Server 2003 (MODEL.md section 13)",
+    )
+    reserved_frames: int = Field(
+        default=512,
+        ge=0,
+        description="pages that working-set maximums leave [SetProcessWorkingSetSizeEx]; at most 1/8"
+        " of memory, so that small machines have working sets (chosen)",
+    )
+    section_shortage: Literal["create", "map"] = Field(
+        default="create",
+        description="which call fails when a section backed by the paging files can't be committed: the sources "
+        "disagree (MODEL.md section 13)",
+    )
+    file_growth: Literal["write", "always"] = Field(
+        default="write",
+        description="a larger mapping extends its file if it may write [CreateFileMapping], or always [Creating a File "
+        "Mapping Object]: the sources disagree (MODEL.md section 13)",
+    )
+    heap: Heap = Field(default_factory=Heap)
+    system_cache: Literal["standby", "cache-bytes"] = Field(
+        default="standby",
+        description="SystemCache: the system's working set with the standby list [PERFORMANCE_INFORMATION], or with "
+        "sharable standby and modified pages: the sources disagree (MODEL.md section 13)",
+    )
+    pools: Pools = Field(default_factory=Pools)
+    conditions: Conditions = Field(default_factory=Conditions)
