@@ -1,0 +1,252 @@
+"""Heaps [Heap Functions].
+
+All of it is user-mode code: a call costs `Costs.heap_call` and what it touches; only when the heap takes memory from
+the system or gives it back are there system calls. While the process has one thread, touches are made together, before
+the next call of another kind; with several threads each call's are made at once, under the heap's lock unless
+HEAP_NO_SERIALIZE is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from simulator.windows import constants
+from simulator.windows.calls.base import MOST_PENDING, Calls, Steps
+from simulator.windows.failure import Failure, WindowsException
+from simulator.windows.heap.heap import Heap
+from simulator.windows.heap.memory import CALL
+from simulator.windows.heap.walk import HeapEntry, walk
+from simulator.windows.requests import Exit
+
+R = TypeVar("R")
+_RAISE = constants.HEAP_GENERATE_EXCEPTIONS
+_ALONE = constants.HEAP_NO_SERIALIZE
+
+
+class HeapCalls(Calls):
+    """Private heaps and the process heap. A heap's handle is its address; a wrong one gives ERROR_INVALID_HANDLE (6),
+    where Windows would fault."""
+
+    def get_process_heap(self) -> Steps[int]:
+        """The handle of the process heap [GetProcessHeap]; 0 if there's no memory for it (8)."""
+        heap = yield from self._process_heap()
+        return 0 if heap is None else heap.base
+
+    def get_process_heaps(self) -> list[int]:
+        """The handles of all heaps [GetProcessHeaps]."""
+        return list(self.own.heaps)
+
+    def heap_create(self, options: int = 0, initial: int = 0, maximum: int = 0) -> Steps[int]:
+        """A private heap's handle [HeapCreate]. Options HEAP_NO_SERIALIZE, HEAP_GENERATE_EXCEPTIONS and
+        HEAP_CREATE_ENABLE_EXECUTE, and ZERO_MEMORY and REALLOC_IN_PLACE_ONLY for all its calls. 0 on failure: 87 if
+        initial > maximum > 0, 8 if there's no memory."""
+        try:
+            made = self.own.heaps.create(self.system, self.own, options, initial, maximum, self._touch)
+        except Failure as failure:
+            made = self._failed(failure.code, 0)
+        yield from self._flush()
+        return made
+
+    def heap_destroy(self, heap: int) -> Steps[bool]:
+        """Release a private heap with all that is in it [HeapDestroy]; False (6) for the process heap."""
+        yield from self._flush()
+        try:
+            done = self.own.heaps.destroy(heap, self._touch)
+        except Failure as failure:
+            done = self._failed(failure.code, failed=False)
+        yield from self._flush()
+        return done
+
+    def heap_alloc(self, heap: int, flags: int, size: int) -> Steps[int]:
+        """A block's address [HeapAlloc]. On failure 0, the last error untouched, or, with HEAP_GENERATE_EXCEPTIONS,
+        STATUS_NO_MEMORY."""
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return self._failed(constants.ERROR_INVALID_HANDLE, 0)
+        if self.own.single_threaded:
+            address = target.allocate(flags, size, self._touch)
+            if len(self._rows) >= MOST_PENDING:
+                yield from self._flush()
+        else:
+            address = yield from self._inside(target, flags, target.allocate, flags, size, self._touch)
+        if not address and (flags | target.flags) & _RAISE:
+            raise WindowsException(constants.STATUS_NO_MEMORY, (size,))
+        return address
+
+    def heap_free(self, heap: int, flags: int, address: int) -> Steps[bool]:
+        """Free a block; NULL is fine [HeapFree]. False (87) if there's none at that address."""
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
+        if not address:
+            return True
+        if self.own.single_threaded:
+            done = target.free(address, self._touch)
+            if target.late or len(self._rows) >= MOST_PENDING:
+                yield from self._settle(target)
+        else:
+            done = yield from self._inside(target, flags, target.free, address, self._touch)
+        if not done:
+            return (yield from self._wrong(failed=False))
+        return True
+
+    def heap_realloc(self, heap: int, flags: int, address: int, size: int) -> Steps[int]:
+        """Give a block another size, where it is or, unless HEAP_REALLOC_IN_PLACE_ONLY is given, elsewhere, its data
+        copied [HeapReAlloc]. Its address now, or, with nothing changed, 0, the last error untouched, or
+        STATUS_NO_MEMORY as `heap_alloc`; 0 (87) if there's no block at that address; 0 for NULL."""
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return self._failed(constants.ERROR_INVALID_HANDLE, 0)
+        if not address:
+            return 0
+        if not target.has(address):
+            return (yield from self._wrong(0))
+        if address in target.large.blocks:
+            yield from self._flush()
+        arguments = (flags, address, size, self._touch)
+        moved = yield from self._inside(target, flags, target.resize, *arguments)
+        if not moved and (flags | target.flags) & _RAISE:
+            raise WindowsException(constants.STATUS_NO_MEMORY, (size,))
+        return moved
+
+    def heap_size(self, heap: int, flags: int, address: int) -> Steps[int]:
+        """The bytes that were asked for of a block [HeapSize]; -1 if there's none at that address, the last error
+        untouched."""
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return self._failed(constants.ERROR_INVALID_HANDLE, -1)
+        if target.has(address):
+            yield from self._inside(target, flags, self._read_header, target, address)
+        return target.size(address)
+
+    def heap_validate(self, heap: int, flags: int = 0, address: int = 0) -> Steps[bool]:
+        """Whether a heap is intact, which it always is here, or, given an address, whether an allocated block is there
+        [HeapValidate]. Sets no error."""
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return False
+        if not address:
+            yield from self._inside(target, flags, self._read_all, target)
+            return True
+        if target.has(address):
+            yield from self._inside(target, flags, self._read_header, target, address)
+        return target.has(address)
+
+    def heap_walk(self, heap: int) -> Steps[list[HeapEntry]]:
+        """All elements of a heap, as successive calls of HeapWalk give them, which end with ERROR_NO_MORE_ITEMS (259)
+        as the last error."""
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return self._failed(constants.ERROR_INVALID_HANDLE, [])
+        entries: list[HeapEntry] = yield from self._inside(target, 0, self._read_all, target)
+        self.last_error = constants.ERROR_NO_MORE_ITEMS
+        return entries
+
+    def heap_compact(self, heap: int, flags: int = 0) -> Steps[int]:
+        """Bytes that the largest committed free block holds [HeapCompact]; 0 with no error if there's none. Free blocks
+        are always joined here; units of the front end that are wholly free go back."""
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return self._failed(constants.ERROR_INVALID_HANDLE, 0)
+        yield from self._inside(target, flags, target.compact, self._touch)
+        size = target.largest()
+        if not size:
+            self.last_error = constants.ERROR_SUCCESS
+        return size
+
+    def heap_set_information(self, heap: int, information_class: int, information: int = 0) -> Steps[bool]:
+        """Enable a feature [HeapSetInformation]: class 0 with information 2 the low-fragmentation heap, False (31) for
+        a heap that can't have it; 1 that an error in any heap ends the process; 3 decommits what is free, in all heaps
+        if `heap` is 0. False (87) for anything else: what is enabled can't be disabled."""
+        if information_class == constants.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
+            self.own.heaps.terminate = True
+            return True
+        if information_class == constants.HEAP_OPTIMIZE_RESOURCES:
+            return (yield from self._optimize(heap))
+        if information_class or information != constants.HEAP_LFH:
+            return self._failed(constants.ERROR_INVALID_PARAMETER, failed=False)
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
+        if target.front is None or not (yield from self._inside(target, 0, target.front.enable, self._touch)):
+            return self._failed(constants.ERROR_GEN_FAILURE, failed=False)
+        return True
+
+    def heap_query_information(self, heap: int, information_class: int = 0) -> int | None:
+        """2 if the low-fragmentation heap is enabled, 0 if not (1, look-aside lists, isn't modelled), for class 0; for
+        class 1 whether an error ends the process; None (87, or 6) for others [HeapQueryInformation]."""
+        if information_class == constants.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
+            return int(self.own.heaps.terminate)
+        target = self.own.heaps.get(heap)
+        if target is None or information_class:
+            code = constants.ERROR_INVALID_PARAMETER if information_class else constants.ERROR_INVALID_HANDLE
+            return self._failed(code, None)
+        enabled = target.front is not None and target.front.opened
+        return constants.HEAP_LFH if enabled else constants.HEAP_STANDARD
+
+    def _optimize(self, heap: int) -> Steps[bool]:
+        targets = [target for handle, target in self.own.heaps.items() if heap in (0, handle)]
+        if heap and not targets:
+            return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
+        for target in targets:
+            yield from self._inside(target, 0, target.optimize, self._touch)
+        return True
+
+    def _process_heap(self) -> Steps[Heap | None]:
+        if not self.own.heaps.process:
+            yield from self._flush()
+        try:
+            return self.own.heaps.of_process(self.system, self.own, self._touch)
+        except Failure as failure:
+            return self._failed(failure.code, None)
+
+    def _inside(self, heap: Heap, flags: int, function: Callable[..., R], *arguments: object) -> Steps[R]:
+        """Call a heap's function, under its lock if that's needed, and give memory back when its touches are made."""
+        several = not self.own.single_threaded
+        lock = heap.lock if several and not (flags | heap.flags) & _ALONE else None
+        if lock is not None:
+            yield from lock.acquire()
+        try:
+            result = function(*arguments)
+            if several or heap.late or len(self._rows) >= MOST_PENDING:
+                yield from self._settle(heap)
+        finally:
+            if lock is not None:
+                lock.release()
+        return result
+
+    def _bound(self) -> Steps[None]:
+        """Have what is pending executed if it's much, or if other threads may see it."""
+        if len(self._rows) >= MOST_PENDING or not self.own.single_threaded:
+            yield from self._flush()
+
+    def _settle(self, heap: Heap) -> Steps[None]:
+        yield from self._flush()
+        if heap.late:
+            heap.finish(self._touch)
+            yield from self._flush()
+
+    def _read_header(self, heap: Heap, address: int) -> None:
+        heap.memory.load(address - heap.sizes.granule, lambda row: self._touch(row + CALL))
+
+    def _read_all(self, heap: Heap) -> list[HeapEntry]:
+        """Walk a heap: every header is read, the pages that have some once each."""
+        entries = walk(heap)
+        headers = {0: heap.sizes.granule, constants.PROCESS_HEAP_ENTRY_BUSY: heap.sizes.granule}
+        uncommitted = constants.PROCESS_HEAP_UNCOMMITTED_RANGE
+        starts = (e.data - headers.get(e.flags, 0) for e in entries if e.flags != uncommitted)
+        for page in sorted({start >> heap.memory.shift for start in starts}):
+            heap.memory.load(page << heap.memory.shift, self._touch)
+        return entries
+
+    def _failed(self, code: int, failed: R) -> R:
+        self.last_error = code
+        return failed
+
+    def _wrong(self, failed: R) -> Steps[R]:
+        """There's no block where one should be [ros: RtlFreeHeap: STATUS_INVALID_PARAMETER]."""
+        if self.own.heaps.terminate:
+            yield from self._flush()
+            yield Exit(constants.STATUS_HEAP_CORRUPTION)
+        return self._failed(constants.ERROR_INVALID_PARAMETER, failed)

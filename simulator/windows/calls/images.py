@@ -1,0 +1,83 @@
+"""Images: loading DLLs, and letting them go."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.windows import constants as w
+from simulator.windows import image
+from simulator.windows.calls.base import Calls, Steps
+from simulator.windows.failure import Failure, WindowsException
+from simulator.windows.image import Module
+from simulator.windows.requests import References
+
+_SWAP_ERROR = 999
+"""ERROR_SWAPERROR: a page of the image can't be read"""
+
+
+class ImageCalls(Calls):
+    """LoadLibrary, FreeLibrary and GetModuleHandle, for the images of `machine.images`."""
+
+    def load_library(self, name: str) -> Steps[int]:
+        """The base at which an image is loaded, now or already: each call counts one use [LoadLibrary].
+
+        It's loaded at its own base, and all processes share its pages. If something lies there it's loaded elsewhere
+        and relocated at once, as the loader does (MODEL.md 6; ros: dll/ntdll/ldr/ldrpe.c): every page that holds
+        fix-ups is stored to, and so becomes the process's own. 0 with last error 126 if there's no such image, 8 if
+        there's no room, 999 if a page can't be read, 1450 to 1452, 1455 or 1816 if pool or commit charge are lacking.
+        """
+        module = self.own.modules.get(name.lower())
+        if module is not None:
+            module.uses += 1
+            base: int = module.base
+            yield self.system.costs.system_call
+            return base
+        module = yield from self._call(self._load, name, failed=None)
+        if module is None:
+            return 0
+        self.own.modules[name.lower()] = module
+        if module.relocated and not (yield from self._relocate(module)):
+            return 0
+        return int(module.base)
+
+    def _load(self, name: str) -> Module:
+        return image.load(self.own, self.system.images[name])
+
+    def free_library(self, base: int) -> Steps[bool]:
+        """One use less of the image at a base; without uses it's unmapped [FreeLibrary]. False with last error 126 if
+        no image was loaded there."""
+        return (yield from self._call(image.free, self.own, base, failed=False))
+
+    def get_module_handle(self, name: str) -> Steps[int]:
+        """The base of an image that the process has loaded [GetModuleHandle]; 0 with last error 126 if it hasn't. It
+        counts no use, and asks nothing of the system."""
+        module = self.own.modules.get(name.lower())
+        if module is None:
+            self.last_error = w.ERROR_MOD_NOT_FOUND
+        yield 0
+        return module.base if module else 0
+
+    def _relocate(self, module: Module) -> Steps[bool]:
+        """Change all addresses in a module: make its sections writable, store to each page that holds some, and
+        protect them again. False if that can't be done: then it's no longer loaded."""
+        space, page = self.own.space, self.system.page_size
+        fixups = module.image.fixups()
+        for run in module.image.runs:
+            inside = fixups[np.searchsorted(fixups, run.first) : np.searchsorted(fixups, run.first + run.pages)]
+            if not len(inside):
+                continue
+            start, size = module.base + run.first * page, run.pages * page
+            executable = run.protection & (w.PAGE_EXECUTE_READ | w.PAGE_EXECUTE_WRITECOPY)
+            writable = w.PAGE_EXECUTE_WRITECOPY if executable else w.PAGE_WRITECOPY
+            try:
+                space.protect(start, size, writable)
+                self.system.pages.spent()
+                entries = space.entries(start, size)[inside - run.first]
+                once = np.ones(len(entries), np.uint8)
+                yield References(entries, np.zeros(len(entries), np.uint16), once, once, start)
+                space.protect(start, size, run.protection)
+            except (Failure, WindowsException) as problem:
+                self.last_error = problem.code if isinstance(problem, Failure) else _SWAP_ERROR
+                image.unload(self.own, module)
+                return False
+        return True

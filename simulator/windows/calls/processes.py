@@ -1,0 +1,116 @@
+"""Processes, threads and time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from simulator.windows import constants
+from simulator.windows.calls.base import Calls, Steps
+from simulator.windows.failure import Failure
+from simulator.windows.owner import Owner, ProcessObject, ThreadObject
+from simulator.windows.requests import EndThread, Exit, Sleep
+
+if TYPE_CHECKING:
+    from simulator.windows.runner import Runner
+
+_MILLISECOND = 1_000_000
+
+
+class ProcessCalls(Calls):
+    """What a program asks of its own process and of others."""
+
+    runner: Runner
+
+    def sleep(self, milliseconds: float) -> Steps[None]:
+        """Do nothing for a time [Sleep]."""
+        yield from self._flush()
+        yield Sleep(round(milliseconds * _MILLISECOND))
+
+    def compute(self, nanoseconds: int) -> Steps[None]:
+        """Take processor time without touching memory."""
+        yield from self._flush()
+        yield nanoseconds
+
+    def query_performance_counter(self) -> Steps[int]:
+        """The time since the machine started, in nanoseconds [QueryPerformanceCounter]."""
+        yield from self._flush()
+        return self.system.now
+
+    def note(self, name: str, value: float) -> Steps[None]:
+        """Write a value into the run's notes, under a name, at the present time; takes none."""
+        yield from self._flush()
+        self.system.note(self.own.name, name, value)
+
+    def create_thread(self, function: Callable[..., Any], **parameters: Any) -> Steps[int]:
+        """Start a thread of this process that runs a generator function; a handle, 0 if it can't have a stack
+        [CreateThread]."""
+        return (yield from self._call(self._create_thread, function, parameters))
+
+    def create_process(self, name: str, function: Callable[..., Any], **parameters: Any) -> Steps[int]:
+        """Start a process that runs a generator function; a handle, 0 if it can't have what it needs
+        [CreateProcess]. It inherits priority, privileges and kind of address space."""
+        return (yield from self._call(self._create_process, name, function, parameters))
+
+    def open_process(self, name: str) -> Steps[int]:
+        """A handle to a running process, by name; 0 if there is none [OpenProcess, which takes an identifier]."""
+        return (yield from self._call(self._open_process, name))
+
+    def get_current_process(self) -> int:
+        """The handle that stands for the process itself [GetCurrentProcess]."""
+        return constants.CURRENT_PROCESS
+
+    def exit_process(self, code: int = 0) -> Steps[None]:
+        """End the process, with all its threads [ExitProcess]."""
+        yield from self._flush()
+        yield Exit(code)
+
+    def exit_thread(self, code: int = 0) -> Steps[None]:
+        """End the thread; with the last one the process ends [ExitThread]."""
+        yield from self._flush()
+        yield EndThread(code)
+
+    def terminate_process(self, handle: int, code: int) -> Steps[bool]:
+        """End a process from outside [TerminateProcess]."""
+        owner = self._owner_or_none(handle)
+        if owner is self.own:
+            yield from self.exit_process(code)
+        return (yield from self._call(self._terminate, handle, code, failed=False))
+
+    def get_exit_code_process(self, handle: int) -> Steps[int | None]:
+        """A process's exit code, STILL_ACTIVE (259) while it runs [GetExitCodeProcess]."""
+        return (yield from self._call(lambda: self._owner(handle).exit_code, failed=None))
+
+    def get_exit_code_thread(self, handle: int) -> Steps[int | None]:
+        """A thread's exit code, STILL_ACTIVE (259) while it runs [GetExitCodeThread]."""
+        return (yield from self._call(lambda: self.own.handles.get(handle, ThreadObject).exit_code, failed=None))
+
+    def _owner(self, handle: int) -> Owner:
+        if handle == constants.CURRENT_PROCESS:
+            return self.own
+        return self.own.handles.get(handle, ProcessObject).owner
+
+    def _owner_or_none(self, handle: int) -> Owner | None:
+        try:
+            return self._owner(handle)
+        except Failure:
+            return None
+
+    def _create_thread(self, function: Callable[..., Any], parameters: dict[str, Any]) -> int:
+        return self.own.handles.add(self.runner.create_thread(self.own, function, parameters))
+
+    def _create_process(self, name: str, function: Callable[..., Any], parameters: dict[str, Any]) -> int:
+        return self.own.handles.add(self.runner.create_process(name, function, parameters, self.own).object)
+
+    def _open_process(self, name: str) -> int:
+        for owner in self.system.processes:
+            if owner.name == name:
+                return self.own.handles.add(owner.object)
+        raise Failure(constants.ERROR_INVALID_PARAMETER)
+
+    def _terminate(self, handle: int, code: int) -> bool:
+        owner = self._owner(handle)
+        if owner.ended:
+            raise Failure(constants.ERROR_ACCESS_DENIED)
+        self.runner.end_process(owner, code)
+        return True

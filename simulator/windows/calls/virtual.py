@@ -1,0 +1,150 @@
+"""VirtualAlloc and its relatives: address space, protection, locking, AWE, write watch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simulator.windows import awe, locking, losable, write_watch
+from simulator.windows.calls.base import Calls, Steps
+from simulator.windows.constants import CURRENT_PROCESS, ERROR_ACCESS_DENIED, ERROR_SWAPERROR
+from simulator.windows.failure import Failure, WindowsException
+from simulator.windows.owner import Owner, ProcessObject
+from simulator.windows.page_tables import Numbers
+from simulator.windows.requests import References
+
+if TYPE_CHECKING:
+    from simulator.windows.address_space import MemoryBasicInformation
+
+
+def owner_of(own: Owner, handle: int) -> Owner:
+    """The process that a handle refers to; raises Failure 6 if it's no process's, 5 if the process has ended."""
+    if handle == CURRENT_PROCESS:
+        return own
+    found: Owner = own.handles.get(handle, ProcessObject).owner
+    if found.ended:
+        raise Failure(ERROR_ACCESS_DENIED)
+    return found
+
+
+class VirtualCalls(Calls):
+    """The Virtual* functions, for the process itself (handle -1) or another one; codes as the functions of
+    `windows.address_space` and its neighbours raise them."""
+
+    def virtual_alloc(self, address: int, size: int, allocation_type: int, protect: int) -> Steps[int]:
+        """The address of pages that are reserved, committed or reset now, or 0 [VirtualAlloc]."""
+        return (yield from self._call(self.own.space.virtual_alloc, address, size, allocation_type, protect))
+
+    def virtual_alloc_ex(
+        self, process_handle: int, address: int, size: int, allocation_type: int, protect: int
+    ) -> Steps[int]:
+        """`virtual_alloc` in another process [VirtualAllocEx]."""
+        call = (process_handle, "virtual_alloc", address, size, allocation_type, protect)
+        return (yield from self._call(self._elsewhere, *call))
+
+    def virtual_free(self, address: int, size: int, free_type: int) -> Steps[bool]:
+        """Decommit or release pages [VirtualFree]."""
+        return (yield from self._call(self.own.space.virtual_free, address, size, free_type, failed=False))
+
+    def virtual_free_ex(self, process_handle: int, address: int, size: int, free_type: int) -> Steps[bool]:
+        """`virtual_free` in another process [VirtualFreeEx]."""
+        call = (process_handle, "virtual_free", address, size, free_type)
+        return (yield from self._call(self._elsewhere, *call, failed=False))
+
+    def virtual_query(self, address: int) -> Steps[MemoryBasicInformation | None]:
+        """The run of like pages that begins at an address, or None [VirtualQuery]."""
+        return (yield from self._call(self.own.space.virtual_query, address, failed=None))
+
+    def virtual_query_ex(self, process_handle: int, address: int) -> Steps[MemoryBasicInformation | None]:
+        """`virtual_query` of another process [VirtualQueryEx]."""
+        return (yield from self._call(self._elsewhere, process_handle, "virtual_query", address, failed=None))
+
+    def virtual_protect(self, address: int, size: int, new_protect: int) -> Steps[int]:
+        """Change pages' protection; the first one's old protection, or 0 [VirtualProtect]."""
+        return (yield from self._call(self.own.space.protect, address, size, new_protect))
+
+    def virtual_protect_ex(self, process_handle: int, address: int, size: int, new_protect: int) -> Steps[int]:
+        """`virtual_protect` in another process [VirtualProtectEx]."""
+        return (yield from self._call(self._elsewhere, process_handle, "protect", address, size, new_protect))
+
+    def virtual_lock(self, address: int, size: int) -> Steps[bool]:
+        """Bring pages into the working set to stay there; all or none [VirtualLock]. 999 if one can't be read."""
+        found: Numbers | None
+        found = yield from self._call(locking.begin, self.own.space, address, size, failed=None)
+        if found is None:
+            return False
+        pages = self.system.pages
+        before = found[pages.state_of(found)["locked"]]
+        try:
+            while True:
+                state = pages.state_of(found)
+                pages.lock(found[state["valid"]])
+                missing = found[~state["valid"]]
+                if not len(missing):
+                    return True
+                none = np.zeros(len(missing), np.uint8)
+                yield References(missing, none.astype(np.uint16), none + np.uint8(1), none, address)
+        except WindowsException:
+            pages.unlock(found[~np.isin(found, before)])
+            self.last_error = ERROR_SWAPERROR
+            return False
+
+    def virtual_unlock(self, address: int, size: int) -> Steps[bool]:
+        """Let pages leave the working set again; those not locked leave it at once, and the call fails
+        [VirtualUnlock]."""
+        return (yield from self._call(locking.unlock, self.own.space, address, size, failed=False))
+
+    def offer_virtual_memory(self, address: int, size: int, priority: int) -> Steps[int]:
+        """Offer memory that can be done without: 0 or an error code [OfferVirtualMemory]."""
+        return (yield from self._code(losable.offer, self.own.space, address, size, priority))
+
+    def reclaim_virtual_memory(self, address: int, size: int) -> Steps[int]:
+        """Take offered memory back: 0 if intact, 170 if not, or an error code [ReclaimVirtualMemory]."""
+        return (yield from self._code(losable.reclaim, self.own.space, address, size))
+
+    def discard_virtual_memory(self, address: int, size: int) -> Steps[int]:
+        """Give up what memory holds: 0 or an error code [DiscardVirtualMemory]."""
+        return (yield from self._code(losable.discard, self.own.space, address, size))
+
+    def prefetch_virtual_memory(self, ranges: Sequence[tuple[int, int]]) -> Steps[bool]:
+        """Start reading (address, size) ranges into memory [PrefetchVirtualMemory]."""
+        return (yield from self._call(losable.prefetch, self.own.space, ranges, failed=False))
+
+    def get_large_page_minimum(self) -> Steps[int]:
+        """Bytes of a large page [GetLargePageMinimum]."""
+        return (yield from self._call(lambda: self.system.settings.large_page_minimum))
+
+    def allocate_user_physical_pages(self, count: int) -> Steps[list[int] | None]:
+        """Frames for AWE, perhaps fewer than asked for, or None [AllocateUserPhysicalPages]."""
+        return (yield from self._call(awe.allocate, self.own.space, count, failed=None))
+
+    def map_user_physical_pages(self, address: int, count: int, frames: Sequence[int] | None) -> Steps[bool]:
+        """Show frames at an address, or none [MapUserPhysicalPages]."""
+        return (yield from self._call(awe.map_frames, self.own.space, address, count, frames, failed=False))
+
+    def free_user_physical_pages(self, frames: Sequence[int]) -> Steps[bool]:
+        """Give AWE frames back [FreeUserPhysicalPages]."""
+        return (yield from self._call(awe.free, self.own.space, frames, failed=False))
+
+    def get_write_watch(self, address: int, size: int, reset: bool = False) -> Steps[list[int] | None]:
+        """Addresses of the pages written in a range, or None [GetWriteWatch]."""
+        return (yield from self._call(write_watch.get, self.own.space, address, size, reset, failed=None))
+
+    def reset_write_watch(self, address: int, size: int) -> Steps[bool]:
+        """Forget what was written [ResetWriteWatch]."""
+        return (yield from self._call(write_watch.reset, self.own.space, address, size, failed=False))
+
+    def _elsewhere(self, handle: int, name: str, *arguments: int) -> Any:
+        """A method of another process's address space."""
+        return getattr(owner_of(self.own, handle).space, name)(*arguments)
+
+    def _code(self, function: Any, *arguments: Any) -> Steps[int]:
+        """A call that gives its error as its result; the last error stays."""
+        kept = self.last_error
+        found = yield from self._call(function, *arguments, failed=None)
+        if found is not None:
+            return int(found)
+        code, self.last_error = self.last_error, kept
+        return code

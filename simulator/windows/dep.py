@@ -1,0 +1,87 @@
+"""Data execution prevention: whether a process may execute data, by the system's policy and its own setting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.windows import constants
+from simulator.windows.failure import Failure
+
+if TYPE_CHECKING:
+    from simulator.windows.owner import Owner
+
+POLICIES = {
+    "always-off": constants.DEP_ALWAYS_OFF,
+    "always-on": constants.DEP_ALWAYS_ON,
+    "opt-in": constants.DEP_OPT_IN,
+    "opt-out": constants.DEP_OPT_OUT,
+}
+"""The system's policies as a machine's settings name them, and as [GetSystemDEPPolicy] numbers them."""
+_FLAGS = constants.PROCESS_DEP_ENABLE | constants.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION
+
+
+class Dep:
+    """One process's DEP: on or off, for good or not.
+
+    A 64-bit process has it whatever the policy ("DEP is always enabled for 64-bit native programs"), for good; but not
+    under always-off, which turns it off "for all parts of the system" [GetSystemDEPPolicy]. A 32-bit process has it
+    under always-on and opt-out; under opt-in only the system's own parts have it, and programs that ask for it.
+    """
+
+    def __init__(self, policy: str, bits: int, *, at_creation: bool | None = None) -> None:
+        """`policy` is a key of POLICIES, `bits` 32 or 64; `at_creation`: the setting that the process was created with
+        and can't change, None if there's none."""
+        self.policy = POLICIES[policy]
+        self.bits = bits
+        self._fixed = at_creation is not None
+        by_policy = self.policy in (constants.DEP_ALWAYS_ON, constants.DEP_OPT_OUT)
+        self.enabled = by_policy if at_creation is None else at_creation
+        """whether executing a page without execute access is an access violation"""
+        self.permanent = self._fixed
+        """whether the process's setting can't change any more"""
+        self.atl_thunks = True
+        """whether faults of the Active Template Library's thunks are emulated"""
+        if self.policy in (constants.DEP_ALWAYS_OFF, constants.DEP_ALWAYS_ON):
+            self.enabled, self.permanent = by_policy, True
+        elif bits == 64:
+            self.enabled = self.permanent = True
+
+    def set(self, flags: int) -> bool:
+        """Change the setting [SetProcessDEPPolicy]; True if `enabled` is now another.
+
+        Flags: 0 off, 1 on for good, 2 (with 1) without thunk emulation. Raises Failure: 50 in a 64-bit process; 87 for
+        other flags; 5 under always-off and always-on, when it was fixed at the process's creation, or after it was
+        turned on for good (the page says that such calls are ignored).
+        """
+        if self.bits == 64:
+            raise Failure(constants.ERROR_NOT_SUPPORTED)
+        if flags & ~_FLAGS or flags == constants.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION:
+            raise Failure(constants.ERROR_INVALID_PARAMETER)
+        if self.permanent:
+            raise Failure(constants.ERROR_ACCESS_DENIED)
+        before = self.enabled
+        self.enabled = self.permanent = bool(flags & constants.PROCESS_DEP_ENABLE)
+        self.atl_thunks = not flags & constants.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION
+        return self.enabled != before
+
+    def get(self) -> tuple[int, bool]:
+        """Flags as in `set`, and whether they are permanent [GetProcessDEPPolicy]; raises Failure 50 in a 64-bit
+        process."""
+        if self.bits == 64:
+            raise Failure(constants.ERROR_NOT_SUPPORTED)
+        flags = constants.PROCESS_DEP_ENABLE if self.enabled else 0
+        if self.enabled and not self.atl_thunks:
+            flags |= constants.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION
+        return flags, self.permanent
+
+
+def enabled(owner: Owner) -> bool:
+    """Whether executing a page of the process that lacks execute access is an access violation."""
+    return owner.dep.enabled
+
+
+def set_policy(owner: Owner, flags: int) -> bool:
+    """Change a process's own setting, and the access to its pages with it; raises Failure as `Dep.set`."""
+    if owner.dep.set(flags):
+        owner.space.dep_changed()
+    return True

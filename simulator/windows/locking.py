@@ -1,0 +1,99 @@
+"""VirtualLock and VirtualUnlock: pages that stay in the working set [VirtualLock; VirtualUnlock]. Locks aren't counted.
+
+Codes: what ros (ARM3/virtual.c, NtLockVirtualMemory; sdk/lib/rtl/error.c) gives for a page that can't be touched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulator.records import UNLOCKED
+from simulator.windows.constants import (
+    ERROR_INVALID_PARAMETER,
+    ERROR_NOACCESS,
+    ERROR_NOT_LOCKED,
+    ERROR_WORKING_SET_QUOTA,
+    PAGE_GUARD,
+    STATUS_GUARD_PAGE_VIOLATION,
+)
+from simulator.windows.failure import Failure
+from simulator.windows.page_tables import Numbers
+from simulator.windows.protection import rights
+from simulator.windows.vad import Vad
+
+if TYPE_CHECKING:
+    from simulator.windows.address_space import AddressSpace
+
+OVERHEAD = 8
+"""Pages of the minimum working set that can't be locked (Windows Internals, 6th ed., part 2, ch. 10)."""
+
+
+def begin(space: AddressSpace, address: int, size: int) -> Numbers:
+    """The entries of a range that is to be locked, all of which may be: the caller faults them in and locks them.
+
+    Raises Failure 87 (size 0); 998 for a page that isn't committed, or is inaccessible; 0x80000001 for a guard page,
+    which is none from then on [Creating Guard Pages]; 1453 beyond the minimum working set less 8 pages.
+    AWE and large pages need no lock: no entries.
+    """
+    if size <= 0 or address < 0:
+        raise Failure(ERROR_INVALID_PARAMETER)
+    first, end = address // space.page_size, -(-(address + size) // space.page_size)
+    fixed = _check(space, first, end)
+    if fixed:
+        return np.empty(0, np.int64)
+    _check_quota(space, first, end)
+    return space.tables.entries(first, end)
+
+
+def unlock(space: AddressSpace, address: int, size: int) -> bool:
+    """Unlock the pages of a range, if all are locked; else those that aren't leave the working set, and it raises
+    Failure 158. Raises Failure 87 for size 0.
+
+    The locked pages among others stay locked [ros: ARM3/virtual.c, MiUnlockVirtualMemory].
+    """
+    if size <= 0 or address < 0:
+        raise Failure(ERROR_INVALID_PARAMETER)
+    first, end = address // space.page_size, -(-(address + size) // space.page_size)
+    pages, entries = space.tables.existing(first, end)
+    locked = space.pages.state_of(entries)["locked"]
+    if len(pages) < end - first or not locked.all():
+        space.pages.evict(entries[~locked], UNLOCKED)
+        raise Failure(ERROR_NOT_LOCKED)
+    space.pages.unlock(entries)
+    return True
+
+
+def _check(space: AddressSpace, first: int, end: int) -> bool:
+    """Refuse what can't be touched; whether all of it is fixed anyway."""
+    at, fixed = first, True
+    while at < end:
+        vad = space.vads.at(at)
+        if vad is None:
+            raise Failure(ERROR_NOACCESS)
+        fixed &= vad.awe is not None or not vad.tables
+        at = _check_run(space, vad, at) if vad.awe is None else vad.end
+    return fixed
+
+
+def _check_run(space: AddressSpace, vad: Vad, page: int) -> int:
+    """Refuse a run of pages of a region, or give its end."""
+    value, end = vad.state(page)
+    _, stop, flagged = vad.runs.run(page)
+    if value & PAGE_GUARD:
+        space.assign(vad, page, page + 1, value & ~PAGE_GUARD)
+        raise Failure(STATUS_GUARD_PAGE_VIOLATION)
+    if not value or not rights(flagged, space.tables.no_execute)[0]:
+        raise Failure(ERROR_NOACCESS)
+    return min(end, stop)
+
+
+def _check_quota(space: AddressSpace, first: int, end: int) -> None:
+    minimum = int(space.pages.process(space.process)["minimum"])
+    if end - first > minimum - OVERHEAD:
+        raise Failure(ERROR_WORKING_SET_QUOTA)
+    _, entries = space.tables.existing(first, end)
+    already = int(np.count_nonzero(space.pages.state_of(entries)["locked"]))
+    if space.pages.locked(space.process) + end - first - already > minimum - OVERHEAD:
+        raise Failure(ERROR_WORKING_SET_QUOTA)

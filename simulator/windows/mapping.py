@@ -1,0 +1,114 @@
+"""Views of sections in an address space: mapping them, and what VirtualAlloc and VirtualProtect do to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulator.records import UNMAPPED
+from simulator.windows.constants import (
+    ERROR_INVALID_ADDRESS,
+    ERROR_INVALID_PARAMETER,
+    PAGE_NOCACHE,
+    PAGE_WRITECOMBINE,
+)
+from simulator.windows.failure import Failure
+from simulator.windows.protection import BASE, CHARGED, COPYING
+from simulator.windows.vad import MappedView, Vad
+
+if TYPE_CHECKING:
+    from simulator.windows.address_space import AddressSpace
+
+__all__ = ["UNMAPPED", "commit", "protect", "reserve_view", "written_run"]
+
+
+def reserve_view(
+    space: AddressSpace, address: int, size: int, kind: int, protection: int, view: MappedView, top_down: bool
+) -> int:
+    """Give a view its addresses; its base. Commit is charged for its page tables; for pages that may be copied the view
+    has charged it.
+
+    `kind`: MEM_MAPPED or MEM_IMAGE; `protection`: the allocation's. Raises Failure 487 (an address that isn't a
+    multiple of 64 KiB, or not free), 8, 87, 1455.
+    """
+    if address % space.system.granularity:
+        raise Failure(ERROR_INVALID_ADDRESS)
+    align = space.system.settings.large_page_minimum // space.system.granularity if view.fixed else 1
+    first, end = space.place(address, size, top_down, max(align, 1))
+    vad = Vad(first, end, protection, protection, kind)
+    vad.view = view
+    at = first
+    while at < end:
+        value, length = view.protection_run(at - first)
+        stop = min(at + length, end)
+        vad.runs.set(at, stop, value | (CHARGED if value & COPYING else 0))
+        at = stop
+    if vad.tables:
+        space.charge(space.missing_tables(first, end))
+    space.insert(vad)
+    return first * space.page_size
+
+
+def commit(space: AddressSpace, vad: Vad, first: int, end: int, protection: int) -> None:
+    """VirtualAlloc of pages of a view: those of a SEC_RESERVE section are committed in all its views, and they get a
+    protection in this one; raises Failure 87 or 1455."""
+    effective = _checked(vad, protection)
+    vad.view.commit(first - vad.first, end - first)
+    _change(space, vad, first, end, effective)
+
+
+def protect(space: AddressSpace, vad: Vad, first: int, end: int, protection: int) -> None:
+    """VirtualProtect of pages of a view.
+
+    Pages that may be copied from now on are charged for, until the view is unmapped. Raises Failure 87 if the view's
+    access doesn't allow the protection, or it is for private memory; 487 if a page isn't committed; 1455.
+    """
+    effective = _checked(vad, protection)
+    at = first
+    while at < end:
+        committed, length = vad.view.committed_run(at - vad.first)
+        if not committed:
+            raise Failure(ERROR_INVALID_ADDRESS)
+        at += length
+    _change(space, vad, first, end, effective)
+
+
+def written_run(space: AddressSpace, page: int, end: int, protection: int) -> tuple[int, int]:
+    """(protection, end) of the pages like `page` among copy-on-write pages up to `end`: those that were copied are
+    writable [Memory Protection]."""
+    pages, entries = space.tables.existing(page, end)
+    copied = pages[space.pages.state_of(entries)["copied"]]
+    if not len(copied) or copied[0] != page:
+        return protection, int(copied[0]) if len(copied) else end
+    gaps = np.flatnonzero(copied != page + np.arange(len(copied)))
+    return protection & ~COPYING | (protection & COPYING) >> 1, page + int(gaps[0] if len(gaps) else len(copied))
+
+
+def _checked(vad: Vad, protection: int) -> int:
+    if protection & (PAGE_NOCACHE | PAGE_WRITECOMBINE) or not vad.view.allows(protection):
+        raise Failure(ERROR_INVALID_PARAMETER)
+    effective: int = vad.view.effective(protection)
+    return effective
+
+
+def _change(space: AddressSpace, vad: Vad, first: int, end: int, protection: int) -> None:
+    runs = list(vad.runs.within(first, end))
+    charged = CHARGED if protection & COPYING else 0
+    if charged:
+        vad.view.charge_private(sum(stop - start for start, stop, value in runs if not value & CHARGED))
+    private = vad.view.private(protection & BASE)
+    for start, stop, value in runs:
+        vad.runs.set(start, stop, protection | value & CHARGED | charged)
+        if vad.view.private(value & BASE) != private:
+            _rebind(space, vad, start, stop)
+    space.tables.allow(vad, first, end)
+
+
+def _rebind(space: AddressSpace, vad: Vad, first: int, end: int) -> None:
+    """Stores to these pages begin, or cease, to copy them; pages that were copied stay so."""
+    pages, entries = space.tables.existing(first, end)
+    if len(entries):
+        shared = ~space.pages.state_of(entries)["copied"]
+        space.pages.set_access(entries[shared], False, False, False)
+        space.tables.bind_pages(vad, pages[shared])

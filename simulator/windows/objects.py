@@ -1,0 +1,156 @@
+"""Kernel objects: counted by handles and references, found by name, and what a thread can wait for."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from simulator.windows import constants
+from simulator.windows.failure import Failure
+
+if TYPE_CHECKING:
+    from simulator.windows.owner import Owner
+    from simulator.windows.system import System
+
+_NAME_TOO_LONG = 206
+"""ERROR_FILENAME_EXCED_RANGE"""
+_LONGEST_NAME = 260
+"""MAX_PATH characters [CreateEvent]"""
+
+T = TypeVar("T", bound="KernelObject")
+
+NAME_TAG = "ObNm"
+"""The pool tag of objects' names [ros: ntoskrnl/include/internal/tag.h]."""
+
+
+class KernelObject:
+    """What a handle refers to: a body in pool, a count of handles and a count of references, perhaps a name.
+
+    It is born with one reference, its maker's: `HandleTable.give` turns that into a handle. A kind says where its body
+    lies (`paged`) and its size in bytes (`body`, object header included, as seen in PoolMon on 64-bit Windows 7;
+    chosen). Raises Failure 1450, 1451, 1452 or 1816 if there's no pool for it: then nothing has changed.
+    """
+
+    kind: ClassVar[str] = ""
+    """names of all kinds share one namespace: a name found with another kind is an error"""
+    tag: ClassVar[str] = "Obje"
+    body: ClassVar[int] = 112
+    paged: ClassVar[bool] = False
+
+    def __init__(self, system: System, name: str | None = None, owner: Owner | None = None) -> None:
+        """`owner` is the process whose pool quota pays for the body; None: nobody's."""
+        self.system = system
+        self.name = name or ""
+        self.handles = 0
+        self.references = 1
+        self.permanent = False
+        """keeps its name and lives without handles or references, as the system's own objects do"""
+        self._blocks: list[int] = []
+        try:
+            self._blocks.append(system.pool.allocate(self.body, self.tag, paged=self.paged, owner=owner))
+            if self.name:
+                self._blocks.append(system.pool.allocate(2 * len(self.name), NAME_TAG, paged=True, owner=owner))
+                system.namespace.insert(self)
+        except Failure:
+            self._free()
+            raise
+
+    def reference(self) -> None:
+        """Count one more user in the kernel, such as a view of a section."""
+        self.references += 1
+
+    def dereference(self) -> None:
+        """Count one user less; the last one deletes the object."""
+        self.references -= 1
+        if self.references == 0 and not self.permanent:
+            self._unname()
+            self.deleted()
+            self._free()
+
+    def opened(self) -> None:
+        """Count one handle more."""
+        self.handles += 1
+        self.reference()
+
+    def closed(self) -> None:
+        """Count one handle less; without handles an object loses its name, even if views still use it."""
+        self.handles -= 1
+        if self.handles == 0 and not self.permanent:
+            self._unname()
+        self.dereference()
+
+    def deleted(self) -> None:
+        """Called once, when the last handle and the last reference are gone."""
+
+    def _unname(self) -> None:
+        if self.name:
+            self.system.namespace.remove(self)
+            self.name = ""
+
+    def _free(self) -> None:
+        for block in self._blocks:
+            self.system.pool.free(block)
+        self._blocks.clear()
+
+
+class Waitable(KernelObject):
+    """An object that threads can wait for: they go on when it is signalled."""
+
+    def __init__(self, system: System, name: str | None = None, owner: Owner | None = None) -> None:
+        super().__init__(system, name, owner)
+        self.waiters: deque[Any] = deque()
+        """those who wait for it, in order of arrival; kept by whoever runs the threads"""
+
+    @property
+    def signalled(self) -> bool:
+        """Whether a wait for it would end at once."""
+        raise NotImplementedError
+
+    def consume(self) -> None:
+        """A wait for it has ended: what that changes, such as resetting an auto-reset event."""
+
+
+class Namespace:
+    r"""Objects by name: one namespace for all kinds, and for all sessions.
+
+    `Global\` and `Local\` may stand before a name and change nothing, as there's one session. Case counts. Any other
+    backslash is refused unless the name starts with `KernelObjects\`, the system's own [CreateEvent; Kernel object
+    namespaces; Standard Event Objects].
+    """
+
+    def __init__(self) -> None:
+        self._objects: dict[str, KernelObject] = {}
+
+    @staticmethod
+    def key(name: str) -> str:
+        """The name without its session prefix; raises Failure 206 if it is too long, 3 if it has a further
+        backslash."""
+        if len(name) > _LONGEST_NAME:
+            raise Failure(_NAME_TOO_LONG)
+        for prefix in ("Global\\", "Local\\"):
+            name = name.removeprefix(prefix)
+        if "\\" in name.removeprefix("KernelObjects\\"):
+            raise Failure(constants.ERROR_PATH_NOT_FOUND)
+        return name
+
+    def find(self, name: str | None, kind: type[T]) -> T | None:
+        """The object of that name, or None; raises Failure 6 if it is of another kind."""
+        if not name:
+            return None
+        found = self._objects.get(self.key(name))
+        if found is None or isinstance(found, kind):
+            return found
+        raise Failure(constants.ERROR_INVALID_HANDLE)
+
+    def insert(self, item: KernelObject) -> None:
+        """Make a new object known by its name; raises Failure 6 if the name is in use (`find` comes first)."""
+        key = self.key(item.name)
+        if key in self._objects:
+            raise Failure(constants.ERROR_INVALID_HANDLE)
+        self._objects[key] = item
+
+    def remove(self, item: KernelObject) -> None:
+        """Forget an object's name."""
+        key = self.key(item.name)
+        if self._objects.get(key) is item:
+            del self._objects[key]

@@ -1,0 +1,80 @@
+"""A process as the executive sees it: its address space, its handles, its threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from simulator.config import Process
+from simulator.windows.address_space import AddressSpace
+from simulator.windows.constants import STILL_ACTIVE
+from simulator.windows.dep import Dep
+from simulator.windows.handles import HandleTable
+from simulator.windows.heap.heaps import Heaps
+from simulator.windows.objects import Waitable
+
+if TYPE_CHECKING:
+    from simulator.windows.system import System
+
+
+class ProcessObject(Waitable):
+    """What a handle to a process refers to: signalled once it has ended [Process Objects]."""
+
+    kind: ClassVar[str] = "Process"
+    tag: ClassVar[str] = "Proc"
+    body: ClassVar[int] = 1_232
+
+    def __init__(self, system: System, owner: Owner) -> None:
+        super().__init__(system)
+        self.owner = owner
+
+    @property
+    def signalled(self) -> bool:
+        """Whether the process has ended."""
+        return self.owner.ended
+
+
+class ThreadObject(Waitable):
+    """What a handle to a thread refers to: signalled once it has ended [Thread Objects]."""
+
+    kind: ClassVar[str] = "Thread"
+    tag: ClassVar[str] = "Thre"
+    body: ClassVar[int] = 1_240
+
+    def __init__(self, system: System, owner: Owner, number: int) -> None:
+        super().__init__(system, owner=owner)
+        self.owner = owner
+        self.number = number
+        """of the engine's thread"""
+        self.exit_code = STILL_ACTIVE
+        self.ended = False
+        self.stack: Any = None
+
+    @property
+    def signalled(self) -> bool:
+        """Whether it has ended."""
+        return self.ended
+
+
+class Owner:
+    """One process that runs a program."""
+
+    def __init__(self, system: System, number: int, config: Process) -> None:
+        """`number` is the engine's; nothing is allocated yet but what the executive needs for a process."""
+        self.system = system
+        self.number = number
+        self.name = config.name
+        self.bits = config.bits
+        self.privileges = frozenset(config.privileges)
+        self.priority = config.priority
+        self.ended = False
+        self.exit_code = STILL_ACTIVE
+        self.threads: list[ThreadObject] = []
+        """those that have not ended"""
+        self.single_threaded = True
+        """whether nobody but the calling thread can see its memory now"""
+        self.heaps = Heaps()
+        self.modules: dict[str, Any] = {}
+        self.object = ProcessObject(system, self)
+        self.handles = HandleTable(system, self)
+        self.dep = Dep(system.settings.dep_policy, self.bits)
+        self.space = AddressSpace(system, self)

@@ -1,0 +1,66 @@
+"""What a program is given: its process, as seen by one of its threads, with every call that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from simulator.windows.calls.base import Steps
+from simulator.windows.calls.dep import DepCalls
+from simulator.windows.calls.files import FileCalls
+from simulator.windows.calls.heap_wrappers import HeapWrapperCalls
+from simulator.windows.calls.images import ImageCalls
+from simulator.windows.calls.memory import MemoryCalls
+from simulator.windows.calls.objects import ObjectCalls
+from simulator.windows.calls.performance import PerformanceCalls
+from simulator.windows.calls.pools import PoolCalls
+from simulator.windows.calls.processes import ProcessCalls
+from simulator.windows.calls.sections import SectionCalls
+from simulator.windows.calls.virtual import VirtualCalls
+from simulator.windows.calls.working_set import WorkingSetCalls
+
+if TYPE_CHECKING:
+    from simulator.windows.owner import Owner, ThreadObject
+    from simulator.windows.runner import Runner
+
+
+class Process(
+    MemoryCalls,
+    ProcessCalls,
+    VirtualCalls,
+    WorkingSetCalls,
+    FileCalls,
+    SectionCalls,
+    ImageCalls,
+    HeapWrapperCalls,
+    ObjectCalls,
+    PoolCalls,
+    DepCalls,
+    PerformanceCalls,
+):
+    """A process as one of its threads sees it: `yield from process.virtual_alloc(...)`.
+
+    Calls have Windows' names in lower case, its arguments in its order, and its results: on failure 0, False or None,
+    and `get_last_error()` says why.
+    """
+
+    def __init__(self, runner: Runner, own: Owner, thread: ThreadObject) -> None:
+        """For one thread of a process; made by the runner."""
+        super().__init__()
+        self.runner = runner
+        self.system = own.system
+        self.own = own
+        self.thread_object = thread
+        self.thread = thread.number
+        self.last_error = 0
+
+    def run(self, function: Callable[..., Generator[Any, Any, Any]], parameters: Mapping[str, Any]) -> Steps[Any]:
+        """A thread's whole life: a program's function, and what its last calls have left to do."""
+        result = yield from function(self, **parameters)
+        yield from self._flush()
+        return result
+
+    @property
+    def name(self) -> str:
+        """The process's name."""
+        return self.own.name

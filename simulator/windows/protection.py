@@ -1,0 +1,81 @@
+"""Page protection: which PAGE_ constants there are, and what a page with one of them allows.
+
+On x86 a page that can be executed can be read: PAGE_EXECUTE differs from PAGE_EXECUTE_READ in its name only. Whether a
+page without an EXECUTE protection can be executed is a matter of data execution prevention (`no_execute` below).
+"""
+
+from __future__ import annotations
+
+from simulator.windows.constants import (
+    PAGE_EXECUTE,
+    PAGE_EXECUTE_READ,
+    PAGE_EXECUTE_READWRITE,
+    PAGE_EXECUTE_WRITECOPY,
+    PAGE_GUARD,
+    PAGE_NOACCESS,
+    PAGE_NOCACHE,
+    PAGE_READONLY,
+    PAGE_READWRITE,
+    PAGE_WRITECOMBINE,
+    PAGE_WRITECOPY,
+)
+
+BASE = 0xFF
+"""The bits of which exactly one is set; the others are modifiers."""
+MODIFIERS = PAGE_GUARD | PAGE_NOCACHE | PAGE_WRITECOMBINE
+WRITABLE = PAGE_READWRITE | PAGE_WRITECOPY | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY
+EXECUTABLE = PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY
+COPYING = PAGE_WRITECOPY | PAGE_EXECUTE_WRITECOPY
+KNOWN = BASE | MODIFIERS
+
+OFFERED = 1 << 16
+"""Not a protection but kept with it: the page is offered, and inaccessible until it is reclaimed."""
+CHARGED = 1 << 17
+"""The same: a page of a view that is charged for a private copy, whatever its protection has become."""
+
+WORKING_SET_CODES = {
+    PAGE_NOACCESS: 0,
+    PAGE_READONLY: 1,
+    PAGE_EXECUTE: 2,
+    PAGE_EXECUTE_READ: 3,
+    PAGE_READWRITE: 4,
+    PAGE_WRITECOPY: 5,
+    PAGE_EXECUTE_READWRITE: 6,
+    PAGE_EXECUTE_WRITECOPY: 7,
+}
+"""What QueryWorkingSet calls protections [PSAPI_WORKING_SET_BLOCK]; guard, non-cached and write-combined pages have
+8, 16 and 24 added."""
+
+
+def is_valid(protect: int) -> bool:
+    """Whether `protect` is one protection with modifiers that can go with it [Memory Protection Constants; ros:
+    ARM3/virtual.c, MiMakeProtectionMask]: none goes with PAGE_NOACCESS, and no two go together."""
+    base, modifiers = protect & BASE, protect & MODIFIERS
+    if protect & ~KNOWN or base == 0 or base & (base - 1):
+        return False
+    return modifiers == 0 or (base != PAGE_NOACCESS and modifiers & (modifiers - 1) == 0)
+
+
+def is_private(protect: int) -> bool:
+    """Whether private memory can have this valid protection: the WRITECOPY kinds are for views."""
+    return not protect & COPYING
+
+
+def rights(value: int, no_execute: bool) -> tuple[bool, bool, bool]:
+    """(accessible, writable, executable) for the MMU, of a protection with its flags; 0: not committed.
+
+    Inaccessible pages trap, so that guard pages raise their exception.
+    """
+    if value & (PAGE_GUARD | PAGE_NOACCESS | OFFERED) or not value & BASE:
+        return False, False, False
+    return True, bool(value & WRITABLE), bool(value & EXECUTABLE) or not no_execute
+
+
+def working_set_code(protect: int) -> int:
+    """The protection of a page as QueryWorkingSet tells it."""
+    code = WORKING_SET_CODES[protect & BASE]
+    if protect & PAGE_NOCACHE:
+        return code + 8
+    if protect & PAGE_GUARD:
+        return code + 16
+    return code + 24 if protect & PAGE_WRITECOMBINE else code

@@ -1,0 +1,204 @@
+"""Sections: what CreateFileMapping makes, and what views show parts of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.windows import constants as w
+from simulator.windows.failure import Failure
+from simulator.windows.file import File, FileObject
+from simulator.windows.objects import KernelObject
+from simulator.windows.segment import LargeSegment, PagingSegment, Segment
+
+if TYPE_CHECKING:
+    from simulator.windows.image import Image
+    from simulator.windows.owner import Owner
+    from simulator.windows.system import System
+
+_READ = frozenset({w.PAGE_NOACCESS, w.PAGE_READONLY, w.PAGE_WRITECOPY})
+_CODE = _READ | {w.PAGE_EXECUTE, w.PAGE_EXECUTE_READ}
+COMPATIBLE = {
+    w.PAGE_NOACCESS: frozenset({w.PAGE_NOACCESS}),
+    w.PAGE_READONLY: _READ,
+    w.PAGE_READWRITE: _READ | {w.PAGE_READWRITE},
+    w.PAGE_WRITECOPY: _READ,
+    w.PAGE_EXECUTE_READ: _CODE,
+    w.PAGE_EXECUTE_READWRITE: _CODE | {w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE, w.PAGE_EXECUTE_WRITECOPY},
+    w.PAGE_EXECUTE_WRITECOPY: _CODE | {w.PAGE_EXECUTE_WRITECOPY},
+}
+"""What a view may have of a section with a protection, or a page of a view with one [MapViewOfFile; VirtualProtect;
+ros: ARM3/section.c, MiIsProtectionCompatible]."""
+WRITES = frozenset({w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE})
+COPIES = frozenset({w.PAGE_WRITECOPY, w.PAGE_EXECUTE_WRITECOPY})
+
+_ATTRIBUTES = w.SEC_IMAGE_NO_EXECUTE | w.SEC_RESERVE | w.SEC_COMMIT | w.SEC_WRITECOMBINE | w.SEC_LARGE_PAGES
+_PLAIN = w.SEC_RESERVE | w.SEC_COMMIT
+
+
+class Section(KernelObject):
+    """A section: a segment's first `size` bytes under a protection, alive until handles and views are gone, in any
+    order; the file stays open meanwhile."""
+
+    kind = "Section"
+    tag = "Sect"
+    body = 112
+
+    def __init__(
+        self,
+        system: System,
+        name: str | None,
+        owner: Owner,
+        *,
+        segment: Segment,
+        size: int,
+        protection: int,
+        file: FileObject | None = None,
+        image: Image | None = None,
+    ) -> None:
+        """The segment has been counted for this section by the caller, who undoes that if Failure is raised."""
+        super().__init__(system, name, owner)
+        self.segment = segment
+        self.size = size
+        self.protection = protection
+        self.file = file
+        self.image = image
+        if file is not None:
+            file.reference()
+
+    @property
+    def pages(self) -> int:
+        """How many pages it has."""
+        return -(-self.size // self.system.page_size)
+
+    @property
+    def large(self) -> bool:
+        """Whether it consists of large pages."""
+        return isinstance(self.segment, LargeSegment)
+
+    def deleted(self) -> None:
+        """Give back what it held: commit and prototype PTEs, or the file."""
+        if self.file is None:
+            self.segment.delete()
+        else:
+            self.file.file.unshare()
+            self.file.dereference()
+
+
+def create(owner: Owner, handle: int, protect: int, size: int, name: str | None) -> tuple[int, int]:
+    """A section, or the one that has the name already [CreateFileMapping]; returns the handle and the last error that
+    goes with it: 0, or 183 if it existed (it keeps its own size and protection).
+
+    `handle` is an open file's, or -1 for the paging files; `protect` a PAGE_ constant with SEC_ flags. Raises Failure
+    3, 6 (no file, or the name is another kind's), 87, 206; for a file 5 (it isn't open for that), 8 (smaller than
+    `size`, and the protection doesn't write), 112, 193 (no image), 1006 (empty); 1314, 1450, 1452, 1455 for what can't
+    be had.
+    """
+    system = owner.system
+    protection, attributes = protect & 0xFFF, protect & ~0xFFF
+    _check(owner, handle, protection, attributes, size)
+    existing = system.namespace.find(name, Section)
+    if existing is not None:
+        return owner.handles.add(existing, w.GENERIC_ALL), w.ERROR_ALREADY_EXISTS
+    if handle == w.INVALID_HANDLE_VALUE:
+        section = _of_paging_files(owner, protection, attributes, size, name)
+    else:
+        section = _of_file(owner, handle, protection, attributes, size, name)
+    return owner.handles.give(section, w.GENERIC_ALL), w.ERROR_SUCCESS
+
+
+def _check(owner: Owner, handle: int, protection: int, attributes: int, size: int) -> None:
+    """The rules that hold whatever is mapped [CreateFileMapping]."""
+    bad = protection not in COMPATIBLE or protection == w.PAGE_NOACCESS or attributes & ~_ATTRIBUTES
+    bad = bad or size < 0 or attributes & _PLAIN == _PLAIN
+    bad = bad or (attributes & w.SEC_IMAGE and attributes & (_PLAIN | w.SEC_LARGE_PAGES | w.SEC_WRITECOMBINE))
+    if not attributes & w.SEC_IMAGE:
+        bad = bad or (attributes & (w.SEC_NOCACHE | w.SEC_WRITECOMBINE) and not attributes & _PLAIN)
+    paging = handle == w.INVALID_HANDLE_VALUE
+    bad = bad or (paging and (size == 0 or attributes & w.SEC_IMAGE))
+    if attributes & w.SEC_LARGE_PAGES:
+        whole = size % owner.system.settings.large_page_minimum == 0
+        bad = bad or not paging or not attributes & w.SEC_COMMIT or not whole
+    if bad:
+        raise Failure(w.ERROR_INVALID_PARAMETER)
+    if attributes & w.SEC_LARGE_PAGES and w.SE_LOCK_MEMORY_NAME not in owner.privileges:
+        raise Failure(w.ERROR_PRIVILEGE_NOT_HELD)
+
+
+def _of_paging_files(owner: Owner, protection: int, attributes: int, size: int, name: str | None) -> Section:
+    """Commit is charged here, unless `section_shortage` says that the first view is (MODEL.md 13, 7)."""
+    system = owner.system
+    pages = -(-size // system.page_size)
+    segment: PagingSegment
+    if attributes & w.SEC_LARGE_PAGES:
+        segment = LargeSegment(system, pages, system.settings.large_page_minimum // system.page_size)
+    else:
+        segment = PagingSegment(system, pages, reserve=bool(attributes & w.SEC_RESERVE))
+    try:
+        if system.settings.section_shortage == "create":
+            segment.promise()
+        size = pages * system.page_size
+        return Section(system, name, owner, segment=segment, size=size, protection=protection)
+    except Failure:
+        segment.delete()
+        raise
+
+
+def _of_file(owner: Owner, handle: int, protection: int, attributes: int, size: int, name: str | None) -> Section:
+    needed = w.GENERIC_READ
+    if protection in WRITES:
+        needed |= w.GENERIC_WRITE
+    if protection >= w.PAGE_EXECUTE and not attributes & w.SEC_IMAGE:
+        needed |= w.GENERIC_EXECUTE
+    opened = owner.handles.get(handle, FileObject, needed)
+    file = opened.file
+    if attributes & w.SEC_IMAGE:
+        if not file.image:
+            raise Failure(w.ERROR_BAD_EXE_FORMAT)
+        return owner.system.images[file.name].section(owner, opened, name)
+    return of_data(owner, opened, protection, _extend(file, protection, size), name)
+
+
+def _extend(file: File, protection: int, size: int) -> int:
+    """The size of a file's section in bytes. A section that is larger than the file extends it, if its protection
+    writes or `file_growth` says always (MODEL.md 13, 8)."""
+    if not size and not file.size:
+        raise Failure(w.ERROR_FILE_INVALID)
+    if size > file.size:
+        if protection not in WRITES and file.system.settings.file_growth == "write":
+            raise Failure(w.ERROR_NOT_ENOUGH_MEMORY)
+        file.resize(size)
+    return size or file.size
+
+
+def of_data(owner: Owner, opened: FileObject, protection: int, size: int, name: str | None) -> Section:
+    """A section of a file's data: all of them share one segment, so that their views are coherent."""
+    segment = opened.file.share()
+    try:
+        return Section(owner.system, name, owner, segment=segment, size=size, protection=protection, file=opened)
+    except Failure:
+        opened.file.unshare()
+        raise
+
+
+def open_named(owner: Owner, access: int, name: str) -> int:
+    """A handle to a section by its name [OpenFileMapping]; raises Failure 2 if there is none, 6 if the name is
+    another kind's, 87 without a name."""
+    if not name:
+        raise Failure(w.ERROR_INVALID_PARAMETER)
+    section = owner.system.namespace.find(name, Section)
+    if section is None:
+        raise Failure(w.ERROR_FILE_NOT_FOUND)
+    return owner.handles.add(section, rights(access))
+
+
+def rights(access: int) -> int:
+    """Section rights from FILE_MAP_ flags: FILE_MAP_COPY alone asks for reading, FILE_MAP_EXECUTE for executing
+    [OpenFileMapping; ros: kernel32/client/file/filemap.c]."""
+    if access == w.FILE_MAP_ALL_ACCESS:
+        return w.GENERIC_ALL
+    granted = access & (w.SECTION_MAP_WRITE | w.SECTION_MAP_READ)
+    if access & w.FILE_MAP_COPY:
+        granted |= w.SECTION_MAP_READ
+    if access & w.FILE_MAP_EXECUTE:
+        granted |= w.SECTION_MAP_EXECUTE
+    return granted

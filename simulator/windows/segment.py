@@ -1,0 +1,168 @@
+"""Prototype PTEs: what the pages of a section show, whoever maps them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.windows import constants
+from simulator.windows.failure import Failure
+from simulator.windows.runs import Runs
+
+if TYPE_CHECKING:
+    from simulator.windows.system import System
+
+PROTOTYPE_TAG = "MmSt"
+"""The pool tag of prototype PTEs [ros: ntoskrnl/include/internal/tag.h; pooltag.txt]."""
+PROTOTYPE_SIZE = 8
+"""Bytes of paged pool for each page: a PTE on x86-64."""
+CHUNK = 16
+"""Pages whose contents are made at a time, 64 KiB: what nobody touches costs nothing."""
+
+
+class Segment:
+    """The prototype PTEs of one section: one content for each page, so that all views show the same.
+
+    They lie in paged pool: all are charged when the segment comes into being, as Windows did for files until Server
+    2003 and does for paging-file-backed sections (MODEL.md 7). Raises Failure 1450, 1452 or 1455 if there is no pool.
+    """
+
+    def __init__(self, system: System, pages: int) -> None:
+        """`pages` long, at least 1; nobody uses it yet."""
+        self.system = system
+        self.pages = pages
+        self.users = 0
+        """sections that show it"""
+        self._blocks = [self._allocate(pages)]
+
+    def _allocate(self, pages: int) -> int:
+        return self.system.pool.allocate(PROTOTYPE_SIZE * pages, PROTOTYPE_TAG, paged=True)
+
+    def grow(self, pages: int) -> None:
+        """Become so many pages long, if it is shorter; raises Failure as the constructor does."""
+        if pages > self.pages:
+            self._blocks.append(self._allocate(pages - self.pages))
+            self.pages = pages
+
+    def contents(self, first: int, count: int) -> NDArray[np.int64]:
+        """The contents of `count` pages from `first` on, made now if nobody asked for them before."""
+        raise NotImplementedError
+
+    def delete(self) -> None:
+        """The last section is gone."""
+        for block in self._blocks:
+            self.system.pool.free(block)
+        self._blocks.clear()
+
+
+class FileSegment(Segment):
+    """A segment that shows a file's pages: the file's own contents, which stay cached when the segment goes."""
+
+    def __init__(self, system: System, name: str, pages: int) -> None:
+        """`name` is the file's."""
+        super().__init__(system, pages)
+        self.name = name
+
+    def contents(self, first: int, count: int) -> NDArray[np.int64]:
+        """The file's contents."""
+        return self.system.pages.files.contents(self.name, first, count)
+
+
+class PagingSegment(Segment):
+    """A segment backed by the paging files: demand-zero at first, gone with its last section.
+
+    Commit is charged for all of it at once (SEC_COMMIT), or page by page as programs commit it (SEC_RESERVE): then it
+    belongs to the segment, not to a view, and stays until the end.
+    """
+
+    def __init__(self, system: System, pages: int, reserve: bool) -> None:
+        """`reserve`: programs commit the pages; otherwise `promise` must be called once."""
+        self._committed = Runs(0, pages, 0)
+        self._chunks: dict[int, int] = {}
+        self._owed = 0 if reserve else pages
+        super().__init__(system, pages)
+        self.charged = 0
+
+    def promise(self) -> None:
+        """Commit everything that isn't for programs to commit, unless that has been done; raises Failure 1455."""
+        if self._owed:
+            self.commit(0, self._owed)
+            self._owed = 0
+
+    def commit(self, first: int, count: int) -> None:
+        """Promise pages that aren't yet; all or none: raises Failure 1455."""
+        runs = self._committed.within(first, first + count)
+        missing = sum(end - start for start, end, committed in runs if not committed)
+        if missing and not self.system.pages.charge(missing):
+            raise Failure(constants.ERROR_COMMITMENT_LIMIT)
+        self.charged += missing
+        if missing:
+            self._committed.set(first, first + count, 1)
+
+    def committed(self, first: int, count: int) -> NDArray[np.bool_]:
+        """For each page, whether it is committed."""
+        mask = np.empty(count, np.bool_)
+        for start, end, committed in self._committed.within(first, first + count):
+            mask[start - first : end - first] = committed
+        return mask
+
+    def committed_run(self, first: int) -> tuple[bool, int]:
+        """Whether a page is committed, and how many pages from it on are the same."""
+        _, end, committed = self._committed.run(first)
+        return bool(committed), end - first
+
+    def contents(self, first: int, count: int) -> NDArray[np.int64]:
+        """New contents are made in chunks of 64 KiB (the last one may be shorter)."""
+        parts = []
+        for chunk in range(first // CHUNK, -(-(first + count) // CHUNK)):
+            start = chunk * CHUNK
+            length = min(CHUNK, self.pages - start)
+            number = self._chunks.get(chunk)
+            if number is None:
+                number = self._chunks[chunk] = int(self.system.pages.add_contents(length))
+            low, high = max(first, start), min(first + count, start + length)
+            parts.append(np.arange(number + low - start, number + high - start, dtype=np.int64))
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    def delete(self) -> None:
+        """Frames, slots, commit charge and pool are given back."""
+        for chunk, number in sorted(self._chunks.items()):
+            self.system.pages.delete_contents(number, min(CHUNK, self.pages - chunk * CHUNK))
+        self._chunks.clear()
+        self.system.pages.refund(self.charged)
+        self.charged = 0
+        super().delete()
+
+
+class LargeSegment(PagingSegment):
+    """A segment of large pages: its frames are taken at once, contiguous and nonpageable [Large-Page Support]."""
+
+    def __init__(self, system: System, pages: int, large: int) -> None:
+        """`large` is the small pages in a large one, which divides `pages`; raises Failure 1455, or 1450 if there
+        aren't frames in a row for each large page."""
+        self._fixed = np.zeros(0, np.int64)
+        super().__init__(system, pages, reserve=False)
+        try:
+            self.promise()
+        except Failure:
+            self.delete()
+            raise
+        contents = int(system.pages.add_contents(pages)) + np.arange(pages, dtype=np.int64)
+        for first in range(0, pages, large):
+            if not system.pages.fix_contiguous(contents[first : first + large]):
+                self.delete()
+                raise Failure(constants.ERROR_NO_SYSTEM_RESOURCES)
+            self._fixed = contents[: first + large]
+
+    def contents(self, first: int, count: int) -> NDArray[np.int64]:
+        """The contents, all of which exist from the beginning."""
+        return self._fixed[first : first + count]
+
+    def delete(self) -> None:
+        """The frames are free again."""
+        if len(self._fixed):
+            self.system.pages.unfix(self._fixed)
+        self._fixed = self._fixed[:0]
+        super().delete()

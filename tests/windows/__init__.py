@@ -1,0 +1,1 @@
+"""What holds of the calls that a simulated process can make of Windows."""

@@ -1,0 +1,1 @@
+"""What Windows documents, one rule a case, each with its source; every module has a table `case` of its own."""

@@ -1,0 +1,101 @@
+"""Data execution prevention: the four policies, and a process's own setting."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from simulator.windows.dep import POLICIES, Dep, enabled
+from tests.windows.small_system import SmallSystem, done
+
+ENABLE, NO_THUNKS = 1, 2
+
+
+def process(policy: str, bits: int) -> Any:
+    return SmallSystem(dep_policy=policy).process(bits)
+
+
+@pytest.mark.parametrize(
+    ("policy", "bits", "on"),
+    [
+        ("always-off", 32, False),
+        ("always-off", 64, False),
+        ("always-on", 32, True),
+        ("always-on", 64, True),
+        ("opt-in", 32, False),
+        ("opt-in", 64, True),
+        ("opt-out", 32, True),
+        ("opt-out", 64, True),
+    ],
+)
+def test_a_process_begins_as_the_policy_has_it_and_64_bit_ones_with_dep(policy: str, bits: int, on: bool) -> None:
+    assert enabled(process(policy, bits).own) is on
+
+
+def test_policies_have_the_numbers_of_getsystemdeppolicy() -> None:
+    found = [done(process(policy, 64).get_system_dep_policy()) for policy in POLICIES]
+    assert found == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_64_bit_process_can_neither_set_nor_get_its_setting(policy: str) -> None:
+    one = process(policy, 64)
+    for call in (one.set_process_dep_policy(ENABLE), one.set_process_dep_policy(0), one.get_process_dep_policy()):
+        one.set_last_error(0)
+        assert not done(call)
+        assert one.get_last_error() == 50
+
+
+@pytest.mark.parametrize(("policy", "flags"), list(itertools.product(("always-off", "always-on"), (0, ENABLE))))
+def test_under_always_off_and_always_on_nothing_can_be_changed(policy: str, flags: int) -> None:
+    one = process(policy, 32)
+    assert not done(one.set_process_dep_policy(flags))
+    assert one.get_last_error() == 5
+    assert done(one.get_process_dep_policy()) == (int(policy == "always-on"), True)
+    assert one.own.space.changes == []
+
+
+@pytest.mark.parametrize("policy", ["opt-in", "opt-out"])
+def test_turned_on_it_stays_on(policy: str) -> None:
+    one = process(policy, 32)
+    assert done(one.get_process_dep_policy())[1] is False
+    assert done(one.set_process_dep_policy(ENABLE))
+    assert done(one.get_process_dep_policy()) == (ENABLE, True)
+    for flags in (0, ENABLE):
+        assert not done(one.set_process_dep_policy(flags))
+        assert one.get_last_error() == 5
+    assert enabled(one.own)
+
+
+def test_it_can_be_turned_off_and_on_again_until_it_is_on_for_good() -> None:
+    one = process("opt-out", 32)
+    assert done(one.set_process_dep_policy(0))
+    assert not enabled(one.own)
+    assert done(one.set_process_dep_policy(ENABLE | NO_THUNKS))
+    assert done(one.get_process_dep_policy()) == (ENABLE | NO_THUNKS, True)
+
+
+def test_the_address_space_is_told_when_and_only_when_it_changes() -> None:
+    one = process("opt-in", 32)
+    done(one.set_process_dep_policy(0))
+    assert one.own.space.changes == []
+    done(one.set_process_dep_policy(ENABLE))
+    assert one.own.space.changes == [True]
+
+
+@pytest.mark.parametrize("flags", [NO_THUNKS, 4, ENABLE | 8])
+def test_other_flags_fail_with_87(flags: int) -> None:
+    one = process("opt-in", 32)
+    assert not done(one.set_process_dep_policy(flags))
+    assert one.get_last_error() == 87
+
+
+@pytest.mark.parametrize("at_creation", [True, False])
+def test_what_was_fixed_at_creation_stays(at_creation: bool) -> None:
+    one = process("opt-out", 32)
+    one.own.dep = Dep("opt-out", 32, at_creation=at_creation)
+    assert enabled(one.own) is at_creation
+    assert not done(one.set_process_dep_policy(1 - at_creation))
+    assert one.get_last_error() == 5

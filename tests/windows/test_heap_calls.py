@@ -1,0 +1,289 @@
+"""What the heap functions are documented to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator.windows import constants as c
+from simulator.windows.failure import WindowsException
+from simulator.windows.heap.walk import check
+from simulator.windows.requests import Exit
+from tests.windows.heap_fakes import PAGE, UNIT, Fake
+
+KB, MB = 1024, 1 << 20
+
+
+def made(process: Fake, options: int = 0, initial: int = 0, maximum: int = 0) -> int:
+    handle: int = process.run(process.heap_create(options, initial, maximum))
+    assert handle
+    return handle
+
+
+def alloc(process: Fake, handle: int, size: int, flags: int = 0) -> int:
+    address: int = process.run(process.heap_alloc(handle, flags, size))
+    return address
+
+
+def free(process: Fake, handle: int, address: int) -> bool:
+    return bool(process.run(process.heap_free(handle, 0, address)))
+
+
+@pytest.mark.parametrize(("initial", "committed"), [(0, 1), (1, 1), (PAGE, 1), (PAGE + 1, 2), (10 * PAGE, 10)])
+def test_the_initial_size_is_committed_in_whole_pages_at_least_one(initial: int, committed: int) -> None:
+    process = Fake()
+    made(process, 0, initial)
+    assert len(process.space.committed) == committed
+
+
+@pytest.mark.parametrize(("maximum", "reserved"), [(1, PAGE), (5 * PAGE - 1, 5 * PAGE), (MB, MB), (0, MB)])
+def test_the_maximum_size_is_reserved_in_whole_pages_and_a_growable_heap_reserves_a_segment(
+    maximum: int, reserved: int
+) -> None:
+    process = Fake()
+    handle = made(process, 0, 0, maximum)
+    assert process.space.regions == {handle: reserved}
+
+
+def test_an_initial_size_above_the_maximum_is_refused() -> None:
+    process = Fake()
+    assert process.run(process.heap_create(0, 2 * PAGE, PAGE)) == 0
+    assert process.get_last_error() == c.ERROR_INVALID_PARAMETER
+    assert not process.space.regions
+
+
+@pytest.mark.parametrize("options", [{"limit": PAGE - 1}, {"room": 2 * UNIT}])
+def test_a_heap_that_memory_does_not_suffice_for_is_not_made(options: dict[str, int]) -> None:
+    process = Fake(**options)
+    assert process.run(process.heap_create(0, 0, 0)) == 0
+    assert process.get_last_error() == c.ERROR_NOT_ENOUGH_MEMORY
+    assert not process.space.regions
+    assert not process.own.heaps
+
+
+@pytest.mark.parametrize(("bits", "granule"), [(32, 8), (64, 16)])
+@pytest.mark.parametrize("mode", ["automatic", "off"])
+def test_blocks_are_aligned_to_8_or_16_bytes_and_have_the_size_that_was_asked_for(
+    bits: int, granule: int, mode: str
+) -> None:
+    process = Fake(bits=bits, low_fragmentation=mode)
+    handle = made(process)
+    for size in [*range(70), *(64,) * 30, 5000, 600_000]:
+        address = alloc(process, handle, size)
+        assert address % granule == 0
+        assert process.run(process.heap_size(handle, 0, address)) == size
+
+
+@pytest.mark.parametrize(("bits", "largest"), [(32, 0xFE00 * 8 - 8), (64, 0xFE00 * 16 - 16)])
+def test_a_fixed_heaps_largest_block_is_slightly_less_than_512_kb_or_1_mb(bits: int, largest: int) -> None:
+    process = Fake(bits=bits)
+    handle = made(process, 0, 0, 4 * MB)
+    assert 512 * KB * (bits // 32) - 17 * KB < largest < 512 * KB * (bits // 32)
+    assert alloc(process, handle, largest + 1) == 0
+    assert alloc(process, handle, largest) != 0
+    assert len(process.space.regions) == 1
+
+
+def test_a_fixed_heaps_largest_block_may_be_below_0x7fff8_bytes_instead() -> None:
+    process = Fake(fixed_limit="HeapAlloc")
+    handle = made(process, 0, 0, 4 * MB)
+    assert alloc(process, handle, 0x7FFF8) == 0
+    assert alloc(process, handle, 0x7FFF7) != 0
+
+
+def test_a_fixed_heap_never_grows_beyond_its_maximum() -> None:
+    process = Fake()
+    handle = made(process, 0, 0, UNIT)
+    blocks = 0
+    while alloc(process, handle, 1000):
+        blocks += 1
+    assert blocks == (UNIT - 0xA00) // 1024
+    assert len(process.space.regions) == 1
+    assert len(process.space.committed) == UNIT // PAGE
+
+
+def test_a_failed_allocation_leaves_the_last_error_alone() -> None:
+    process = Fake()
+    handle = made(process, 0, 0, UNIT)
+    process.set_last_error(77)
+    assert alloc(process, handle, UNIT) == 0
+    assert alloc(process, handle, -1) == 0
+    assert process.get_last_error() == 77
+
+
+@pytest.mark.parametrize(("created", "called"), [(c.HEAP_GENERATE_EXCEPTIONS, 0), (0, c.HEAP_GENERATE_EXCEPTIONS)])
+def test_a_failed_allocation_raises_no_memory_if_asked_to(created: int, called: int) -> None:
+    process = Fake()
+    handle = made(process, created, 0, UNIT)
+    with pytest.raises(WindowsException) as raised:
+        alloc(process, handle, UNIT, called)
+    assert raised.value.status == c.STATUS_NO_MEMORY
+    block = alloc(process, handle, 100, called)
+    with pytest.raises(WindowsException):
+        process.run(process.heap_realloc(handle, called, block, UNIT))
+    assert process.run(process.heap_size(handle, 0, block)) == 100
+
+
+def test_blocks_above_the_threshold_of_a_growable_heap_are_regions_of_their_own() -> None:
+    process = Fake()
+    handle = made(process)
+    inside = alloc(process, handle, 0x7F000 - 16)
+    assert handle < inside < handle + MB
+    large = alloc(process, handle, 0x7F000 - 15)
+    assert large - 0x40 in process.space.regions
+    assert process.space.regions[large - 0x40] == 0x80000
+    assert free(process, handle, large)
+    assert large - 0x40 not in process.space.regions
+    assert not free(process, handle, large)
+
+
+def test_a_heaps_memory_is_executable_only_if_created_so() -> None:
+    process = Fake()
+    plain, code = made(process), made(process, c.HEAP_CREATE_ENABLE_EXECUTE)
+    block = alloc(process, code, 600_000)
+    assert process.space.protections[plain] == c.PAGE_READWRITE
+    assert process.space.protections[code] == c.PAGE_EXECUTE_READWRITE
+    assert process.space.protections[block - 0x40] == c.PAGE_EXECUTE_READWRITE
+
+
+def test_freeing_null_succeeds_and_freeing_what_is_no_block_fails() -> None:
+    process = Fake()
+    handle = made(process)
+    block = alloc(process, handle, 100)
+    assert free(process, handle, 0)
+    assert not free(process, handle, block + 8)
+    assert process.get_last_error() == c.ERROR_INVALID_PARAMETER
+    assert free(process, handle, block)
+    assert not free(process, handle, block)
+
+
+@pytest.mark.parametrize("call", ["heap_alloc", "heap_free", "heap_size", "heap_compact", "heap_destroy", "heap_walk"])
+def test_a_handle_that_is_none_is_refused(call: str) -> None:
+    process = Fake()
+    arguments = {"heap_alloc": (0, 1), "heap_free": (0, 1), "heap_size": (0, 1)}.get(call, ())
+    assert process.run(getattr(process, call)(12345, *arguments)) in (0, -1, [])
+    assert process.get_last_error() == c.ERROR_INVALID_HANDLE
+
+
+def test_the_size_of_what_is_no_block_is_minus_one_without_an_error() -> None:
+    process = Fake()
+    handle = made(process)
+    process.set_last_error(77)
+    assert process.run(process.heap_size(handle, 0, 123)) == -1
+    assert process.get_last_error() == 77
+
+
+def test_validate_knows_allocated_blocks_and_sets_no_error() -> None:
+    process = Fake()
+    handle = made(process)
+    block = alloc(process, handle, 100)
+    process.set_last_error(77)
+    assert process.run(process.heap_validate(handle, 0, block)) is True
+    assert process.run(process.heap_validate(handle)) is True
+    free(process, handle, block)
+    assert process.run(process.heap_validate(handle, 0, block)) is False
+    assert process.get_last_error() == 77
+
+
+@pytest.mark.parametrize("mode", ["automatic", "off"])
+def test_reallocation_in_place_only_never_moves_and_failure_keeps_the_block(mode: str) -> None:
+    process = Fake(low_fragmentation=mode)
+    handle = made(process)
+    first, second = alloc(process, handle, 100), alloc(process, handle, 100)
+    in_place = c.HEAP_REALLOC_IN_PLACE_ONLY
+    process.set_last_error(77)
+    assert process.run(process.heap_realloc(handle, in_place, first, 5000)) == 0
+    assert process.get_last_error() == 77
+    assert process.run(process.heap_size(handle, 0, first)) == 100
+    assert process.run(process.heap_realloc(handle, in_place, first, 50)) == first
+    assert process.run(process.heap_realloc(handle, in_place, second, 50_000)) == second, "into the gap behind it"
+    check(process.own.heaps[handle])
+
+
+def test_a_block_grows_into_a_free_neighbour_and_moves_if_that_is_too_small() -> None:
+    process = Fake(low_fragmentation="off")
+    handle = made(process)
+    first, second, third = (alloc(process, handle, 96) for _ in range(3))
+    free(process, handle, second)
+    assert process.run(process.heap_realloc(handle, 0, first, 200)) == first
+    moved = process.run(process.heap_realloc(handle, 0, first, 1000))
+    assert moved > third
+    assert process.run(process.heap_size(handle, 0, first)) == -1
+    check(process.own.heaps[handle])
+
+
+def test_a_large_block_shrinks_and_grows_in_place_within_what_it_reserved() -> None:
+    process = Fake()
+    handle = made(process)
+    block = alloc(process, handle, MB)
+    before = len(process.space.committed)
+    assert process.run(process.heap_realloc(handle, 0, block, 600_000)) == block
+    assert before - len(process.space.committed) == (MB + 64) // PAGE + 1 - ((600_000 + 64) // PAGE + 1)
+    assert process.run(process.heap_realloc(handle, 0, block, MB)) == block
+    assert len(process.space.committed) == before
+    assert process.run(process.heap_realloc(handle, c.HEAP_REALLOC_IN_PLACE_ONLY, block, 2 * MB)) == 0
+    moved = process.run(process.heap_realloc(handle, 0, block, 2 * MB))
+    assert moved not in (0, block)
+    assert block - 64 not in process.space.regions
+
+
+def test_destroy_needs_no_frees_and_never_takes_the_process_heap() -> None:
+    process = Fake()
+    handle, default = made(process), process.run(process.get_process_heap())
+    for size in (10, 100, 5000, 600_000):
+        alloc(process, handle, size)
+    assert process.run(process.heap_destroy(handle)) is True
+    assert set(process.space.regions) == {default}
+    assert process.run(process.heap_destroy(default)) is False
+    assert process.get_last_error() == c.ERROR_INVALID_HANDLE
+    assert process.run(process.get_process_heap()) == default
+    assert process.get_process_heaps() == [default]
+
+
+def test_walk_gives_regions_blocks_and_uncommitted_ranges_and_ends_with_no_more_items() -> None:
+    process = Fake()
+    handle = made(process)
+    first, second, third = alloc(process, handle, 100), alloc(process, handle, 200), alloc(process, handle, 600_000)
+    free(process, handle, first)
+    entries = process.run(process.heap_walk(handle))
+    assert process.get_last_error() == c.ERROR_NO_MORE_ITEMS
+    region, *rest = entries
+    assert (region.data, region.size, region.flags) == (handle, MB, c.PROCESS_HEAP_REGION)
+    assert (region.committed, region.uncommitted) == (PAGE, MB - PAGE)
+    assert [(entry.data, entry.flags) for entry in rest] == [
+        (first, 0),
+        (second, c.PROCESS_HEAP_ENTRY_BUSY),
+        (second + 208 + 16, 0),
+        (handle + PAGE, c.PROCESS_HEAP_UNCOMMITTED_RANGE),
+        (third, c.PROCESS_HEAP_ENTRY_BUSY),
+    ]
+    assert [entry.size for entry in rest[:2]] == [112, 200]
+
+
+def test_compact_gives_the_largest_committed_free_block() -> None:
+    process = Fake()
+    handle = made(process)
+    assert process.run(process.heap_compact(handle)) == PAGE - 0xA00 - 16
+    alloc(process, handle, PAGE - 0xA00 - 16)
+    assert process.run(process.heap_compact(handle)) == 0
+    assert process.get_last_error() == c.ERROR_SUCCESS
+
+
+def test_an_error_in_a_heap_ends_the_process_once_that_is_enabled() -> None:
+    process = Fake()
+    handle = made(process)
+    assert process.run(process.heap_set_information(0, c.HEAP_ENABLE_TERMINATION_ON_CORRUPTION)) is True
+    steps = process.heap_free(handle, 0, 123)
+    asked: list[Any] = [request for request in steps if isinstance(request, Exit)]
+    assert asked == [Exit(c.STATUS_HEAP_CORRUPTION)]
+
+
+def test_optimize_decommits_all_that_is_free() -> None:
+    process = Fake()
+    handle = made(process, 0, 20 * PAGE)
+    before = len(process.space.committed)
+    assert process.run(process.heap_set_information(handle, c.HEAP_OPTIMIZE_RESOURCES)) is True
+    assert (before, len(process.space.committed)) == (20, 1)
+    check(process.own.heaps[handle])
+    assert alloc(process, handle, 30_000)

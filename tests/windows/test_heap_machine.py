@@ -1,0 +1,124 @@
+"""Heaps in a whole machine: their touches are references that fault, and their memory is the process's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator import config
+from simulator.records import DEMAND_ZERO
+from simulator.windows import constants as c
+from simulator.windows.failure import WindowsException
+from simulator.windows.heap.walk import check
+from tests.windows.harness import PAGE, Steps, run
+
+MB = 1 << 20
+
+
+def demand_zero(process: Any) -> int:
+    return int(process.system.pages.process(process.own.number)["kinds"][DEMAND_ZERO])
+
+
+def test_heap_pages_fault_when_they_are_first_touched_and_not_when_they_are_committed() -> None:
+    def program(process: Any) -> Steps:
+        heap = yield from process.heap_create(0, 50 * PAGE, 0)
+        yield from process._flush()
+        before = demand_zero(process)
+        block = yield from process.heap_alloc(heap, 0, 40 * PAGE)
+        yield from process._flush()
+        assert demand_zero(process) - before == 1, "the page with the header of what remains"
+        yield from process.heap_free(heap, 0, block)
+        block = yield from process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, 20 * PAGE)
+        yield from process._flush()
+        assert demand_zero(process) - before == 1 + 20, "each page that is zeroed"
+
+    run(program, settings={"heap": config.Heap(decommit="never")})
+
+
+def test_a_heaps_memory_is_charged_and_refunded() -> None:
+    def program(process: Any) -> Steps:
+        pages = process.system.pages
+        heap = yield from process.get_process_heap()
+        before = pages.commit_total()
+        private = yield from process.heap_create(0, 0, 0)
+        empty = pages.commit_total()
+        yield from process.heap_alloc(private, 0, MB)
+        assert pages.commit_total() - empty >= MB // PAGE + 1
+        yield from process.heap_destroy(private)
+        assert pages.commit_total() == before < empty
+        for _ in range(100):
+            yield from process.heap_alloc(heap, 0, 1000)
+        grown = process.own.heaps[heap].memory.committed // PAGE - 1
+        assert pages.commit_total() == before + grown
+        check(process.own.heaps[heap])
+
+    run(program)
+
+
+def test_a_heap_that_finds_no_commit_charge_fails_and_goes_on() -> None:
+    def program(process: Any) -> Steps:
+        heap = yield from process.get_process_heap()
+        blocks = []
+        while True:
+            block = yield from process.heap_alloc(heap, 0, 100_000)
+            if not block:
+                break
+            blocks.append(block)
+        assert len(blocks) > 10
+        assert (yield from process.heap_alloc(heap, 0, 10 * MB)) == 0
+        for block in blocks:
+            assert (yield from process.heap_free(heap, 0, block))
+        assert (yield from process.heap_alloc(heap, 0, 100_000)) != 0
+        check(process.own.heaps[heap])
+
+    run(program)
+
+
+def test_a_header_on_a_page_that_the_program_made_inaccessible_is_an_access_violation() -> None:
+    def program(process: Any) -> Steps:
+        heap = yield from process.heap_create(0, 10 * PAGE, 0)
+        block = yield from process.heap_alloc(heap, 0, 6 * PAGE)
+        yield from process.virtual_protect(block + PAGE, PAGE, c.PAGE_NOACCESS)
+        yield from process.heap_free(heap, 0, block)
+        assert (yield from process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, 6 * PAGE)) == block
+        with pytest.raises(WindowsException) as raised:
+            yield from process.sleep(1)
+        assert raised.value.status == c.STATUS_ACCESS_VIOLATION
+        assert raised.value.information[0] == 1
+
+    run(program)
+
+
+def test_threads_use_a_heap_one_after_the_other() -> None:
+    def worker(process: Any, heap: int, number: int, kept: dict[int, int]) -> Steps:
+        mine: list[int] = []
+        for i in range(40):
+            size = (i * 37 + number * 11) % 3000
+            block = yield from process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, size)
+            assert block not in kept
+            kept[block] = size
+            mine.append(block)
+            if i % 3 == 2:
+                gone = mine.pop(0)
+                del kept[gone]
+                assert (yield from process.heap_free(heap, 0, gone))
+            if i % 10 == 9:
+                yield from process.empty_working_set()
+
+    def program(process: Any) -> Steps:
+        heap = yield from process.get_process_heap()
+        kept: dict[int, int] = {}
+        shared = {"heap": heap, "kept": kept}
+        first = yield from process.create_thread(worker, number=0, **shared)
+        second = yield from process.create_thread(worker, number=1, **shared)
+        third = yield from process.create_thread(worker, number=2, **shared)
+        threads = [first, second, third]
+        yield from process.wait_for_multiple_objects(threads, True)
+        assert len(kept) == 3 * 27
+        for block, size in kept.items():
+            assert (yield from process.heap_size(heap, 0, block)) == size
+        check(process.own.heaps[heap])
+        assert process.own.heaps[heap].lock.signalled
+
+    run(program, processors=2, settings={"heap": config.Heap(decommit_total=0)})

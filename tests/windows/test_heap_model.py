@@ -1,0 +1,146 @@
+"""Whatever a program does with a heap: blocks don't overlap, keep their data and their sizes, and every byte of the
+heap's memory is accounted for, against a plain dict of what is allocated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulator.windows import constants as c
+from simulator.windows.heap.walk import check, walk
+from tests.windows.heap_fakes import PAGE, Fake
+
+SIZES = st.one_of(
+    st.integers(0, 40),
+    st.sampled_from([64, 64, 64, 256, 257, 1000, 4000]),
+    st.integers(0, 20_000),
+    st.integers(0, 600_000),
+)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["alloc", "alloc", "alloc", "many", "free", "free", "clear", "realloc", "compact", "optimize"]),
+        SIZES,
+        st.integers(0, 1 << 16),
+        st.sampled_from([0, 0, c.HEAP_ZERO_MEMORY, c.HEAP_REALLOC_IN_PLACE_ONLY]),
+    ),
+    max_size=25,
+)
+KINDS: dict[str, tuple[Any, int, int, Any]] = {
+    "growable": ({}, 0, 0, {}),
+    "32-bit": ({}, 0, 0, {"bits": 32}),
+    "back end alone": ({"low_fragmentation": "off"}, 0, 0, {}),
+    "constant, never decommitted": ({"segment_growth": "constant", "decommit": "never"}, 0, 0, {}),
+    "front end at once": ({"activation": 1, "bucket_memory": 16_384}, 0, 0, {"bits": 32}),
+    "fixed": ({}, 8192, 1 << 20, {}),
+    "short of memory": ({"decommit_total": 0}, 0, 0, {"limit": 300_000, "room": 8 << 20}),
+}
+
+
+class Model:
+    """A heap, and beside it what is allocated: address -> (size, what it contains)."""
+
+    def __init__(self, kind: str) -> None:
+        heap_settings, initial, maximum, options = KINDS[kind]
+        self.process = Fake(**options, **heap_settings)
+        self.handle = self.process.run(self.process.heap_create(0, initial, maximum))
+        self.heap = self.process.own.heaps[self.handle]
+        self.blocks: dict[int, tuple[int, int]] = {}
+        self.made = 0
+
+    def chosen(self, number: int) -> int:
+        return sorted(self.blocks)[number % len(self.blocks)] if self.blocks else 0
+
+    def alloc(self, size: int, number: int, flags: int) -> None:
+        address = self.process.run(self.process.heap_alloc(self.handle, flags, size))
+        if address:
+            assert address not in self.blocks
+            self.made += 1
+            self.blocks[address] = (size, self.made)
+
+    def many(self, size: int, number: int, flags: int) -> None:
+        for _ in range(20 if size < 5000 else 2):
+            self.alloc(size, number, 0)
+
+    def free(self, size: int, number: int, flags: int) -> None:
+        address = self.chosen(number)
+        if address:
+            assert self.process.run(self.process.heap_free(self.handle, 0, address)) is True
+            del self.blocks[address]
+            assert self.process.run(self.process.heap_free(self.handle, 0, address)) is False
+            assert self.process.run(self.process.heap_size(self.handle, 0, address)) == -1
+
+    def clear(self, size: int, number: int, flags: int) -> None:
+        for address in sorted(self.blocks)[number % 7 :: 1 + number % 2]:
+            assert self.process.run(self.process.heap_free(self.handle, 0, address)) is True
+            del self.blocks[address]
+
+    def realloc(self, size: int, number: int, flags: int) -> None:
+        address = self.chosen(number)
+        if not address:
+            return
+        self.process.settle()
+        self.process.loads.clear()
+        self.process.stores.clear()
+        old, content = self.blocks[address]
+        moved = self.process.run(self.process.heap_realloc(self.handle, flags, address, size))
+        self.process.settle()
+        if not moved:
+            return
+        if moved != address:
+            assert not flags & c.HEAP_REALLOC_IN_PLACE_ONLY
+            kept = min(old, size)
+            if kept:
+                pages = range(address // PAGE, (address + kept - 1) // PAGE + 1)
+                assert all(self.process.loads[page] for page in pages), "the old data are read"
+                pages = range(moved // PAGE, (moved + kept - 1) // PAGE + 1)
+                assert all(self.process.stores[page] for page in pages), "the new place is written"
+        del self.blocks[address]
+        assert moved not in self.blocks
+        self.blocks[moved] = (size, content)
+
+    def compact(self, size: int, number: int, flags: int) -> None:
+        largest = self.process.run(self.process.heap_compact(self.handle))
+        free = [entry.size for entry in walk(self.heap) if not entry.flags and entry.data not in self.slots()]
+        assert largest == max(free, default=0)
+
+    def optimize(self, size: int, number: int, flags: int) -> None:
+        assert self.process.run(self.process.heap_set_information(self.handle, c.HEAP_OPTIMIZE_RESOURCES))
+
+    def slots(self) -> dict[int, Any]:
+        return self.heap.front.units if self.heap.front else {}
+
+    def verify(self) -> None:
+        check(self.heap)
+        assert self.heap.memory.committed == len(self.process.space.committed) * PAGE
+        busy = {entry.data: entry.size for entry in walk(self.heap) if entry.flags & c.PROCESS_HEAP_ENTRY_BUSY}
+        front = self.heap.front
+        own = {front.header + self.heap.sizes.granule} if front else set()
+        own |= {unit.start + self.heap.sizes.granule for unit in self.slots().values()}
+        assert {a: size for a, size in busy.items() if a not in own} == {a: s for a, (s, _) in self.blocks.items()}
+        end = 0
+        for address, (size, _) in sorted(self.blocks.items()):
+            assert address >= end
+            end = address + size
+            assert address % self.heap.sizes.granule == 0
+            assert not size or {address // PAGE, (end - 1) // PAGE} <= self.process.space.committed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(steps=STEPS)
+@settings(max_examples=20, deadline=None)
+def test_a_heap_gives_what_a_dict_of_blocks_says(kind: str, steps: list[tuple[str, int, int, int]]) -> None:
+    model = Model(kind)
+    for name, size, number, flags in steps:
+        getattr(model, name)(size, number, flags)
+        model.verify()
+    model.process.settle()
+    for address in list(model.blocks):
+        assert model.process.run(model.process.heap_free(model.handle, 0, address)) is True
+    model.blocks.clear()
+    model.verify()
+    assert model.process.run(model.process.heap_destroy(model.handle)) is True
+    assert not model.process.space.regions
+    assert not model.process.space.committed
