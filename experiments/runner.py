@@ -58,13 +58,15 @@ def prepare(experiment: Experiment, base: Path) -> tuple[Experiment, list[Proces
             try:
                 made = parts(workload, context)
                 for part in made:
-                    check_footprint(len(part.streams[0].pages), context, f"process {process.name}")
+                    if part.streams:
+                        check_footprint(len(part.streams[0].pages), context, f"process {process.name}")
             except InputError as error:
                 raise BadInput(str(error)) from None
             for part in made:
                 config = with_part(process, part, files)
-                _check_commit(experiment.machine, config, part.streams[0])
-                specs.append(ProcessSpec(config=config, streams=part.streams))
+                if part.streams:
+                    _check_commit(experiment.machine, config, part.streams[0])
+                specs.append(ProcessSpec(config=config, streams=part.streams, program=part.program))
     check_names([spec.config.name for spec in specs])
     machine = dataclasses.replace(experiment.machine, files=files)
     return dataclasses.replace(experiment, machine=machine), specs
@@ -182,6 +184,10 @@ def _elapsed(process: dict[str, Any]) -> int | None:
     return int(process["finished_ns"]) - int(process["start_ns"])
 
 
+def _has_programs(specs: Sequence[ProcessSpec]) -> bool:
+    return any(spec.program is not None for spec in specs)
+
+
 def run(
     experiment: Experiment,
     base: Path,
@@ -195,12 +201,17 @@ def run(
     """
     with nullcontext() if record_trace is None else closing(Emitted(record_trace)) as emitted:
         experiment, specs = prepare(experiment, base)
+        if _has_programs(specs) and (emitted is not None or experiment.observe.denning):
+            what = "--record-trace" if emitted is not None else "observe.denning"
+            raise BadInput(f"{what}: found a process that runs a program, allowed are processes with reference streams")
         if emitted is None:
             result = simulate(experiment, specs, base, progress, check)
         else:
             result = simulate(experiment, emitted.watching(specs), base, progress, check, [emitted])
             emitted.write(experiment.machine.page_size)
     result.summary["name"] = experiment.name
+    if _has_programs(specs):
+        return result  # what a program does depends on the machine: there is no other run of the same
     if experiment.observe.denning:
         result.denning = denning(result, specs)
     if experiment.observe.baseline:

@@ -24,12 +24,19 @@ KINDS = {
 }
 """Fault counters of a summary, which together are `page_faults`, to their names."""
 
-ENDINGS = {None: "still running", 0: "finished", 0xC0000005: "access violation", 0xC0000006: "in-page error",
-           0xC000012D: "commit limit"}  # fmt: skip
-"""How a process ended, by its exit status [NTSTATUS Values]."""
+LARGEST_CODE = 0xFFFF
+"""Exit codes above this are statuses, which are told in hexadecimal."""
+ENDINGS = {
+    None: "still running", 0: "finished", 0xC0000005: "access violation", 0xC0000006: "in-page error",
+    0xC000012D: "commit limit", 0xC00000FD: "stack overflow", 0x80000001: "guard page", 0xC0000017: "no memory",
+    1455: "commit limit", 1450: "system resources", 1451: "nonpaged pool", 1452: "paged pool",
+}  # fmt: skip
+"""How a process ended, by its exit status [NTSTATUS Values] or error [System Error Codes]."""
 
 MOST_ROWS = 20
 """Processes that a table shows; nobody reads a hundred rows."""
+MOST_COLUMNS = 8
+"""... and how many it shows side by side."""
 
 
 def console() -> Console:
@@ -38,8 +45,12 @@ def console() -> Console:
 
 
 def run_report(summary: Mapping[str, Any], page_size: int) -> Group:
-    """What a run ends with: a row for each process, the faults by kind, and lines on the whole system."""
-    return Group(process_table(summary, page_size), fault_table(summary), *system_lines(summary, page_size))
+    """What a run ends with: a row for each process, the faults by kind, why pages left the working sets of programs,
+    what these noted down and left in pool, and lines on the whole system."""
+    programs = [departure_table(summary)] if any(summary.get("departures", {}).values()) else []
+    programs += [notes_table(summary)] if summary.get("notes") else []
+    programs += [pool_table(summary)] if summary.get("pools") else []
+    return Group(process_table(summary, page_size), fault_table(summary), *programs, *system_lines(summary, page_size))
 
 
 def process_table(summary: Mapping[str, Any], page_size: int) -> Table:
@@ -91,6 +102,47 @@ def fault_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
+def departure_table(summary: Mapping[str, Any]) -> Table:
+    """Pages that left working sets, by reason and process: where there are programs."""
+    departures = {name: by for name, by in summary["departures"].items() if by}
+    shown = sorted(departures, key=lambda name: -sum(departures[name].values()))[:MOST_COLUMNS]
+    names = sorted(shown, key=natural)
+    table = _table("pages that left working sets", ["reason"])
+    for name in (*names, "all"):
+        table.add_column(Text(name), justify="right")
+    for reason in dict.fromkeys(reason for by in departures.values() for reason in by):
+        everywhere = sum(by.get(reason, 0) for by in departures.values())
+        table.add_row(reason, *(f"{departures[name].get(reason, 0):,}" for name in names), f"{everywhere:,}")
+    return table
+
+
+def notes_table(summary: Mapping[str, Any]) -> Table:
+    """What programs noted down last under each name: a row for each name, a column for each process."""
+    notes = summary["notes"]
+    processes = sorted(notes, key=natural)[:MOST_COLUMNS]
+    table = _table("notes", ["name"])
+    for process in processes:
+        table.add_column(Text(process), justify="right")
+    for name in dict.fromkeys(name for by in notes.values() for name in by):
+        values = (notes[process].get(name) for process in processes)
+        table.add_row(Text(name), *("" if value is None else f"{value:,.6g}" for value in values))
+    return table
+
+
+def pool_table(summary: Mapping[str, Any]) -> Table:
+    """What programs left in use of pool, by tag as PoolMon shows it, most bytes first: `summary["pools"]`."""
+    pools = summary["pools"]
+    table = _table("pool in use at the end, beyond the system's own", ["tag", "type"])
+    for heading in ("allocs", "frees", "diff", "bytes", "per alloc"):
+        table.add_column(heading, justify="right")
+    for row in pools[:MOST_ROWS]:
+        numbers = (row[key] for key in ("allocs", "frees", "diff", "bytes", "per_alloc"))
+        table.add_row(Text(row["tag"]), row["type"], *(f"{number:,}" for number in numbers))
+    if len(pools) > MOST_ROWS:
+        table.caption = f"the {MOST_ROWS} largest of {len(pools)}; all tags are in pools.parquet"
+    return table
+
+
 def _fault_row(count: int, everything: int, simulated_ns: int) -> list[str]:
     rate = count * SECOND / simulated_ns if simulated_ns else 0.0
     return [f"{count:,}", _share(count, everything), f"{rate:,.0f}"]
@@ -120,7 +172,9 @@ def system_lines(summary: Mapping[str, Any], page_size: int) -> list[Text]:
 
 def ending(status: int | None) -> str:
     """How a process ended, in words."""
-    return ENDINGS.get(status) or f"{status:#x}"
+    if status in ENDINGS:
+        return ENDINGS[status]
+    return f"exit code {status}" if status is not None and status <= LARGEST_CODE else f"{status:#x}"
 
 
 def rows_table(

@@ -1,8 +1,8 @@
-"""What a workload is: a description, validated when it is made, that turns into a stream of references."""
+"""What a workload is: a description, validated when it is made, that turns into streams of references or a program."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,7 +39,7 @@ class StreamContext:
 class Part:
     """One process that a workload makes."""
 
-    streams: tuple[ReferenceStream, ...]
+    streams: tuple[ReferenceStream, ...] = ()
     """the references of each thread; all streams have the same `pages`"""
     suffix: str = ""
     """tells the workload's processes apart: appended to the process's name with a hyphen; empty: the name alone"""
@@ -47,13 +47,17 @@ class Part:
     """beside those that the config gives the process"""
     files: Mapping[str, File] = field(default_factory=dict)
     """beside those of the machine; what has the same name must be the same"""
+    program: Callable[[Any], Generator[Any, Any, Any]] | None = None
+    """instead of streams: a generator function that is given a process and makes the calls of `simulator.windows`"""
 
 
 class Workload(Protocol):
     """What a process does to memory.
 
     One of several threads, or one that makes several processes, has a method `processes(context) -> list[Part]`
-    instead of `stream`.
+    instead of `stream`. A program has a generator method `main(process)` instead, which makes the calls of
+    `simulator.windows.process.Process`; if it needs the context, a method `program(context)` that returns such a
+    function.
 
     An implementation is a frozen pydantic dataclass, registered with `@register("workload", kind)`, whose fields are
     its parameters in a config. It draws random numbers only from `simulator.rng.generator(context.seed,
@@ -67,9 +71,13 @@ class Workload(Protocol):
 
 def parts(workload: Any, context: StreamContext) -> list[Part]:
     """The processes that a workload makes; raises InputError where a parameter can't be used."""
-    if hasattr(workload, "processes"):
+    if callable(getattr(workload, "processes", None)):
         made: list[Part] = workload.processes(context)
         return made
+    if callable(getattr(workload, "program", None)):
+        return [Part(program=workload.program(context))]
+    if callable(getattr(workload, "main", None)):
+        return [Part(program=workload.main)]
     return [Part(streams=(workload.stream(context),))]
 
 

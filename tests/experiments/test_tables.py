@@ -54,8 +54,9 @@ def test_a_process_that_did_not_finish_has_the_time_so_far() -> None:
 
 
 def test_the_end_of_a_process_is_told_in_words() -> None:
-    assert [ending(status) for status in (None, 0, 0xC0000005, 0xC0000006, 0xC000012D, 3)] == [
-        "still running", "finished", "access violation", "in-page error", "commit limit", "0x3"
+    assert [ending(status) for status in (None, 0, 0xC0000005, 0xC0000006, 0xC000012D, 1452, 3, 0xC0000374)] == [
+        "still running", "finished", "access violation", "in-page error", "commit limit", "paged pool", "exit code 3",
+        "0xc0000374",
     ]  # fmt: skip
 
 
@@ -74,6 +75,15 @@ def test_of_many_processes_those_that_stalled_longest_are_shown() -> None:
     assert [line.split()[0] for line in text.splitlines() if line.strip().startswith("q-")] == [
         f"q-{i}" for i in range(81, 101)
     ]
+
+
+def test_pool_that_programs_left_in_use_is_told_by_tag() -> None:
+    row = {"tag": "Leak", "type": "Nonp", "allocs": 2044, "frees": 4, "diff": 2040, "bytes": 2088960, "per_alloc": 1024}
+    text = _text(_summary() | {"pools": [row]})
+    assert _row(text, "Leak") == ["Leak", "Nonp", "2,044", "4", "2,040", "2,088,960", "1,024"]
+    assert "pool in use" not in _text(_summary() | {"pools": []})
+    many = _text(_summary() | {"pools": [row | {"tag": f"T{number:03}"} for number in range(25)]})
+    assert ("T019" in many, "T020" in many, "the 20 largest of 25" in many) == (True, False, True)
 
 
 def test_names_are_shown_as_they_are() -> None:

@@ -1,0 +1,1 @@
+"""Workloads that are programs: processes that make the calls of Windows."""
