@@ -138,6 +138,16 @@ PARTS: dict[str, Look] = {
 }
 """Parts of a fault's latency: greys, because the colour says the kind."""
 
+KERNEL: dict[str, Look] = {
+    "commit charge": Look(BLUE),
+    "commit limit": Look(INK, DASHED),
+    "paged pool": Look(PURPLE),
+    "paged pool, resident": Look(PURPLE, DOTTED),
+    "nonpaged pool": Look(ORANGE, DASHDOT),
+    "paging files": Look(VERMILION),
+}
+"""What the system has promised, and what its own memory takes."""
+
 REFERENCED = ("#E6E6E6", "#9A9A9A")
 """referenced pages on a page map, from few to all of a cell"""
 

@@ -157,6 +157,7 @@ class Runner:
 
     def resume(self, thread: int) -> None:
         """A thread's program goes on, at the present instant."""
+        self.system.resumed += 1
         running = self._running[thread]
         a = self.state.address
         thrown: WindowsException | None = None

@@ -44,6 +44,10 @@ class System:
         self.notes: list[tuple[int, str, str, float]] = []
         """time, process, name and value of each note"""
         self.namespace = Namespace()
+        self.resumed = 0
+        """times that a program went on"""
+        self._counted = -1
+        self._process_counters: dict[str, int] = {}
         self.kernel = self._make_kernel()
         """number of the System process"""
         self.pool = Pools(self)
@@ -71,10 +75,12 @@ class System:
 
     def counters(self) -> dict[str, int]:
         """The counters that only a machine with programs has, now, by their PerfMon names."""
-        found = system_counters(self)
-        for owner in self.processes:
-            found |= process_counters(owner)
-        return found
+        if self._counted != self.resumed:  # else no process has made a call since
+            self._counted = self.resumed
+            self._process_counters = {}
+            for owner in self.processes:
+                self._process_counters |= process_counters(owner)
+        return system_counters(self) | self._process_counters
 
     def free_name(self, name: str) -> str:
         """A name that no process has: this one, or with a number behind it."""

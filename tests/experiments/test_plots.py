@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
@@ -26,15 +28,9 @@ KINDS = ("demand-zero", "transition", "shared", "copy-on-write", "collided", "ha
 EMPTY = pd.DataFrame()
 Numbers = NDArray[Any]
 ALL = [
-    "disks",
-    "fault-latency",
-    "fault-rates",
-    "page-lists",
-    "page-map",
-    "run-dashboard",
-    "trim-regret",
-    "working-sets",
-]
+    "disks", "fault-latency", "fault-rates", "kernel-memory", "notes",
+    "page-lists", "page-map", "run-dashboard", "trim-regret", "working-sets",
+]  # fmt: skip
 ASKED_FOR = ["working-sets-against-denning"]
 """plots of what a run keeps only if it was asked to"""
 
@@ -48,6 +44,7 @@ def made(
     named = [f"process {n}" for n in range(processes)]
     time = np.linspace(end / samples, end, samples).astype(np.int64)
     frame, finished = _sampled(random, named, time, memory, disks)
+    frame = _kernel_memory(frame, named, memory)
     log = _fault_log(random, named, end, faults, finished)
     seconds = end / samples / SECOND
     for kind, column in zip(KINDS, RATES, strict=True):
@@ -64,6 +61,7 @@ def made(
     return RunResult(
         {"name": "quickstart", "simulated_ns": end, "page_size": PAGE, "processes": peaks},
         frame, rows, log, requested, _page_map(random, named, time, mapped), _page_log(random, named, end, faults),
+        notes=_notes(named, end),
     )  # fmt: skip
 
 
@@ -109,6 +107,28 @@ def _sampled(
         frame[f"PhysicalDisk(disk{disk})\\% Disk Time"] = busy
         frame[f"PhysicalDisk(disk{disk})\\Avg. Disk Queue Length"] = busy / 25
     return frame, finished
+
+
+def _kernel_memory(frame: pd.DataFrame, named: list[str], memory: int) -> pd.DataFrame:
+    """Some processes leak memory, some handles; paged pool is leaked too, and part of it is paged out."""
+    share = frame["time_ns"] / frame["time_ns"].max()
+    columns: dict[str, Any] = {}
+    committed = np.full(len(frame), memory / 50)
+    for n, name in enumerate(named):
+        size = frame[f"Process({name})\\Working Set"]
+        private = np.where(size > 0, size * (1 + share * (n % 3)) + PAGE, 0)
+        columns[f"Process({name})\\Private Bytes"] = private
+        columns[f"Process({name})\\Handle Count"] = np.where(size > 0, 50 + 40_000 * share * (n % 2), 0) // 1
+        committed += private
+    columns |= {
+        "Memory\\Committed Bytes": committed,
+        "Memory\\Commit Limit": 2.0 * max(memory, committed.max()),
+        "Paging File(_Total)\\% Usage": 100 * share**2,
+        "Memory\\Pool Paged Bytes": memory / 10 * share,
+        "Memory\\Pool Paged Resident Bytes": np.minimum(memory / 10 * share, memory / 20),
+        "Memory\\Pool Nonpaged Bytes": memory / 40,
+    }
+    return pd.concat([frame, pd.DataFrame(columns)], axis=1).copy()
 
 
 def _fault_log(
@@ -183,6 +203,17 @@ def _page_log(random: np.random.Generator, named: list[str], end: int, count: in
     })  # fmt: skip
 
 
+def _notes(named: list[str], end: int) -> pd.DataFrame:
+    """Ten values that every process notes over and over, the even ones negative, and one that it notes at its end."""
+    random = np.random.default_rng(8)
+    times = (np.arange(40) * end // 40).tolist()
+    each = [(when, name, n) for when in times for name in named for n in range(10)]
+    rows = [(when, name, f"value {n}", (-1) ** (n + 1) * 10.0**n * random.random()) for when, name, n in each]
+    return pd.DataFrame(
+        rows + [(end, name, "result", 1.0) for name in named], columns=["time_ns", "process", "name", "value"]
+    )
+
+
 CASES: dict[str, dict[str, Any]] = {
     "usual": {},
     "one sample, three faults": {"processes": 1, "samples": 1, "faults": 3, "requests": 2, "mapped": 5},
@@ -249,6 +280,34 @@ def test_without_an_io_log_the_counter_gives_the_queue() -> None:
     assert axes.get_ylim()[1] == result.samples["PhysicalDisk(disk0)\\Avg. Disk Queue Length"].max() * 1.08
 
 
+def test_a_run_without_programs_has_no_plot_of_kernel_memory() -> None:
+    result, plot = made(), find("plot", "kernel-memory")()
+    assert plot.applies(result)
+    result.samples = result.samples.drop(columns="Memory\\Pool Paged Bytes")
+    assert not plot.applies(result)
+
+
+def test_without_handles_there_is_no_panel_of_handles() -> None:
+    result = made(processes=1)
+    assert "handles" in [axes.get_ylabel() for axes in drawn("kernel-memory", result).axes]
+    result.samples["Process(process 0)\\Handle Count"] = 0
+    assert "handles" not in [axes.get_ylabel() for axes in drawn("kernel-memory", result).axes]
+
+
+def test_a_process_has_one_colour_and_its_private_bytes_and_handles_end_with_it() -> None:
+    figure = drawn("kernel-memory", result := made(processes=4, samples=50))
+    private, handles = figure.axes[-2:]
+    assert (private.get_ylabel(), handles.get_ylabel()) == ("private bytes (MiB)", "handles")
+    for axes in (private, handles):
+        lines = [patch for patch in axes.patches if isinstance(patch, StepPatch)]
+        colours = [to_hex(line.get_edgecolor()).upper() for line in lines]
+        assert colours == [style.process_look(n).colour for n in range(4)]
+        for n, line in enumerate(lines):  # the second and fourth end at 70 to 80 % of the run
+            living = result.samples[f"Process(process {n})\\Working Set"] > 0
+            assert (np.isnan(line.get_data()[0]) == ~living).all()
+            assert living.all() == (n % 2 == 0)
+
+
 def test_an_empty_result_gives_no_plot(tmp_path: Path) -> None:
     assert draw(RunResult({}, EMPTY, EMPTY), tmp_path) == []
     assert list(tmp_path.iterdir()) == []
@@ -281,6 +340,7 @@ def test_names_from_people_are_drawn_as_they_are(tmp_path: Path) -> None:
     result.processes["process"] = [odd[name] for name in result.processes["process"]]
     for frame in (result.faults, result.page_map):
         frame["process"] = frame["process"].cat.rename_categories(odd)
+    result.notes = result.notes.replace({"process": odd, "name": {"value 0": "_$x^2$"}})
     assert len(draw(result, tmp_path)) == len(ALL)
     words = [text.get_text() for text in drawn("working-sets", result).findobj(Text)]
     assert any(word.startswith(r"_\$x^2\$ (a)\b") for word in words)
