@@ -49,6 +49,7 @@ class Population:
         self._tables[process] = np.zeros(16, np.int32)
         record = state.arrays["processes"][process]
         record["ptes"], record["page_base"] = 0, 0
+        record["hard_maximum"] |= state.config.windows.working_set_maximum == "hard"
         record["tables_at"] = self._tables[process].ctypes.data
         record["first_pte"] = self.add_ptes(process, np.full(TABLE_PTES, records.NEVER, np.int64))
 

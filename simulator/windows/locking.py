@@ -1,6 +1,6 @@
 """VirtualLock and VirtualUnlock: pages that stay in the working set [VirtualLock; VirtualUnlock]. Locks aren't counted.
 
-Codes: what ros (ARM3/virtual.c, NtLockVirtualMemory; sdk/lib/rtl/error.c) gives for a page that can't be touched.
+Codes: ERROR_NOACCESS (998) for a page that can't be touched is chosen: STATUS_ACCESS_VIOLATION as a Win32 error.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def unlock(space: AddressSpace, address: int, size: int) -> bool:
     """Unlock the pages of a range, if all are locked; else those that aren't leave the working set, and it raises
     Failure 158. Raises Failure 87 for size 0.
 
-    The locked pages among others stay locked [ros: ARM3/virtual.c, MiUnlockVirtualMemory].
+    The locked pages among others stay locked (chosen).
     """
     if size <= 0 or address < 0:
         raise Failure(ERROR_INVALID_PARAMETER)

@@ -83,8 +83,8 @@ def set_limits(own: Owner, minimum: int, maximum: int, flags: int = 0, asking: O
     A minimum below 20 pages is raised to 20. A lower maximum takes out what is above it, oldest first.
     Raises Failure 87: minimum 0 or above the maximum, maximum below 13 pages or so large that fewer than
     `reserved_frames` pages would be left, both flags of a pair, a flag that is none; 1314: raised without the
-    privilege, which `asking` must have; 1450: the minimums of all processes can't be granted together (ros and WI6:
-    STATUS_INSUFFICIENT_RESOURCES), first come, first served.
+    privilege, which `asking` must have; 1450 (chosen): the minimums of all processes can't be granted together,
+    first come, first served.
     """
     if minimum == maximum == ALL_AWAY:
         return empty(own)

@@ -238,7 +238,7 @@ def test_destroy_needs_no_frees_and_never_takes_the_process_heap() -> None:
     assert process.run(process.heap_destroy(default)) is False
     assert process.get_last_error() == c.ERROR_INVALID_HANDLE
     assert process.run(process.get_process_heap()) == default
-    assert process.get_process_heaps() == [default]
+    assert process.run(process.get_process_heaps()) == [default]
 
 
 def test_walk_gives_regions_blocks_and_uncommitted_ranges_and_ends_with_no_more_items() -> None:

@@ -95,20 +95,20 @@ def test_heaps_that_are_fixed_or_not_serialized_never_have_it(arguments: tuple[i
     heap = heap_of(process, *arguments)
     alloc(process, heap, 100, 64)
     assert heap.front is None
-    assert process.heap_query_information(heap.base) == c.HEAP_STANDARD
+    assert process.run(process.heap_query_information(heap.base)) == c.HEAP_STANDARD
     assert process.run(process.heap_set_information(heap.base, 0, c.HEAP_LFH)) is False
     assert process.get_last_error() == c.ERROR_GEN_FAILURE
 
 
 def test_it_is_there_without_asking_since_vista_and_asked_for_on_xp() -> None:
     now, before = Fake(), Fake(low_fragmentation="opt-in")
-    assert now.heap_query_information(heap_of(now).base) == c.HEAP_LFH
+    assert now.run(now.heap_query_information(heap_of(now).base)) == c.HEAP_LFH
     heap = heap_of(before)
     alloc(before, heap, 100, 64)
     assert front_blocks(heap) == 0
-    assert before.heap_query_information(heap.base) == c.HEAP_STANDARD
+    assert before.run(before.heap_query_information(heap.base)) == c.HEAP_STANDARD
     assert before.run(before.heap_set_information(heap.base, 0, c.HEAP_LFH)) is True
-    assert before.heap_query_information(heap.base) == c.HEAP_LFH
+    assert before.run(before.heap_query_information(heap.base)) == c.HEAP_LFH
     alloc(before, heap, 1, 5000)
     assert front_blocks(heap) == 1, "all sizes at once"
     check(heap)
@@ -120,7 +120,7 @@ def test_it_can_not_be_disabled(information: int) -> None:
     heap = heap_of(process)
     assert process.run(process.heap_set_information(heap.base, 0, information)) is False
     assert process.get_last_error() == c.ERROR_INVALID_PARAMETER
-    assert process.heap_query_information(heap.base) == c.HEAP_LFH
+    assert process.run(process.heap_query_information(heap.base)) == c.HEAP_LFH
 
 
 def test_units_that_are_wholly_free_go_back_to_the_back_end() -> None:

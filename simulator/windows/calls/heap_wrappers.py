@@ -158,18 +158,20 @@ class HeapWrapperCalls(HeapCalls):
         size = yield from self.heap_size(self.own.heaps.process, 0, pointer)
         return size if size >= 0 else self._failed(c.ERROR_INVALID_HANDLE, 0)
 
-    def global_flags(self, memory: int) -> int:
+    def global_flags(self, memory: int) -> Steps[int]:
         """Lock count, GMEM_DISCARDABLE and GMEM_DISCARDED of an object, 0 of a fixed block [GlobalFlags];
         GMEM_INVALID_HANDLE (6) if it is neither."""
+        yield from ()
         found = self._object(memory)
         if found is None:
             return 0 if self._fixed(memory) else self._failed(c.ERROR_INVALID_HANDLE, c.GMEM_INVALID_HANDLE)
         discarded = 0 if found.pointer else c.GMEM_DISCARDED
         return found.locks | discarded | (c.GMEM_DISCARDABLE if found.discardable else 0)
 
-    def global_handle(self, pointer: int) -> int:
+    def global_handle(self, pointer: int) -> Steps[int]:
         """The handle of the object whose block is at an address; a fixed block's own address; else 0 (6)
         [GlobalHandle]."""
+        yield from ()
         objects = self.own.heaps.objects
         handle = objects.by_pointer.get(pointer, 0) if objects else 0
         return handle or (pointer if self._fixed(pointer) else self._failed(c.ERROR_INVALID_HANDLE, 0))

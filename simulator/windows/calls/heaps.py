@@ -33,8 +33,9 @@ class HeapCalls(Calls):
         heap = yield from self._process_heap()
         return 0 if heap is None else heap.base
 
-    def get_process_heaps(self) -> list[int]:
+    def get_process_heaps(self) -> Steps[list[int]]:
         """The handles of all heaps [GetProcessHeaps]."""
+        yield from ()
         return list(self.own.heaps)
 
     def heap_create(self, options: int = 0, initial: int = 0, maximum: int = 0) -> Steps[int]:
@@ -156,9 +157,9 @@ class HeapCalls(Calls):
         return size
 
     def heap_set_information(self, heap: int, information_class: int, information: int = 0) -> Steps[bool]:
-        """Enable a feature [HeapSetInformation]: class 0 with information 2 the low-fragmentation heap, False (31) for
-        a heap that can't have it; 1 that an error in any heap ends the process; 3 decommits what is free, in all heaps
-        if `heap` is 0. False (87) for anything else: what is enabled can't be disabled."""
+        """Enable a feature [HeapSetInformation]: class 0 with information 2 the low-fragmentation heap, False (31,
+        chosen) for a heap that can't have it; 1 that an error in any heap ends the process; 3 decommits what is free,
+        in all heaps if `heap` is 0. False (87) for anything else: what is enabled can't be disabled."""
         if information_class == constants.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
             self.own.heaps.terminate = True
             return True
@@ -173,9 +174,10 @@ class HeapCalls(Calls):
             return self._failed(constants.ERROR_GEN_FAILURE, failed=False)
         return True
 
-    def heap_query_information(self, heap: int, information_class: int = 0) -> int | None:
+    def heap_query_information(self, heap: int, information_class: int = 0) -> Steps[int | None]:
         """2 if the low-fragmentation heap is enabled, 0 if not (1, look-aside lists, isn't modelled), for class 0; for
         class 1 whether an error ends the process; None (87, or 6) for others [HeapQueryInformation]."""
+        yield from ()
         if information_class == constants.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
             return int(self.own.heaps.terminate)
         target = self.own.heaps.get(heap)

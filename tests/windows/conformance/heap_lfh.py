@@ -16,8 +16,7 @@ OPT_IN: dict[str, Any] = {"settings": {"heap": {"low_fragmentation": "opt-in"}}}
 
 def heap_kind(process: Any, heap: int) -> Steps:
     """0 for a standard heap, 2 for one with the low-fragmentation heap."""
-    yield from ()
-    return process.heap_query_information(heap, COMPATIBILITY)
+    return (yield from process.heap_query_information(heap, COMPATIBILITY))
 
 
 def enable(process: Any, heap: int, kind: int = w.HEAP_LFH) -> Steps:
