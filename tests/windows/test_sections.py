@@ -267,42 +267,6 @@ def test_a_section_that_cannot_be_says_why(code: int, protect: int, size: int) -
     run(program)
 
 
-def _not_pool(process: Any) -> int:
-    """Available frames, and those that pool has: it takes and gives them back as it likes."""
-    system = process.system
-    return int(system.pages.available() + system.pool.paged.resident() + system.pool.nonpaged.used)
-
-
-def test_a_section_of_large_pages_has_its_frames_at_once_and_gives_them_back() -> None:
-    large = 8 * PAGE * 4
-
-    def program(process: Any) -> Steps:
-        protect = RW | w.SEC_LARGE_PAGES | w.SEC_COMMIT
-        handle = yield from works(process.create_file_mapping(NOWHERE, protect, large))
-        yield from works(process.close_handle(handle))
-        before = _not_pool(process), process.system.pages.commit_total()
-        handle = yield from works(process.create_file_mapping(NOWHERE, protect, 2 * large))
-        equal(_not_pool(process), before[0] - 64)
-        yield from fails(process, 1132, process.map_view_of_file(handle, WRITE, UNIT))
-        yield from fails(process, 87, process.map_view_of_file(handle, COPY))
-        first = yield from works(process.map_view_of_file(handle, WRITE | w.FILE_MAP_LARGE_PAGES))
-        second = yield from works(process.map_view_of_file(handle, READ, large, large))
-        faults = (yield from process.get_process_memory_info()).page_fault_count
-        yield from process.write(first, 2 * large)
-        yield from process.read(second, large)
-        equal((yield from process.get_process_memory_info()).page_fault_count, faults)
-        equal(shown(process, second, 32), shown(process, first + large, 32))
-        yield from works(process.close_handle(handle))
-        yield from works(process.unmap_view_of_file(first))
-        yield from process.read(second, large)
-        yield from works(process.unmap_view_of_file(second))
-        equal((_not_pool(process), process.system.pages.commit_total()), before)
-        yield from fails(process, 1450, process.create_file_mapping(NOWHERE, protect, 17 * large))
-        equal((_not_pool(process), process.system.pages.commit_total()), before)
-
-    run(program, settings={"large_page_minimum": large})
-
-
 def test_large_pages_need_the_privilege() -> None:
     def program(process: Any) -> Steps:
         protect = RW | w.SEC_LARGE_PAGES | w.SEC_COMMIT
