@@ -6,6 +6,7 @@ from typing import Any
 
 from simulator.windows import constants as w
 from tests.windows.harness import PAGE, RW, UNIT, Steps, equal, fails, run, works
+from tests.windows.test_sections import shown
 
 NOWHERE = w.INVALID_HANDLE_VALUE
 WRITE, READ, COPY = w.FILE_MAP_WRITE, w.FILE_MAP_READ, w.FILE_MAP_COPY
