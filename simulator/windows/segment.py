@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ CHUNK = 16
 """Pages whose contents are made at a time, 64 KiB: what nobody touches costs nothing."""
 
 
-class Segment:
+class Segment(ABC):
     """The prototype PTEs of one section: one content for each page, so that all views show the same.
 
     They lie in paged pool: all are charged when the segment comes into being, as Windows did for files until Server
@@ -46,9 +47,9 @@ class Segment:
             self._blocks.append(self._allocate(pages - self.pages))
             self.pages = pages
 
+    @abstractmethod
     def contents(self, first: int, count: int) -> NDArray[np.int64]:
         """The contents of `count` pages from `first` on, made now if nobody asked for them before."""
-        raise NotImplementedError
 
     def delete(self) -> None:
         """The last section is gone."""
