@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -94,7 +93,7 @@ class KernelObject:
         self._blocks.clear()
 
 
-class Waitable(KernelObject, ABC):
+class Waitable(KernelObject):
     """An object that threads can wait for: they go on when it is signalled."""
 
     def __init__(self, system: System, name: str | None = None, owner: Owner | None = None) -> None:
@@ -103,9 +102,9 @@ class Waitable(KernelObject, ABC):
         """those who wait for it, in order of arrival; kept by whoever runs the threads"""
 
     @property
-    @abstractmethod
     def signalled(self) -> bool:
-        """Whether a wait for it would end at once."""
+        """Whether a wait for it would end at once: never, unless its kind says when."""
+        return False
 
     def consume(self) -> None:
         """A wait for it has ended: what that changes, such as resetting an auto-reset event."""
