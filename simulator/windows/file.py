@@ -114,7 +114,7 @@ class Files:
         self._first = next(iter(self._rooms))
         self._files: dict[str, File] = {}
         files: dict[str, config.File | config.Image] = {**machine.files, **machine.images}
-        for name, parameters in files.items():
+        for name, parameters in sorted(files.items(), key=lambda item: natural(item[0])):
             file = self._files[name] = self._new(name, parameters.disk or self._first)
             file.image = name in machine.images
             file.resize(parameters.size)

@@ -128,7 +128,7 @@ class Images:
     def __init__(self, system: System, machine: config.Machine) -> None:
         """`machine.images`; their files are in `system.files`."""
         self._system = system
-        self._images = {name: Image(system, name, parameters) for name, parameters in machine.images.items()}
+        self._images = {name: Image(system, name, parameters) for name, parameters in sorted(machine.images.items())}
         self._by_name = {name.lower(): image for name, image in self._images.items()}
         self._bases: dict[str, int] = {}
 
