@@ -90,6 +90,7 @@ class Runner:
             self._give_up(process, time)
             return None
         self.system.processes.append(owner)
+        self.system.resumed += 1
         start_process(self.state.address, process, 0, time)
         settle(self.state.address, time)
         return owner
@@ -115,6 +116,7 @@ class Runner:
             self._give_up(process, self.now)
             raise
         self.system.processes.append(owner)
+        self.system.resumed += 1
         start_process(self.state.address, process, 0, self.now)
         return owner
 

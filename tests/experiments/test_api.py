@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -164,6 +165,7 @@ def test_a_saved_run_is_that_of_the_command(pagesim: Command, write_config: Writ
         result.save(path.parent)
 
 
+@pytest.mark.slow
 def test_a_saved_comparison_is_that_of_the_command(pagesim: Command, small: Experiment, tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
     path.write_text(small.yaml(), "utf-8")
@@ -281,7 +283,11 @@ def test_a_plot_is_the_figure_that_the_command_writes(ran: Run, compared: Compar
         assert list(tmp_path.iterdir()) == [], "no file"
         style.save(figure, tmp_path / "mine.svg", "svg")
         [written] = draw(result, tmp_path / "plots", [kind], "svg", reads)
-        assert (tmp_path / "mine.svg").read_bytes() == written.read_bytes()
+        # matplotlib names a clip after coordinates in full precision, whose last bit is not always the same
+        mine, theirs = (
+            re.sub(r"\bp[0-9a-f]{10}\b", "p", path.read_text()) for path in (tmp_path / "mine.svg", written)
+        )
+        assert mine == theirs
         (tmp_path / "mine.svg").unlink()
         written.unlink()
         written.parent.rmdir()

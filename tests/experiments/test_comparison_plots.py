@@ -103,6 +103,7 @@ def test_nothing_is_cut_off_and_no_labels_collide(kind: str, case: str) -> None:
             assert min(box.x0 - whole.x0, whole.x1 - box.x1, box.y0 - whole.y0, whole.y1 - box.y1) > -1
 
 
+@pytest.mark.slow
 def test_comparisons_get_their_own_plots_with_the_same_bytes_each_time(tmp_path: Path) -> None:
     result = made()
     first, second = (draw(result, tmp_path / name, reads="comparison") for name in "ab")

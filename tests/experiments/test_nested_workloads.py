@@ -50,7 +50,7 @@ def test_files_of_nested_workloads_are_inputs() -> None:
     ("change", "place", "text"),
     [
         ("parts.0.workload.pages=0", "parts.0.workload.pages", "found 0, allowed is at least 1"),
-        ("parts.0.workload.kind=zpf", "parts.0.workload.kind", "found 'zpf', allowed is one of btree, "),
+        ("parts.0.workload.kind=zpf", "parts.0.workload.kind", "found 'zpf', allowed is one of allocators, btree, "),
         ("parts.0.workload.size=1", "parts.0.workload.size", "found the unknown key 'size' of zipf, allowed is "),
         ("parts.0.workload=3", "parts.0.workload", "found 3, allowed is a mapping with the key 'kind'"),
         ("parts.0.weigth=3", "parts.0.weigth", "found the unknown key 'weigth', allowed is one of workload, weight"),

@@ -332,6 +332,7 @@ def test_bad_requests_write_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_names_from_people_are_drawn_as_they_are(tmp_path: Path) -> None:
     result = made(processes=2)
     odd = {"process 0": "_$x^2$ (a)\\b", "process 1": "a very long name of a process that never ends " * 3}

@@ -80,6 +80,7 @@ def test_without_the_exact_curves_the_sampled_one_is_left(pagesim: Command, trac
     assert not (tmp_path / "o" / "curves.parquet").exists()
 
 
+@pytest.mark.slow
 def test_pages_of_several_processes_are_kept_apart(pagesim: Command, tmp_path: Path) -> None:
     path = tmp_path / "two.csv"
     path.write_text("page,pid\n1,10\n1,11\n2,10\n1,11\n1,10\n", encoding="utf-8")

@@ -211,6 +211,7 @@ def test_what_cannot_be_reported_is_told_in_one_line(pagesim: Command, tmp_path:
     assert not list(tmp_path.glob(".*partial*"))
 
 
+@pytest.mark.slow
 def test_what_is_too_large_becomes_pixels_or_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "kinds_that_read", lambda _: ["fault-rates", "page-lists", "working-sets"])
     result = made_run(processes=4, samples=150, faults=500, requests=10, mapped=10)

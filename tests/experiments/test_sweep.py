@@ -64,6 +64,7 @@ def test_the_frame_has_belady_s_anomaly(swept: tuple[Path, Path, Ran]) -> None:
     assert points["error"].isna().all()
 
 
+@pytest.mark.slow
 def test_the_same_sweep_gives_the_same_bytes_however_many_workers(
     pagesim: Command, swept: tuple[Path, Path, Ran], tmp_path: Path
 ) -> None:

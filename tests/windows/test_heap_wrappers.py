@@ -24,7 +24,7 @@ class Short:
         return result
 
     def flags(self, memory: int) -> int:
-        found: int = getattr(self.process, f"{self.prefix}_flags")(memory)
+        found: int = self("flags", memory)
         return found
 
 
@@ -55,7 +55,7 @@ def test_moveable_memory_is_a_handle_that_locking_turns_into_a_pointer(prefix: s
     assert pointer not in (0, handle)
     assert call("lock", handle) == pointer
     assert call.flags(handle) == 2
-    assert getattr(process, f"{prefix}_handle")(pointer) == handle
+    assert call("handle", pointer) == handle
     assert call("unlock", handle) is True
     process.set_last_error(77)
     assert call("unlock", handle) is False

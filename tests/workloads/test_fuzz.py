@@ -74,6 +74,7 @@ def _hanging(_seed: int, numbers: range, pipe: Connection) -> None:
     pipe.send(None)
 
 
+@pytest.mark.slow
 def test_a_reader_that_hangs_or_dies_is_reported_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "_work", _hanging)
     monkeypatch.setattr(fuzz, "PATIENCE", 5.0)

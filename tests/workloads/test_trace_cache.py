@@ -150,6 +150,7 @@ def _open(path: Path) -> list[int]:
     return [row[0] for row in rows_of(open_trace(path))]
 
 
+@pytest.mark.slow
 def test_runs_that_convert_at_once_do_not_disturb_each_other(tmp_path: Path, cache: Path) -> None:
     path = write_text(tmp_path / "a.txt", "".join(f"{page % 977}\n" for page in range(50_000)))
     spawn = multiprocessing.get_context("spawn")
