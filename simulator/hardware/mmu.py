@@ -141,12 +141,11 @@ def _make(a: int, processor: int, limit: int) -> int:
     page, fetches, loads, stores = block(a, cpu.thread)
     pte = bits(a)
     first = processes(a)[th.process].page_base
-    in_chunks = not th.fetching
     position, offset, length = th.position, th.offset, th.stop
-    chunk, most, references = np.int64(FIRST_CHUNK), np.int64(CHUNK), np.int64(0)
+    chunk, most, references = np.int64(_MANY if th.fetching else FIRST_CHUNK), np.int64(CHUNK), np.int64(0)
     kind = END_OF_RUNS
     while now < limit and position < length:
-        if in_chunks and offset == 0 and position + chunk <= length:
+        if offset == 0 and position + chunk <= length:
             end = _satisfied(pte, first, page, stores, position, position + chunk, LOAD_NEEDS, STORE_NEEDS)
             count = _count(fetches, loads, stores, position, end)
             if now + count * cost > limit:
@@ -208,10 +207,11 @@ def scan(a: int, processor: int, limit: int) -> None:
     pte = bits(a)
     first = processes(a)[th.process].page_base
     position, offset, now = cpu.scan_position, cpu.scan_offset, cpu.stop
+    chunk = np.int64(_MANY if th.fetching else FIRST_CHUNK)
     end = min(th.stop, position + cpu.lookahead)
     kind = CLEAR
     while position < end and now < limit:
-        if not th.fetching and offset == 0 and position + FIRST_CHUNK <= end:
+        if offset == 0 and position + chunk <= end:
             until = min(end, position + CHUNK)
             reached = _satisfied(pte, first, page, stores, position, until, VALID, VALID | WRITE)
             if reached > position:
