@@ -62,6 +62,9 @@ class Observe:
     fault_log: bool = Field(default=True, description="one row for each page fault")
     io_log: bool = Field(default=True, description="one row for each disk request")
     page_log: bool = Field(default=True, description="one row for each time a page comes, goes, is written or reused")
+    thread_log: bool = Field(
+        default=True, description="one row for each time a thread runs, is ready, stalls or sleeps"
+    )
     page_map: bool = Field(default=True, description="which pages were referenced in each interval")
     baseline: bool = Field(default=True, description="a second run with unlimited memory, for each process's slowdown")
     denning: bool = Field(

@@ -114,7 +114,9 @@ def simulate(
     """Run the machine once; raises RunFailed if the simulation can't go on. `check` watches its invariants."""
     machine, manager = with_absolute_paths(experiment.machine, experiment.memory_manager, base)
     chosen = experiment.observe
-    observe = Observe(chosen.sample_every, chosen.fault_log, chosen.io_log, chosen.page_map, chosen.page_log)
+    observe = Observe(
+        chosen.sample_every, chosen.fault_log, chosen.io_log, chosen.page_map, chosen.page_log, chosen.thread_log
+    )
     return _run(
         experiment, machine, manager, specs, observe, progress, [*observers, *([Invariants()] if check else [])]
     )
@@ -135,7 +137,9 @@ def baseline(
         )
         for spec in specs
     ]
-    observe = Observe(sample_every=None, fault_log=False, io_log=False, page_map=False, page_log=False)
+    observe = Observe(
+        sample_every=None, fault_log=False, io_log=False, page_map=False, page_log=False, thread_log=False
+    )
     return _run(experiment, machine, manager, roomy, observe, progress)
 
 

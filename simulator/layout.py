@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.logs import FAULT_LOG, IO_LOG, PAGE_LOG
+from simulator.logs import FAULT_LOG, IO_LOG, PAGE_LOG, THREAD_LOG
 
 FRAME = np.dtype(
     [
@@ -276,6 +276,7 @@ ARRAYS: dict[str, Any] = {
     "fault_log": FAULT_LOG,
     "io_log": IO_LOG,
     "page_log": PAGE_LOG,
+    "thread_log": THREAD_LOG,
     "sample_times": np.dtype("i8"),
     "samples": np.dtype("i8"),
 }
@@ -318,6 +319,7 @@ PARAMETERS = (
     "log_faults",
     "log_io",
     "log_pages",
+    "log_threads",
     "exact",  # the policy sees every hit
     "end",  # time after which no I/O completes any more
     "sample_columns",
@@ -348,6 +350,7 @@ STATE = (
     "fault_count",
     "io_count",
     "page_count",
+    "thread_log_count",
     "page_rows",  # that the page log has room for
     "history_count",
     "actor",  # the thread whose reference is being made

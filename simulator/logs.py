@@ -36,6 +36,17 @@ IO_LOG = np.dtype(
     ],
     align=True,
 )
+THREAD_LOG = np.dtype(
+    [
+        ("start_ns", "i8"),
+        ("end_ns", "i8"),
+        ("process", "i4"),  # or -1 - daemon
+        ("thread", "i4"),  # its number in its process
+        ("processor", "i4"),  # that it ran on, else -1
+        ("state", "u1"),  # of records.THREAD_STATE_NAMES
+    ],
+    align=True,
+)
 PAGE_LOG = np.dtype(
     [
         ("time_ns", "i8"),

@@ -60,6 +60,8 @@ class Observe:
     """which pages were referenced between two samples"""
     page_log: bool = True
     """what happened to each page beside being referenced"""
+    thread_log: bool = True
+    """when each thread ran and where, was ready, stalled or slept"""
 
 
 class _Feed:
@@ -116,6 +118,7 @@ class Machine:
         self._reported = 0.0
         self._record = self.state.record[0]
         self._record["log_faults"], self._record["log_io"] = self.observe.fault_log, self.observe.io_log
+        self._record["log_threads"] = self.observe.thread_log
         if self.observe.page_log:
             self.state.keep_page_log()
         if duration is not None:

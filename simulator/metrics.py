@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simulator import records
+from simulator.columns import category
 from simulator.counters import FAULT_KINDS, RATES
 from simulator.layout import COUNTERS
 from simulator.logs import FAULT_LOG, IO_LOG
@@ -17,6 +18,7 @@ from simulator.memory.sampling import take_sample
 from simulator.memory.state import State
 from simulator.page_frame import page_frame
 from simulator.result import RunResult
+from simulator.thread_frame import thread_frame
 
 _SECOND = 1e9
 
@@ -42,6 +44,7 @@ class Recorder:
         self._faults: list[NDArray[Any]] = []
         self._ios: list[NDArray[Any]] = []
         self._pages: list[NDArray[Any]] = []
+        self._threads: list[NDArray[Any]] = []
         self.more: Callable[[], dict[str, int]] | None = None
         """further counters at the time of a sample, by name; None: there are none"""
         self._more: list[dict[str, int]] = []
@@ -95,6 +98,7 @@ class Recorder:
             ("fault_log", self._faults, "fault_count"),
             ("io_log", self._ios, "io_count"),
             ("page_log", self._pages, "page_count"),
+            ("thread_log", self._threads, "thread_log_count"),
         )
         for name, rows, count in logs:
             filled = int(self.state.record[0][count])
@@ -125,6 +129,7 @@ class Recorder:
             self._io_frame(),
             self._map_frame(),
             page_frame(self.state, self._pages),
+            thread_frame(self.state, self._threads),
         )
 
     def _summary(self, end: int, processes: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -232,9 +237,6 @@ class Recorder:
             **{"pagesim\\" + name.removeprefix("list "): raw[name] * page for name in lists},
         }
 
-    def _category(self, codes: NDArray[Any], names: tuple[str, ...] | list[str]) -> pd.Categorical:
-        return pd.Categorical.from_codes(codes.astype(np.int64), categories=pd.Index(list(names), dtype=object))
-
     def _fault_frame(self) -> pd.DataFrame:
         log = np.concatenate([np.empty(0, FAULT_LOG), *self._faults])
         log = log[np.argsort(log["time_ns"], kind="stable")]
@@ -242,12 +244,12 @@ class Recorder:
         return pd.DataFrame(
             {
                 "time_ns": log["time_ns"].copy(),
-                "process": self._category(log["process"], self.state.names),
+                "process": category(log["process"], self.state.names),
                 "thread": log["thread"].copy(),
                 "page": log["page"].copy(),
-                "kind": self._category(log["kind"], records.KIND_NAMES),
-                "cause": self._category(log["cause"], records.CAUSE_NAMES),
-                "access": self._category(log["access"], ("fetch", "load", "store")),
+                "kind": category(log["kind"], records.KIND_NAMES),
+                "cause": category(log["cause"], records.CAUSE_NAMES),
+                "access": category(log["access"], ("fetch", "load", "store")),
                 **parts,
                 "latency_ns": sum(parts.values(), np.zeros(len(log), np.int64)),
             }
@@ -258,9 +260,9 @@ class Recorder:
         return pd.DataFrame(
             {
                 **{name: log[name].copy() for name in ("submit_ns", "start_ns", "end_ns")},
-                "disk": self._category(log["disk"], self.state.disk_names),
-                "kind": self._category(log["write"], ("read", "write")),
-                "cause": self._category(log["cause"], records.IO_CAUSES),
+                "disk": category(log["disk"], self.state.disk_names),
+                "kind": category(log["write"], ("read", "write")),
+                "cause": category(log["cause"], records.IO_CAUSES),
                 "offset": log["offset"].copy(),
                 "pages": log["pages"].copy(),
                 "ok": log["ok"].astype(np.bool_),
@@ -276,7 +278,7 @@ class Recorder:
         return pd.DataFrame(
             {
                 "time_ns": np.repeat(np.array([time for time, _ in self._maps], np.int64), counts),
-                "process": self._category(ptes["process"], self.state.names),
+                "process": category(ptes["process"], self.state.names),
                 "page": ptes["vpn"].copy(),
             }
         )

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simulator import records
+from simulator.columns import category, known
 from simulator.logs import PAGE_LOG
 from simulator.memory.state import State
 
@@ -39,17 +40,17 @@ def page_frame(state: State, parts: Sequence[Numbers]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "time_ns": log["time_ns"].copy(),
-            "event": _category(event, records.EVENT_NAMES),
-            "reason": _category(reason, records.REASON_NAMES),
+            "event": category(event, records.EVENT_NAMES),
+            "reason": category(reason, records.REASON_NAMES),
             **_whose(state, log["entry"], log["content"], ""),
-            "since_ns": _known(log["since_ns"], log["since_ns"] >= 0),
-            "thread": _known(log["number"], faulted),
+            "since_ns": known(log["since_ns"], log["since_ns"] >= 0),
+            "thread": known(log["number"], faulted),
             **_whose(state, aim, gets, "for_"),
-            "wanted": _known(other, trimmed),
+            "wanted": known(other, trimmed),
             "accessed": pd.arrays.BooleanArray(log["accessed"].astype(np.bool_), ~left),
-            "age": _known(log["age"], left),
-            "disk": _category(np.where(written, stores["disk"][store], -1), state.disk_names),
-            "offset": _known(stores["base"][store] + other, written),
+            "age": known(log["age"], left),
+            "disk": category(np.where(written, stores["disk"][store], -1), state.disk_names),
+            "offset": known(stores["base"][store] + other, written),
         },
         copy=False,
     )
@@ -66,17 +67,8 @@ def _whose(state: State, entry: Numbers, content: Numbers, prefix: str) -> dict[
     which = np.maximum(file - np.int32(state.paging_files), nobody)
     names, offsets = (np.array([*of, -1], np.int32) for of in (state.store_files, state.store_offsets))
     return {
-        f"{prefix}process": _category(np.where(owned, ptes["process"][entry], nobody), state.names),
-        f"{prefix}page": _known(ptes["vpn"][entry], owned),
-        f"{prefix}file": _category(names[which], state.file_names),
-        f"{prefix}file_page": _known(content - first + offsets[which], mapped),
+        f"{prefix}process": category(np.where(owned, ptes["process"][entry], nobody), state.names),
+        f"{prefix}page": known(ptes["vpn"][entry], owned),
+        f"{prefix}file": category(names[which], state.file_names),
+        f"{prefix}file_page": known(content - first + offsets[which], mapped),
     }
-
-
-def _category(codes: Numbers, names: Sequence[str]) -> pd.Categorical:
-    return pd.Categorical.from_codes(codes, categories=pd.Index(list(names), dtype=object))
-
-
-def _known(values: Numbers, known: Numbers) -> pd.arrays.IntegerArray:
-    """The values, missing where they aren't known."""
-    return pd.arrays.IntegerArray(np.where(known, values, values.dtype.type(0)), ~known)

@@ -181,6 +181,10 @@ DEPARTURE_NAMES = tuple(REASON_NAMES[reason] for reason in DEPARTURE_REASONS)
 READY, RUNNING, BLOCKED, ENDED = range(4)
 STALL_READ, STALL_COLLIDED, STALL_FRAME, STALL_WRITE, SLEEP = range(5)
 """What a blocked thread waits for; to sleep is its own will, and no stall."""
+THREAD_STATE_NAMES = (
+    "ready", "running", "stall: read", "stall: collided", "stall: frame", "stall: write", "asleep",
+)  # fmt: skip
+"""What a thread does, as the thread log has it: READY, RUNNING, or BLOCKED + what it waits for."""
 
 # Daemons, in the order of their thread numbers after the user threads
 BALANCE, WRITER, MAPPED_WRITER, ZEROER, DAEMONS = range(5)

@@ -11,7 +11,7 @@ import pandas as pd
 
 FRAMES = ("samples", "processes", "faults", "io", "page_map", "pages")
 """The frames of a result; each is kept as `<name>.parquet`."""
-OPTIONAL = ("denning", "notes", "pools")
+OPTIONAL = ("threads", "denning", "notes", "pools")
 """Frames that are kept only if there is something in them."""
 
 
@@ -41,6 +41,8 @@ class RunResult:
     """pages referenced between two samples"""
     pages: pd.DataFrame = field(default_factory=pd.DataFrame)
     """one row for each thing that happened to a page beside being referenced; see `simulator.page_frame`"""
+    threads: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """one row for each time a thread was in one state; see `simulator.thread_frame`"""
     denning: pd.DataFrame = field(default_factory=pd.DataFrame)
     """each process's working-set size and misses by window, if they were asked for"""
 

@@ -22,7 +22,7 @@ from tests.model.machines import random_case
 
 POLICIES = names("policy")
 CONFIGS = sorted(Path(experiments.__file__).parent.glob("configs/*.yaml"))
-QUIET = Observe(10**15, fault_log=False, io_log=False, page_map=False, page_log=False)
+QUIET = Observe(10**15, fault_log=False, io_log=False, page_map=False, page_log=False, thread_log=False)
 
 
 def cases(policy: str, count: int) -> list[Case]:

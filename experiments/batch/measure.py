@@ -36,7 +36,9 @@ def measure(point: Point) -> dict[str, Any]:
         return {"summary": runner.baseline(*runner.prepare(experiment, base), base).summary}
     if point.keep is not None:
         return _reduced(_kept(experiment, base, Path(point.keep)))
-    observe = dataclasses.replace(experiment.observe, fault_log=True, io_log=False, page_map=False, page_log=True)
+    observe = dataclasses.replace(
+        experiment.observe, fault_log=True, io_log=False, page_map=False, page_log=True, thread_log=False
+    )
     quiet = dataclasses.replace(experiment, observe=observe)
     result = runner.simulate(*runner.prepare(quiet, base), base)
     result.summary["name"] = experiment.name

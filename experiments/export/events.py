@@ -31,9 +31,13 @@ def text(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
-def slice_event(place: str, category: str, name: str, start: int, end: int, arguments: str = "") -> Event:
-    """A slice of a track from `start` to `end`, nanoseconds; `place` is of `track`, `name` and `arguments` JSON."""
+def slice_event(
+    place: str, category: str, name: str, start: int, end: int, arguments: str = "", colour: str = ""
+) -> Event:
+    """A slice of a track from `start` to `end`, nanoseconds; `place` is of `track`, `name` and `arguments` JSON.
+    `colour` is one of the format's own, which Perfetto doesn't look at."""
     shown = f',"args":{arguments}' if arguments else ""
+    shown += f',"cname":"{colour}"' if colour else ""
     return (
         f'{{"ph":"X",{place},"cat":"{category}","name":{name},"ts":{microseconds(start)},'
         f'"dur":{microseconds(end - start)}{shown}}}'

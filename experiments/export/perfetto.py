@@ -1,8 +1,9 @@
 """A result as a trace for ui.perfetto.dev and chrome://tracing, written piece by piece.
 
-Memory, each process and the disks are the trace's processes; a thread's slices are those of `thread_slices`, a
-channel's those of `disk_slices`. The fault log is read in pieces, so a log that doesn't fit into memory is no
-hindrance. The same result gives the same bytes.
+Memory, the processors, each process, the daemons and the disks are the trace's processes; a thread's slices are those
+of `thread_slices`, and beside them, on a track of their own, its faults, of `fault_slices`; a channel's are those of
+`disk_slices`. The fault log is read in pieces, so that it needn't fit into memory. The same result gives the same
+bytes.
 """
 
 from __future__ import annotations
@@ -13,19 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from experiments.export import events
 from experiments.export.counter_tracks import counter_events
 from experiments.export.disk_slices import disk_events
-from experiments.export.thread_slices import Fault, Reads, Thread, fault_rows, thread_events
+from experiments.export.fault_slices import fault_events
+from experiments.export.thread_slices import DAEMON, Who, owners, state_events, turns
 
-MEMORY, FIRST_PROCESS = 1, 2
-PIECE = 1 << 16
-"""rows of the fault log read at a time"""
+MEMORY, PROCESSORS, FIRST_PROCESS = 1, 2, 3
+SYSTEM = "System"
+"""What Windows calls the process whose threads the daemons' are."""
 
 
 @dataclass
@@ -36,18 +36,26 @@ class Parts:
     processes: pd.DataFrame
     samples: pd.DataFrame
     requests: pd.DataFrame
+    threads: pd.DataFrame | None
+    """the thread log, if there is one"""
     faults: Path
 
     @classmethod
     def read(cls, directory: Path) -> Parts:
         """From a result's directory; raises FileNotFoundError if a part is missing."""
         summary = json.loads((directory / "summary.json").read_text("utf-8"))
-        faults = directory / "faults.parquet"
+        faults, threads = directory / "faults.parquet", directory / "threads.parquet"
         faults.stat()
         processes, samples, requests = (
             pd.read_parquet(directory / f"{name}.parquet") for name in ("processes", "samples", "io")
         )
-        return cls(summary, processes, samples, requests, faults)
+        log = pd.read_parquet(threads) if threads.exists() else None
+        return cls(summary, processes, samples, requests, log, faults)
+
+    @property
+    def faults_logged(self) -> bool:
+        """Whether there is a fault log: it has rows, or there is nothing that it could tell."""
+        return pq.read_metadata(self.faults).num_rows > 0 or not self.summary["page_faults"]
 
 
 def write_trace(directory: Path, path: Path) -> int:
@@ -65,54 +73,61 @@ def trace_events(parts: Parts) -> Iterator[events.Event]:
     """All events of a result."""
     names = [str(name) for name in parts.processes["process"]]
     numbers = {name: FIRST_PROCESS + place for place, name in enumerate(names)}
-    disks = FIRST_PROCESS + len(names)
-    yield from events.process_names(MEMORY, "memory", 0)
+    system = FIRST_PROCESS + len(names)
+    disks = system + 1
+    yield from events.process_names(MEMORY, "memory", MEMORY)
     for name, number in numbers.items():
         yield from events.process_names(number, name, number)
     yield from events.process_names(disks, "disks", disks)
-    threads = dict(_threads(parts.processes, numbers, disks + 1))
-    for (_, place), thread in threads.items():
-        yield from events.thread_names(thread.process, thread.number, f"thread {place}", place)
     yield from counter_events(parts.samples, MEMORY, disks, numbers)
-    if pq.read_metadata(parts.faults).num_rows or not parts.summary["page_faults"]:  # else there is no log
-        end = int(parts.summary["simulated_ns"])
-        yield from thread_events(threads, read_faults(parts.faults), reads_of(parts.requests), end)
-    yield from disk_events(parts.requests, disks, disks + 1 + len(threads))
+    tracks = _Tracks(disks + 1)
+    if parts.threads is not None:
+        yield from _states(parts.threads, numbers, system, tracks)
+    if parts.faults_logged:
+        yield from _faults(parts, numbers, tracks)
+    yield from disk_events(parts.requests, disks, tracks.number)
 
 
-def _threads(processes: pd.DataFrame, numbers: dict[str, int], number: int) -> Iterator[tuple[tuple[str, int], Thread]]:
-    """All threads, numbered from `number`: one with the number of a process would be taken for its main thread."""
-    for row in processes.to_dict("records"):
-        name, count = str(row["process"]), int(row["threads"])
-        finish = None if pd.isna(row["finished_ns"]) else int(row["finished_ns"])
-        between = "run, ready or asleep" if row["sleep_ns"] else "run or ready"
-        for place in range(count):
-            life = Thread(numbers[name], number, int(row["start_ns"]), finish, count == 1, events.text(between))
-            yield (name, place), life
-            number += 1
+class _Tracks:
+    """Numbers for tracks, no two alike and none that of a process: such a one would be taken for its main thread."""
+
+    def __init__(self, first: int) -> None:
+        self.number = first
+
+    def take(self, process: int, name: str, place: int) -> tuple[str, Iterator[events.Event]]:
+        """Where the events of a new track stand, and the events that name it; `place` orders those of a process."""
+        number = self.number
+        self.number += 1
+        return events.track(process, number), events.thread_names(process, number, name, place)
 
 
-def read_faults(path: Path) -> Iterator[Fault]:
-    """The rows of a fault log in order of time."""
-    with pq.ParquetFile(path) as file:
-        if file.metadata.num_rows == 0:
-            return
-        for batch in file.iter_batches(PIECE):
-            yield from fault_rows({name: _values(batch.column(name)) for name in batch.schema.names})
+def _states(threads: pd.DataFrame, numbers: dict[str, int], system: int, tracks: _Tracks) -> Iterator[events.Event]:
+    """What threads did and processors ran."""
+    yield from events.process_names(PROCESSORS, "processors", PROCESSORS)
+    processors, places = {}, {}
+    for processor in sorted(threads["processor"].dropna().unique().tolist()):
+        processors[processor], named = tracks.take(PROCESSORS, f"processor {processor}", processor)
+        yield from named
+    daemons = threads["daemon"].cat.categories.tolist()
+    if threads["daemon"].notna().any():
+        yield from events.process_names(system, SYSTEM, system)
+    for name, thread in sorted(owners(threads)[0]):
+        if thread == DAEMON:
+            where, called, place = system, name, daemons.index(name)
+        else:
+            where, called, place = numbers[name], f"thread {thread}", 2 * thread
+        places[name, thread], named = tracks.take(where, called, place)
+        yield from named
+    yield from state_events(threads, places, processors)
 
 
-def _values(column: Any) -> list[Any]:
-    if pa.types.is_dictionary(column.type):
-        words = column.dictionary.to_pylist()
-        return [words[code] for code in column.indices.to_pylist()]
-    values: list[Any] = column.to_pylist()
-    return values
-
-
-def reads_of(requests: pd.DataFrame) -> Reads:
-    """The reads of an I/O log."""
-    if not len(requests):
-        none = np.zeros(0, np.int64)
-        return Reads(none, none, none)
-    reads = requests[(requests["kind"] == "read").to_numpy()]
-    return Reads.of(*(reads[name].to_numpy(np.int64) for name in ("submit_ns", "start_ns", "end_ns")))
+def _faults(parts: Parts, numbers: dict[str, int], tracks: _Tracks) -> Iterator[events.Event]:
+    """The faults of each thread, on a track that follows the thread's own."""
+    places: dict[Who, str] = {}
+    for row in parts.processes.to_dict("records"):
+        name = str(row["process"])
+        for thread in range(int(row["threads"])):
+            places[name, thread], named = tracks.take(numbers[name], f"thread {thread}: faults", 2 * thread + 1)
+            yield from named
+    ran = {} if parts.threads is None else turns(parts.threads)
+    yield from fault_events(parts.faults, places, ran, int(parts.summary["simulated_ns"]))

@@ -1,167 +1,104 @@
-"""The threads of a run as slices, from its fault log: faults, stalls, and the time between them.
+"""The threads of a run as slices, from its thread log: what each of them did at every moment, and what each processor
+ran.
 
-What the log tells exactly: when each fault began, what kind it was, and how long its thread stalled. The stalls of a
-process add up to its `stall_ns`. A fault's processor time is known, too; it is drawn right after the stall, though the
-thread may have waited for a processor first. Between two faults a thread ran, was ready, or slept: in which order the
-log doesn't tell, so this is one slice, and these slices and the faults' processor time add up to
-`run_ns + ready_ns + sleep_ns` of a process with one thread.
-
-A stall is one for a frame, for a read of the thread's own or for one that was under way. A hard fault may wait for a
-frame and then for its read; the log of I/O tells when that was submitted. Not known are the stall that the end of the
-run or of a process cut off, and the times after the last fault of a thread that isn't its process's only one.
+A thread's slices touch from its start to its end and are those of the log, so by name they add up to the process's
+`run_ns`, `ready_ns`, `stall_read_ns` and so on. The same times of running are shown once more on the processors. The
+daemons' threads are shown where they run or are ready; in between they have nothing to do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.export.events import Event, slice_event, text, track
+from experiments.export.events import Event, slice_event, text
 
 Longs = NDArray[np.int64]
+Who = tuple[str, int]
+"""A thread: its process's name and its number there, or a daemon's name and DAEMON."""
+DAEMON = -1
 
-READ_KINDS = ("hard", "in-page-error")
+PIECE = 1 << 16
+"""rows turned into text at a time"""
+RUNNING = "running"
+COLOURS = {
+    RUNNING: "thread_state_running",
+    "ready": "thread_state_runnable",
+    "asleep": "thread_state_sleeping",
+}
+"""Colours by their names in chrome://tracing, which has those of thread states in Trace Event Format; others stall."""
+STALLED = "thread_state_iowait"
 
 
-class Fault(NamedTuple):
-    """A row of the fault log."""
+def grouped(names: Any, numbers: Any) -> tuple[list[Who], Longs]:
+    """The different threads in two columns of n rows, and for each row which of them it is of."""
+    codes, found = pd.factorize(pd.MultiIndex.from_arrays([names, numbers]))
+    return [(str(name), int(number)) for name, number in found], codes.astype(np.int64)
 
-    time: int
-    process: str
-    thread: int
-    page: int
-    kind: str
-    cause: str
-    access: str
-    queue: int
-    service: int
-    cpu: int
 
-    @property
-    def resumes(self) -> int:
-        """When its thread could go on."""
-        return self.time + self.queue + self.service
+def owners(threads: pd.DataFrame) -> tuple[list[Who], Longs]:
+    """All threads of a thread log, and for each row whose it is, by place among them."""
+    daemon = threads["daemon"].astype(object)
+    name = threads["process"].astype(object).where(daemon.isna(), daemon)
+    return grouped(name, threads["thread"].fillna(DAEMON).astype(np.int64))
+
+
+def state_events(threads: pd.DataFrame, places: Mapping[Who, str], processors: Mapping[int, str]) -> Iterator[Event]:
+    """The rows of a thread log on the threads' tracks and on the processors'; both are of `events.track`."""
+    whose, codes = owners(threads)
+    labels = [text(f"{name}, thread {number}" if number > 0 else name) for name, number in whose]
+    for at in range(0, len(threads), PIECE):
+        piece = threads.iloc[at : at + PIECE]
+        columns: list[list[Any]] = [
+            codes[at : at + PIECE].tolist(),
+            piece["start_ns"].tolist(),
+            piece["end_ns"].tolist(),
+            piece["state"].astype(object).tolist(),
+            piece["processor"].fillna(-1).astype(np.int64).tolist(),
+        ]
+        for who, start, end, state, processor in zip(*columns, strict=True):
+            place, name = places[whose[who]], text(state)
+            colour = COLOURS.get(state, STALLED)
+            if state == RUNNING:
+                yield slice_event(place, "state", name, start, end, f'{{"processor":{processor}}}', colour)
+                yield slice_event(processors[processor], "processor", labels[who], start, end)
+            else:
+                yield slice_event(place, "state", name, start, end, colour=colour)
 
 
 @dataclass(frozen=True)
-class Thread:
-    """A thread's track and life."""
+class Turns:
+    """When a thread ran: n intervals in order of time, that don't overlap."""
 
-    process: int
-    """the number of its process in the trace"""
-    number: int
-    """its own"""
-    start: int
-    finish: int | None
-    """when its process ended, if it has"""
-    only: bool
-    """the only one of its process"""
-    between: str
-    """JSON of the name of the time between two faults"""
-
-    @property
-    def place(self) -> str:
-        """Where its slices stand."""
-        return track(self.process, self.number)
-
-
-@dataclass(frozen=True)
-class Reads:
-    """The reads of the I/O log, by their ends: three arrays of n nanoseconds."""
-
-    end: Longs
     start: Longs
-    submit: Longs
+    end: Longs
 
-    @classmethod
-    def of(cls, submit: Longs, start: Longs, end: Longs) -> Reads:
-        """The reads in any order."""
-        order = np.lexsort((submit, start, end))
-        return cls(end[order], start[order], submit[order])
-
-    def submitted(self, fault: Fault) -> int | None:
-        """When the read was submitted that was served when and as long as a fault's log says; None: not found."""
-        for at in range(int(np.searchsorted(self.end, fault.resumes)), len(self.end)):
-            if self.end[at] != fault.resumes:
-                return None
-            if self.start[at] == fault.time + fault.queue:
-                return int(self.submit[at])
-        return None
-
-
-def frame_wait(fault: Fault, reads: Reads) -> int:
-    """How much of a fault's queueing was for a frame, nanoseconds.
-
-    The read of a hard fault is submitted when its frame is there. A collided fault that met a read in service queued
-    for nothing but a frame; one that met a read in the disk's queue is taken to have met it when it was submitted.
-    """
-    if not fault.queue or (fault.kind not in (*READ_KINDS, "collided")):
-        return fault.queue
-    submit = reads.submitted(fault)
-    if submit is not None:
-        return max(0, submit - fault.time)
-    return fault.queue if fault.kind == "collided" and len(reads.end) else 0
+    def spent(self, begin: Longs, needed: Longs) -> Longs:
+        """When a thread has run for so long, counted from each time `begin`; its last moment if it never did."""
+        length = self.end - self.start
+        after = np.cumsum(length)
+        at = np.searchsorted(self.end, begin, side="right")
+        inside = at < len(self.start)
+        here = np.minimum(at, len(self.start) - 1)
+        before = after[here] - length[here] + np.maximum(0, begin - self.start[here])
+        goal = np.where(inside, before, after[-1]) + needed
+        last = np.searchsorted(after, goal)
+        reached = np.minimum(last, len(self.start) - 1)
+        time = self.end[reached] - (after[reached] - goal)
+        return np.where(needed == 0, begin, np.where(last < len(self.start), time, np.maximum(begin, self.end[-1])))
 
 
-def fault_events(thread: Thread, fault: Fault, reads: Reads, until: int) -> Iterator[Event]:
-    """A fault with its parts inside: stalls with queueing and service, then processor time, but not beyond `until`: a
-    fault that ends its process never gets to it."""
-    end = max(fault.resumes, min(fault.resumes + fault.cpu, until))
-    arguments = text({
-        "page": hex(fault.page), "cause": fault.cause, "access": fault.access,
-        "queue_ns": fault.queue, "service_ns": fault.service, "cpu_ns": fault.cpu,
-    })  # fmt: skip
-    yield slice_event(thread.place, "fault", text(fault.kind), fault.time, end, arguments)
-    if fault.resumes == fault.time:
-        return
-    framed = fault.time + frame_wait(fault, reads)
-    if framed > fault.time:
-        yield slice_event(thread.place, "stall", '"stall: frame"', fault.time, framed)
-    if fault.resumes > framed:
-        name = '"stall: collided"' if fault.kind == "collided" else '"stall: read"'
-        yield slice_event(thread.place, "stall", name, framed, fault.resumes)
-        served = fault.time + fault.queue
-        if served > framed:
-            yield slice_event(thread.place, "part", '"queueing"', framed, served)
-        if fault.service:
-            yield slice_event(thread.place, "part", '"service"', served, fault.resumes)
-    if end > fault.resumes:
-        yield slice_event(thread.place, "part", '"processor time"', fault.resumes, end)
-
-
-def thread_events(
-    threads: Mapping[tuple[str, int], Thread], faults: Iterator[Fault], reads: Reads, end: int
-) -> Iterator[Event]:
-    """All slices of the threads, from faults in order of time; `end` is that of the run."""
-    last: dict[tuple[str, int], Fault] = {}
-    for fault in faults:
-        key = (fault.process, fault.thread)
-        yield from _until(threads[key], last.get(key), reads, fault.time)
-        last[key] = fault
-    for key, thread in threads.items():
-        if thread.finish is not None and thread.only:
-            yield from _until(thread, last.get(key), reads, thread.finish)
-        elif key in last:
-            yield from fault_events(thread, last[key], reads, end if thread.finish is None else thread.finish)
-
-
-def _until(thread: Thread, fault: Fault | None, reads: Reads, time: int) -> Iterator[Event]:
-    """A thread's last fault, if it had one, and what lies between it and `time`."""
-    gone = thread.start
-    if fault is not None:
-        yield from fault_events(thread, fault, reads, time)
-        gone = fault.resumes + fault.cpu
-    if time > gone:
-        yield slice_event(thread.place, "run", thread.between, gone, time)
-
-
-def fault_rows(columns: Mapping[str, list[Any]]) -> Iterator[Fault]:
-    """The faults of a piece of the fault log."""
-    names = (
-        "time_ns", "process", "thread", "page", "kind", "cause", "access", "queue_ns", "service_ns", "cpu_ns",
-    )  # fmt: skip
-    return map(Fault._make, zip(*(columns[name] for name in names), strict=True))
+def turns(threads: pd.DataFrame) -> dict[Who, Turns]:
+    """When each thread ran, from the thread log; those that never did are missing."""
+    ran = threads[(threads["state"] == RUNNING).to_numpy()]
+    whose, codes = owners(ran)
+    order = np.lexsort((ran["start_ns"].to_numpy(), codes))
+    start, end = (ran[name].to_numpy(np.int64)[order] for name in ("start_ns", "end_ns"))
+    ends = np.searchsorted(codes[order], np.arange(len(whose)), side="right")
+    begins = np.concatenate([[0], ends[:-1]]).astype(np.int64)
+    return {who: Turns(start[a:b], end[a:b]) for who, a, b in zip(whose, begins.tolist(), ends.tolist(), strict=True)}

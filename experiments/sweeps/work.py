@@ -38,7 +38,7 @@ def run_point(given: Point) -> dict[str, Any]:
         return {LACKING: list(lacking.args)}
     experiment = point.experiment()
     if not point.whole:
-        quiet = dataclasses.replace(experiment.observe, io_log=False, page_map=False, denning=False)
+        quiet = dataclasses.replace(experiment.observe, io_log=False, page_map=False, thread_log=False, denning=False)
         experiment = dataclasses.replace(experiment, observe=quiet)
     result = runner.run(experiment, Path(point.base))
     return {

@@ -7,9 +7,11 @@ lower than its own, else waits. A preempted thread goes to the head of its queue
 from __future__ import annotations
 
 import numpy as np
+from numba import carray
 
-from simulator.compile import compiled
+from simulator.compile import compiled, pointer
 from simulator.hardware.mmu import commit
+from simulator.logs import THREAD_LOG
 from simulator.records import (
     BLOCKED,
     ENDED,
@@ -28,10 +30,29 @@ LOOKAHEAD = 256
 
 
 @compiled
+def _log_state(a: int, thread: int, t: int) -> None:
+    """Append the state that a thread has been in until t to the thread log; that a daemon idles is nothing to tell."""
+    m = machine(a)
+    th = threads(a)[thread]
+    if th.state == ENDED or (th.state == BLOCKED and th.process < 0):
+        return
+    row = carray(pointer(m.thread_log_at), (1 << 40,), THREAD_LOG)[m.thread_log_count]
+    m.thread_log_count += 1
+    row.start_ns = th.since
+    row.end_ns = t
+    row.process = th.process if th.process >= 0 else m.user_threads - thread - 1
+    row.thread = th.number
+    row.processor = th.processor if th.state == RUNNING else -1
+    row.state = BLOCKED + th.stall if th.state == BLOCKED else th.state
+
+
+@compiled
 def account(a: int, thread: int, state: int, t: int) -> None:
     """Book the time since the thread's last change of state, and change it."""
     th = threads(a)[thread]
     passed = t - th.since
+    if passed > 0 and machine(a).log_threads:
+        _log_state(a, thread, t)
     if th.state == RUNNING:
         th.run_ns += passed
     elif th.state == READY:

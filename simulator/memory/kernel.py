@@ -305,7 +305,8 @@ def _wants_python(a: int) -> int:
         return FINISHED
     if m.outbox_count > 0:
         return DAEMON
-    if max(m.fault_count, m.io_count, m.page_count, m.history_count) > LOG_ROWS - _LOG_MARGIN:
+    fullest = max(m.fault_count, m.io_count, m.page_count, m.thread_log_count, m.history_count)
+    if fullest > LOG_ROWS - _LOG_MARGIN:
         return LOG_FULL
     if m.sample_count > 0 and (m.sample_stops or m.sample_count == SAMPLE_ROWS):
         return SAMPLED

@@ -233,6 +233,7 @@ class State:
         rows = LOG_ROWS + 4 * self.user_threads
         self.add("fault_log", rows)
         self.add("io_log", rows)
+        self.add("thread_log", rows)
         self.add("page_log", 0)
         self.columns = columns(self.names, self.disk_names)
         self.add("sample_times", SAMPLE_ROWS)
@@ -254,7 +255,7 @@ class State:
     def make_room_in_logs(self) -> None:
         """Have the logs as large as the PTEs and threads that there are now want them."""
         threads = int(self.record["thread_count"][0])
-        for name in ("fault_log", "io_log"):
+        for name in ("fault_log", "io_log", "thread_log"):
             self.grow(name, LOG_ROWS + 4 * threads)
         if self.record["log_pages"][0]:
             each = threads * (8 + self.manager.read_cluster)

@@ -18,8 +18,8 @@ from simulator.records import VALID
 from simulator.stream import Block, ReferenceStream
 from workloads.traces.cache import open_trace
 
-QUIET = Observe(fault_log=False, io_log=False, page_map=False, page_log=False)
-RARELY = Observe(sample_every=1 << 50, fault_log=False, io_log=False, page_map=False, page_log=False)
+QUIET = Observe(fault_log=False, io_log=False, page_map=False, page_log=False, thread_log=False)
+RARELY = Observe(sample_every=1 << 50, fault_log=False, io_log=False, page_map=False, page_log=False, thread_log=False)
 PAGE = 4096
 
 

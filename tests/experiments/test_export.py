@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from experiments.export.counter_tracks import is_rate, split
 from experiments.export.disk_slices import channels
 from experiments.export.events import microseconds
-from experiments.export.thread_slices import Fault, Reads, frame_wait
+from experiments.export.thread_slices import Turns
 from tests.experiments.conftest import Command
 from tests.experiments.exported import CONFIGS, check_totals, nanoseconds, read_trace, run, totals
 
@@ -49,20 +50,56 @@ def test_totals_are_those_of_the_summary(result: Path, events: list[dict[str, An
     assert sum(process["stall_frame_ns"] for process in summary["processes"].values()) > 0
 
 
-def test_stalls_for_reads_are_exact_and_only_collisions_may_hide_a_wait_for_a_frame(
+def by_track(events: list[dict[str, Any]], category: str) -> dict[tuple[int, int], list[tuple[int, int, str]]]:
+    """Start, end and name of the slices of a category, by track, in order of time."""
+    tracks: dict[tuple[int, int], list[tuple[int, int, str]]] = defaultdict(list)
+    for event in events:
+        if event.get("cat") == category:
+            start = nanoseconds(event["ts"])
+            tracks[event["pid"], event["tid"]].append((start, start + nanoseconds(event["dur"]), event["name"]))
+    return {track: sorted(slices) for track, slices in tracks.items()}
+
+
+def test_a_thread_is_in_one_state_at_a_time_from_its_start_to_its_end(
     result: Path, events: list[dict[str, Any]]
 ) -> None:
-    _, length = totals(events)
-    failed = summary_of(result)["in_page_errors"]
-    for name, process in summary_of(result)["processes"].items():
-        read, collided, frame = (length[name, "stall", f"stall: {kind}"] for kind in ("read", "collided", "frame"))
-        hidden = process["stall_frame_ns"] - frame
-        if not failed:  # whoever collided with a read that fails tries again, with a read of its own
-            assert read == process["stall_read_ns"]
-            assert hidden == collided - process["stall_collided_ns"]
-            assert 0 <= hidden <= 0.02 * max(1, process["stall_collided_ns"])
-        if not process["collided_faults"]:
-            assert frame == process["stall_frame_ns"]
+    names = {event["pid"]: event["args"]["name"] for event in events if event["name"] == "process_name"}
+    processes = summary_of(result)["processes"]
+    seen = 0
+    for (pid, _), slices in by_track(events, "state").items():
+        if names[pid] == "System":
+            continue
+        process = processes[names[pid]]
+        assert all(before[1] == after[0] for before, after in pairwise(slices))
+        assert slices[0][0] == process["start_ns"]
+        assert slices[-1][1] <= process["finished_ns"]
+        assert process["threads"] > 1 or slices[-1][1] == process["finished_ns"]
+        seen += 1
+    assert seen == sum(process["threads"] for process in processes.values())
+
+
+def test_a_processor_runs_one_thread_at_a_time(events: list[dict[str, Any]]) -> None:
+    tracks = by_track(events, "processor")
+    for slices in tracks.values():
+        assert all(before[1] <= after[0] for before, after in pairwise(slices))
+    assert len({name for slices in tracks.values() for *_, name in slices}) >= 4
+
+
+def test_a_fault_stalls_as_long_as_its_thread_and_ends_when_its_processor_time_is_spent(
+    result: Path, events: list[dict[str, Any]]
+) -> None:
+    named = {(e["pid"], e["tid"]): e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    states = {(pid, named[pid, tid]): slices for (pid, tid), slices in by_track(events, "state").items()}
+    faults = sorted((e for e in events if e.get("cat") == "fault"), key=lambda event: event["dur"])
+    for fault in [*faults[:: max(1, len(faults) // 200)], *faults[-20:]]:
+        spent = states[fault["pid"], named[fault["pid"], fault["tid"]].removesuffix(": faults")]
+        start = nanoseconds(fault["ts"])
+        end = start + nanoseconds(fault["dur"])
+        inside = [(max(a, start), min(b, end), name) for a, b, name in spent if a < end and b > start]
+        parts = fault["args"]
+        stalled = sum(b - a for a, b, name in inside if name.startswith("stall"))
+        assert stalled == parts["queue_ns"] + parts["service_ns"]
+        assert sum(b - a for a, b, name in inside if name == "running") == parts["cpu_ns"]
 
 
 def test_io_slices_and_queues_are_those_of_the_log(result: Path, events: list[dict[str, Any]]) -> None:
@@ -150,7 +187,8 @@ def test_the_command_writes_the_same_bytes_compressed_or_not(result: Path, tmp_p
 
 
 def test_without_logs_there_are_counters_and_a_word_about_it(tmp_path: Path, pagesim: Command) -> None:
-    observe = {"baseline": False, "page_map": False, "page_log": False, "fault_log": False, "io_log": False}
+    observe = {"baseline": False, "page_map": False, "page_log": False, "fault_log": False, "io_log": False,
+               "thread_log": False}  # fmt: skip
     result = run(tmp_path, "busy", observe=observe)
     status, out, _ = pagesim("export", result, tmp_path / "t.json", "--perfetto")
     assert status == 0
@@ -204,18 +242,21 @@ def test_a_broken_result_is_told_in_one_line(result: Path, tmp_path: Path, pages
     assert pagesim("export", tmp_path, "--perfetto").status == 2
 
 
-def test_a_frame_wait_is_told_from_the_queue_of_the_disk() -> None:
-    def fault(kind: str, queue: int, service: int) -> Fault:
-        return Fault(100, "p", 0, 7, kind, "", "load", queue, service, 5)
-
-    reads = Reads.of(np.array([130]), np.array([150]), np.array([190]))
-    assert frame_wait(fault("hard", 50, 40), reads) == 30  # submitted at 130, in service from 150 to 190
-    assert frame_wait(fault("collided", 50, 40), reads) == 30
-    assert frame_wait(fault("collided", 70, 20), reads) == 70  # met the read in service
-    assert frame_wait(fault("demand-zero", 50, 0), reads) == 50
-    assert frame_wait(fault("hard", 0, 40), reads) == 0
-    none = np.zeros(0, np.int64)
-    assert frame_wait(fault("hard", 50, 40), Reads(none, none, none)) == 0  # not known
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(1, 5)), min_size=1, max_size=8),
+    st.lists(st.tuples(st.integers(0, 70), st.integers(0, 12)), min_size=1, max_size=8),
+)
+def test_processor_time_is_counted_while_a_thread_runs(
+    gaps: list[tuple[int, int]], asked: list[tuple[int, int]]
+) -> None:
+    ends = np.cumsum([gap + length for gap, length in gaps])
+    starts = ends - [length for _, length in gaps]
+    running = [time for a, b in zip(starts.tolist(), ends.tolist(), strict=True) for time in range(a, b)]
+    begin, needed = (np.array(column, np.int64) for column in zip(*asked, strict=True))
+    for found, at, wanted in zip(Turns(starts, ends).spent(begin, needed).tolist(), begin, needed, strict=True):
+        later = [time for time in running if time >= at]
+        never = max(int(at), int(ends[-1]))
+        assert found == (at if wanted == 0 else later[wanted - 1] + 1 if wanted <= len(later) else never)
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), max_size=40))

@@ -11,6 +11,7 @@ from tests.model.entities import Deadlock
 from tests.model.machine import ModelMachine, TooLong
 
 FAULT_COLUMNS = ["time_ns", "process", "thread", "page", "kind", "queue_ns", "service_ns", "cpu_ns", "latency_ns"]
+THREAD_COLUMNS = ["start_ns", "end_ns", "process", "thread", "daemon", "state", "processor"]
 IO_COLUMNS = ["submit_ns", "start_ns", "end_ns", "disk", "kind", "offset", "pages", "ok"]
 OPTIONAL = {"pages_output", "access_violations", "in_page_errors"}
 """keys of a process that the engine may leave out"""
@@ -26,6 +27,7 @@ class Outcome:
     summary: dict[str, Any] = field(default_factory=dict)
     faults: list[tuple[Any, ...]] = field(default_factory=list)
     io: list[tuple[Any, ...]] = field(default_factory=list)
+    threads: list[tuple[Any, ...]] = field(default_factory=list)
     snapshot: dict[str, Any] = field(default_factory=dict)
     stuck: bool = False
     """the run was cut off while every thread waited for a frame"""
@@ -40,7 +42,8 @@ def run_model(case: Case, check: bool = False, actions: int | None = None) -> Ou
         machine.run()
     except Deadlock:
         return Outcome("deadlock")
-    return Outcome("", "", machine.summary(), machine.faults(), machine.io(), machine.snapshot(), machine.stuck)
+    logs = machine.faults(), machine.io(), machine.threads()
+    return Outcome("", "", machine.summary(), *logs, machine.snapshot(), machine.stuck)
 
 
 def run_engine(case: Case) -> Outcome:
@@ -60,14 +63,19 @@ def run_engine(case: Case) -> Outcome:
         result = machine.run()
     except SimulationError as error:
         return Outcome("deadlock", str(error))
-    return Outcome(
-        "", "", result.summary, rows(result.faults, FAULT_COLUMNS), rows(result.io, IO_COLUMNS), machine.snapshot()
-    )
+    logs = rows(result.faults, FAULT_COLUMNS), rows(result.io, IO_COLUMNS)
+    return Outcome("", "", result.summary, *logs, thread_rows(result.threads), machine.snapshot())
 
 
 def rows(frame: Any, columns: list[str]) -> list[tuple[Any, ...]]:
     """A data frame's rows as sorted tuples of plain values."""
     return sorted(zip(*(frame[column].astype(object).tolist() for column in columns), strict=True))
+
+
+def thread_rows(frame: Any) -> list[tuple[Any, ...]]:
+    """The rows of the thread log as the model has them."""
+    columns = (frame[column].astype(object) for column in THREAD_COLUMNS)
+    return sorted(zip(*(column.where(column.notna(), None) for column in columns), strict=True), key=str)
 
 
 def differences(case: Case, check: bool = False, actions: int | None = 100_000) -> list[str] | None:
@@ -86,6 +94,7 @@ def differences(case: Case, check: bool = False, actions: int | None = 100_000) 
     return [
         *_rows("faults", FAULT_COLUMNS, engine.faults, model.faults),
         *_rows("io", IO_COLUMNS, engine.io, model.io),
+        *_rows("threads", THREAD_COLUMNS, engine.threads, model.threads),
         *_summaries(engine.summary, model.summary),
         *_snapshots(engine.snapshot, model.snapshot),
     ]

@@ -158,6 +158,10 @@ class Thread:
     since: int = 0
     times: Counter[str] = field(default_factory=Counter)
     """nanoseconds spent in each state"""
+    processor: int | None = None
+    """where it runs, or ran last"""
+    spells: list[tuple[int, int, str, int | None]] = field(default_factory=list)
+    """when it entered a state, when it left it, which one that was, and on which processor it ran"""
 
     def advance(self) -> None:
         """Go on to the next reference; none is left if `next_reference` is None."""
@@ -167,6 +171,8 @@ class Thread:
     def change(self, state: str, t: int) -> None:
         """Enter a state, and book the time spent in the last one."""
         self.times[self.state] += t - self.since
+        if t > self.since:
+            self.spells.append((self.since, t, self.state, self.processor if self.state == "running" else None))
         self.state, self.since = state, t
 
 

@@ -24,6 +24,15 @@ from tests.model.results import snapshot_of, summary_of
 from tests.model.writers import Writers
 
 COMMITMENT_LIMIT = 0xC000012D
+THREAD_STATES = {
+    "ready": "ready",
+    "running": "running",
+    "stall_read": "stall: read",
+    "stall_collided": "stall: collided",
+    "stall_frame": "stall: frame",
+    "sleep": "asleep",
+}
+"""What the engine calls the states in which it shows a thread; a daemon's idleness is none of them."""
 
 
 class TooLong(Exception):
@@ -293,6 +302,21 @@ class ModelMachine:
     def faults(self) -> list[tuple[Any, ...]]:
         """(time, process, thread, page, kind, queue, service, cpu, latency), sorted."""
         return sorted(self.fault_handler.log)
+
+    def threads(self) -> list[tuple[Any, ...]]:
+        """(start, end, process, thread, daemon, state, processor), sorted as text; what doesn't apply is None."""
+        users = [(thread, process.name) for process in self.processes for thread in process.threads]
+        rows: list[tuple[Thread, tuple[Any, ...]]] = [(thread, (name, thread.number, None)) for thread, name in users]
+        rows += [(thread, (None, None, thread.name)) for thread in self.by_thread]
+        return sorted(
+            (
+                (start, end, *who, THREAD_STATES[state], processor)
+                for thread, who in rows
+                for start, end, state, processor in thread.spells
+                if state in THREAD_STATES
+            ),
+            key=str,
+        )
 
     def io(self) -> list[tuple[Any, ...]]:
         """(submit, start, end, disk, kind, offset, pages, ok), sorted."""

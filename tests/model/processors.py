@@ -100,3 +100,4 @@ class Processors:
         cpu.thread, cpu.clock = thread, t
         cpu.quantum_end = t + thread.quantum_left
         thread.change("running", t)
+        thread.processor = cpu.index

@@ -34,7 +34,9 @@ def test_sampling_does_not_change_the_outcome(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_logs_do_not_change_the_outcome(seed: int) -> None:
-    bare = outcome(92_000 + seed, Observe(fault_log=False, io_log=False, page_map=False, page_log=False))
+    bare = outcome(
+        92_000 + seed, Observe(fault_log=False, io_log=False, page_map=False, page_log=False, thread_log=False)
+    )
     full = outcome(92_000 + seed, Observe())
     if len(full) > 1:
         assert (bare[0], bare[3]) == (full[0], full[3])

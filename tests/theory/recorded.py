@@ -75,7 +75,9 @@ def _run(requests: Requests, frames: int, manager: MemoryManager, working_set: W
         costs=FREE,
     )
     process = Process(name="p", working_set=working_set or WorkingSet())
-    observe = Observe(sample_every=10**15, fault_log=False, io_log=False, page_map=False, page_log=False)
+    observe = Observe(
+        sample_every=10**15, fault_log=False, io_log=False, page_map=False, page_log=False, thread_log=False
+    )
     return Machine(machine, manager, [ProcessSpec(process, (requests,))], observe=observe).run()
 
 

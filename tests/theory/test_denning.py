@@ -45,7 +45,14 @@ def keep(stream: Requests, policy: str, window: int, **others: Any) -> RunResult
     )
     trimming = Trimming(policy=policy, parameters={"window": window, **others.pop("parameters", {})})
     manager = MemoryManager(model="demand-paging", trimming=trimming)
-    observe = Observe(others.pop("sample_every", 10**15), fault_log=False, io_log=False, page_map=False, page_log=False)
+    observe = Observe(
+        others.pop("sample_every", 10**15),
+        fault_log=False,
+        io_log=False,
+        page_map=False,
+        page_log=False,
+        thread_log=False,
+    )
     return Machine(machine, manager, [ProcessSpec(Process(name="p"), (stream,))], observe=observe, **others).run()
 
 
