@@ -138,6 +138,17 @@ PARTS: dict[str, Look] = {
 }
 """Parts of a fault's latency: greys, because the colour says the kind."""
 
+THREAD_STATES: dict[str, Look] = {
+    "running": Look(GREEN),
+    "ready": Look(YELLOW, hatch="....", hatch_colour="#8A8200"),
+    "stall: read": Look(VERMILION),
+    "stall: collided": Look(BLUE, hatch="\\\\\\\\", hatch_colour="#FFFFFF"),
+    "stall: frame": Look(INK, hatch="////", hatch_colour="#FFFFFF"),
+    "stall: write": Look(ORANGE, hatch="xxxx"),
+    "asleep": Look("#E9E9E9"),
+}
+"""What a thread does, as it is stacked from below; a stall for a read has the colour of hard faults."""
+
 KERNEL: dict[str, Look] = {
     "commit charge": Look(BLUE),
     "commit limit": Look(INK, DASHED),

@@ -108,9 +108,16 @@ def _regret(result: RunResult) -> str:
     return f"{share:.1%} of the pages taken out were wanted again within {format_time(WITHIN)}."
 
 
+def _states(result: RunResult) -> str:
+    log = result.threads[result.threads["process"].notna()]
+    spent = (log["end_ns"] - log["start_ns"]).groupby(log["state"], observed=True).sum()
+    shares = [f"{state} {spent[state] / spent.sum():.1%}" for state in style.THREAD_STATES if state in spent.index]
+    return f"Of the threads' time: {', '.join(shares)}." if shares else ""
+
+
 _RUN: Mapping[str, Callable[[RunResult], str]] = {
     "page-lists": _lists, "working-sets": _sets, "fault-rates": _rates, "disks": _disks, "fault-latency": _latency,
-    "page-map": _map, "trim-regret": _regret,
+    "page-map": _map, "trim-regret": _regret, "thread-states": _states,
 }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ EMPTY = pd.DataFrame()
 Numbers = NDArray[Any]
 ALL = [
     "disks", "fault-latency", "fault-rates", "kernel-memory", "notes",
-    "page-lists", "page-map", "run-dashboard", "trim-regret", "working-sets",
+    "page-lists", "page-map", "run-dashboard", "thread-states", "trim-regret", "working-sets",
 ]  # fmt: skip
 ASKED_FOR = ["working-sets-against-denning"]
 """plots of what a run keeps only if it was asked to"""
@@ -61,7 +61,7 @@ def made(
     return RunResult(
         {"name": "quickstart", "simulated_ns": end, "page_size": PAGE, "processes": peaks},
         frame, rows, log, requested, _page_map(random, named, time, mapped), _page_log(random, named, end, faults),
-        notes=_notes(named, end),
+        notes=_notes(named, end), threads=_thread_log(random, named, end, faults),
     )  # fmt: skip
 
 
@@ -200,6 +200,24 @@ def _page_log(random: np.random.Generator, named: list[str], end: int, count: in
         "file": pd.Series(pd.NA, range(len(kept)), "category"),
         "file_page": pd.array([pd.NA] * len(kept), dtype="Int64"), "thread": pd.array([0] * len(kept), dtype="Int32"),
         "since_ns": pd.array(times[kept].astype(np.int64), dtype="Int64"),
+    })  # fmt: skip
+
+
+def _thread_log(random: np.random.Generator, named: list[str], end: int, count: int) -> pd.DataFrame:
+    """Each process's only thread from state to state until the end, and a daemon that runs now and then."""
+    each = 1 + count // len(named)
+    cuts = np.sort(random.random((len(named), each - 1)) * end, axis=1).astype(np.int64)
+    edges = np.concatenate([np.zeros((len(named), 1), np.int64), cuts, np.full((len(named), 1), end)], axis=1)
+    process = np.repeat(np.arange(len(named)), each)
+    state = random.integers(len(style.THREAD_STATES), size=len(process))
+    times = np.linspace(0, end, 21).astype(np.int64)
+    none, states = np.full(20, -1), list(style.THREAD_STATES)
+    return pd.DataFrame({
+        "start_ns": np.concatenate([edges[:, :-1].ravel(), times[:-1]]),
+        "end_ns": np.concatenate([edges[:, 1:].ravel(), times[1:]]),
+        "process": coded(np.concatenate([process, none]), named),
+        "daemon": coded(np.concatenate([np.full(len(process), -1), none + 1]), ["balance set manager"]),
+        "state": coded(np.concatenate([state, none + 1]), states),
     })  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_result_holds_all_its_parts(result: Path) -> None:
     names = {path.name for path in result.iterdir()}
-    frames = {f"{name}.parquet" for name in ("samples", "processes", "faults", "io", "page_map", "pages")}
+    frames = {f"{name}.parquet" for name in ("samples", "processes", "faults", "io", "page_map", "pages", "threads")}
     assert names == {"manifest.json", "summary.json", "plots", *frames}
     assert {"page-lists.png", "working-sets.png"} <= {path.name for path in (result / "plots").iterdir()}
 
