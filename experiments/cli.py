@@ -136,13 +136,15 @@ def compare(
     plugins: Plugins = None,
 ) -> None:
     """Compare policies on the same references: how much they differ, and how surely."""
-    from experiments.compare import command
+    from experiments.batch.pool import local
 
-    options = command.Options(
-        policies, baseline, bounds, replications, memory, workers, seed, tuple(overrides or ()), confidence,
-        plugins or (),
-    )  # fmt: skip
-    command.compare_config(config, options, out, json, plots, keep)
+    with local(workers) as ready:
+        from experiments.compare import command
+
+        options = command.Options(
+            policies, baseline, bounds, replications, memory, seed, tuple(overrides or ()), confidence, plugins or ()
+        )
+        command.compare_config(config, options, ready, out, json, plots, keep)
 
 
 @app.command()
@@ -163,13 +165,16 @@ def size(
     plugins: Plugins = None,
 ) -> None:
     """Find the least memory in which each policy meets a target."""
-    from experiments import size_command
-    from experiments.compare.command import Options
+    from experiments.batch.pool import local
 
-    options = Options(
-        policies, None, "", replications, None, workers, seed, tuple(overrides or ()), confidence, plugins or ()
-    )
-    size_command.size_config(config, options, target, tolerance, json)
+    with local(workers) as ready:
+        from experiments import size_command
+        from experiments.compare.command import Options
+
+        options = Options(
+            policies, None, "", replications, None, seed, tuple(overrides or ()), confidence, plugins or ()
+        )
+        size_command.size_config(config, options, ready, target, tolerance, json)
 
 
 class ExecutorKind(StrEnum):
@@ -204,13 +209,13 @@ def sweep(
     plugins: Plugins = None,
 ) -> None:
     """Run every point of a config's `sweep:`; what is finished is kept, whatever happens."""
-    from experiments.sweeps import command
+    from experiments.batch import executors
 
-    options = command.Options(
-        workers, executor.value, scheduler, replications, resume, seed, tuple(overrides or ()), plugins or (),
-        summaries,
-    )  # fmt: skip
-    command.sweep_config(config, options, out, json)
+    with executors.asked(workers, executor.value, scheduler) as ready:
+        from experiments.sweeps import command
+
+        options = command.Options(replications, resume, seed, tuple(overrides or ()), plugins or (), summaries)
+        command.sweep_config(config, options, ready, out, json)
 
 
 @app.command()

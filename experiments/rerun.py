@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.batch.pool import local, usable_processors
+from experiments.batch.pool import Local, usable_processors
 from experiments.compare.conduct import conduct
 from experiments.compare.plan import from_description
 from experiments.compare.result import ComparisonResult
@@ -68,7 +68,7 @@ def _maker(
     if manifest["kind"] == COMPARISON:
         plan = from_description(manifest["plan"], base, source)
         workers = usable_processors()
-        return lambda: conduct(plan, local(workers), 2 * workers)
+        return lambda: conduct(plan, Local(workers), 2 * workers)
     experiment = _reversed(manifest["config"], base, source)
     return lambda: run(experiment, base, progress)
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from experiments import tables
 from experiments.batch.point import Outcome, Point
-from experiments.batch.pool import Opener, local
+from experiments.batch.pool import Opener, Workers
 from experiments.batch.run import run_batch
 from experiments.batch.store import PointStore
-from experiments.compare.command import Options, beside, planned, worker_count
+from experiments.compare.command import Options, beside, planned
 from experiments.compare.contestants import Contestant
 from experiments.compare.metrics import figures
 from experiments.compare.plan import Plan, replication_seed, slug
@@ -29,7 +29,7 @@ SMALLEST = 16
 """Pages of the smallest machine that is tried; chosen: less than that no process can run in."""
 
 
-def size_config(config: Path, options: Options, target: str, tolerance: str, as_json: bool) -> None:
+def size_config(config: Path, options: Options, workers: Workers, target: str, tolerance: str, as_json: bool) -> None:
     """Find the least memory for each policy and print it."""
     wanted = parse_target(target)
     experiment = load(config, options.overrides, options.seed, options.plugins)
@@ -37,9 +37,8 @@ def size_config(config: Path, options: Options, target: str, tolerance: str, as_
     page = experiment.machine.page_size
     _, specs = prepare(experiment, config.parent)
     largest = max(experiment.machine.frames, sum(2 * len(spec.pages) for spec in specs) + 4096)
-    workers = worker_count(options.workers)
     store = PointStore(beside(Path("results", f"{experiment.name}-sizing"), "points"))
-    sizing = _Sizing(plan, wanted, page, local(workers), 2 * workers, store)
+    sizing = _Sizing(plan, wanted, page, workers.opener, workers.in_flight, store)
     found = sizing.run(largest, _tolerance(tolerance, page))
     store.remove()
     summary = {

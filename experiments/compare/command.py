@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import tables
-from experiments.batch.pool import local, usable_processors
+from experiments.batch.pool import Workers
 from experiments.batch.store import PointStore
 from experiments.compare.conduct import conduct
 from experiments.compare.contestants import Contestant, parse_contestants
@@ -42,7 +42,6 @@ class Options:
     bounds: str | None = None
     replications: int = 10
     memory: str | None = None
-    workers: int | None = None
     seed: int | None = None
     overrides: Sequence[str] = ()
     confidence: float = 0.95
@@ -50,7 +49,7 @@ class Options:
 
 
 def compare_config(
-    config: Path, options: Options, out: Path | None, as_json: bool, plots: bool, keep: bool = False
+    config: Path, options: Options, workers: Workers, out: Path | None, as_json: bool, plots: bool, keep: bool = False
 ) -> None:
     """Compare policies on a config, keep the result and print it."""
     experiment = load(config, options.overrides, options.seed, options.plugins)
@@ -60,10 +59,9 @@ def compare_config(
     target = Path("results", f"{experiment.name}-comparison") if out is None else out
     store = PointStore(beside(target, "points"))
     kept = store.directory / "kept" if keep else None
-    workers = worker_count(options.workers)
     with replacing(target) as partial:
         began = time.perf_counter()
-        result = conduct(plan, local(workers), 2 * workers, store, kept)
+        result = conduct(plan, workers.opener, workers.in_flight, store, kept)
         elapsed = time.perf_counter() - began
         write(result, plan, experiment, config.parent, source(config), partial, target, elapsed)
         if kept is not None:
@@ -128,13 +126,6 @@ def _memories(text: str | None, experiment: Experiment) -> tuple[int, ...]:
         except ValueError as error:
             raise BadInput(f"--memory {part.strip()}: {error}") from None
     return tuple(sorted(found))
-
-
-def worker_count(given: int | None) -> int:
-    """How many workers to use: as given, or one for each processor that this process may use."""
-    if given is not None and not 1 <= given <= 1024:
-        raise BadInput(f"--workers {given}: allowed is 1 to 1024")
-    return usable_processors() if given is None else given
 
 
 def beside(target: Path, what: str) -> Path:

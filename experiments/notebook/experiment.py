@@ -183,7 +183,6 @@ def _listed(given: Sizes | None) -> str | None:
 
 
 def _workers(workers: int, executor: Executor | None) -> AbstractContextManager[Any]:
-    from experiments.compare.command import worker_count
-    from experiments.sweeps import executors
+    from experiments.batch import executors, pool
 
-    return executors.given(executor) if executor else executors.here(worker_count(workers))
+    return executors.given(executor) if executor else pool.local(workers)

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from experiments.batch.pool import Opener, usable_processors
+from experiments.batch import executors
+from experiments.batch.pool import Workers, local
 from experiments.config import load_document
 from experiments.document import Document
 from experiments.loading import Points, load
 from experiments.overrides import assign, override
-from experiments.sweeps import executors
 from experiments.sweeps.conduct import conduct
 from experiments.sweeps.plan import planned
 
@@ -46,20 +46,20 @@ def sweep(
         document = document if seed is None else assign(document, "seed", seed, f"seed={seed}")
     else:
         document = load_document(Path(config), overrides, seed, plugins)
-    used = executors.given(executor, in_flight) if executor else executors.here(workers or usable_processors())
+    used = executors.given(executor, in_flight) if executor else local(workers)
     return conducted(document, used, replications=replications, resume=resume, summaries=summaries, out=out)
 
 
 def conducted(
     document: Document,
-    used: AbstractContextManager[tuple[Opener, int]],
+    used: AbstractContextManager[Workers],
     *,
     replications: int,
     resume: bool,
     summaries: bool,
     out: Path | str | None,
 ) -> Points:
-    """Run a document's sweep on an executor of `sweeps.executors`, and load its result; raises as `sweep` does."""
+    """Run a document's sweep on an executor of `batch.executors`, and load its result; raises as `sweep` does."""
     plan = planned(document, replications, whole=not summaries)
     target = Path("results", plan.experiment.name) if out is None else Path(out)
     with used as (opener, several):

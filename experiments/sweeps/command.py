@@ -5,20 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from experiments import tables
-from experiments.batch.pool import Opener
-from experiments.compare.command import worker_count
+from experiments.batch.pool import Workers
 from experiments.config import load_document
 from experiments.document import Document
-from experiments.errors import BadInput, RunFailed
+from experiments.errors import RunFailed
 from experiments.store import canonical_json
-from experiments.sweeps import executors
 from experiments.sweeps.conduct import Swept, conduct
 from experiments.sweeps.plan import planned
 from experiments.sweeps.tables import report
@@ -28,9 +25,6 @@ from experiments.sweeps.tables import report
 class Options:
     """How a sweep is run, as the command line says it."""
 
-    workers: int | None = None
-    executor: str = "local"
-    scheduler: str | None = None
     replications: int = 1
     resume: bool = False
     seed: int | None = None
@@ -40,13 +34,13 @@ class Options:
     """keep no frames of the points"""
 
 
-def sweep_config(config: Path, options: Options, out: Path | None, as_json: bool) -> None:
+def sweep_config(config: Path, options: Options, workers: Workers, out: Path | None, as_json: bool) -> None:
     """Run a config's sweep, keep it and print it; raises RunFailed if every point failed.
 
     If some failed, they are told on stderr, and that is no failure: a sweep may well go where nothing can run.
     """
     document = load_document(config, options.overrides, options.seed, options.plugins)
-    swept, target = sweep_document(document, options, out)
+    swept, target = sweep_document(document, options, workers, out)
     failed = len(swept.errors)
     if failed == len(swept.plan.cells):
         first = next(iter(swept.errors.values()))
@@ -61,25 +55,11 @@ def sweep_config(config: Path, options: Options, out: Path | None, as_json: bool
     console.print(f"result: {target}", highlight=False, soft_wrap=True)
 
 
-def sweep_document(document: Document, options: Options, out: Path | None) -> tuple[Swept, Path]:
+def sweep_document(document: Document, options: Options, workers: Workers, out: Path | None) -> tuple[Swept, Path]:
     """Run a document's sweep; returns what came of it, and the directory that keeps it."""
-    workers = _workers(options)
     plan = planned(document, options.replications, whole=not options.summaries)
     target = Path("results", plan.experiment.name) if out is None else out
-    with workers as (opener, in_flight):
-        return conduct(plan, target, opener, in_flight, options.resume), target
-
-
-def _workers(options: Options) -> AbstractContextManager[tuple[Opener, int]]:
-    if options.executor == "local":
-        if options.scheduler is not None:
-            raise BadInput(f"--scheduler {options.scheduler}: allowed with --executor dask")
-        return executors.here(worker_count(options.workers))
-    if options.workers is not None:
-        raise BadInput(f"--workers {options.workers}: allowed with --executor local; a cluster has its own workers")
-    if options.scheduler is None:
-        raise BadInput("--executor dask: found no --scheduler, allowed is such as --scheduler tcp://127.0.0.1:8786")
-    return executors.dask(options.scheduler)
+    return conduct(plan, target, workers.opener, workers.in_flight, options.resume), target
 
 
 def told(swept: Swept, target: Path) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.batch.point import Outcome, Point, keys
-from experiments.batch.pool import Here, local
+from experiments.batch.pool import Here, Local, local
 from experiments.batch.run import DIED, outcomes, run_batch, spread
 from experiments.batch.store import PointStore
 from experiments.config import load
@@ -43,20 +44,48 @@ def echo(point: Point) -> dict[str, Any]:
 
 
 def test_outcomes_are_in_the_order_of_the_points_and_failures_are_told_in_a_line() -> None:
-    found = run_batch(points("b", "bad", "a", "broken"), local(1), 2, work=echo)
+    found = run_batch(points("b", "bad", "a", "broken"), Local(1), 2, work=echo)
     assert [outcome.point.label for outcome in found] == ["b", "bad", "a", "broken"]
     assert [outcome.error for outcome in found] == [None, "bad: no good", None, "ZeroDivisionError: of its own"]
 
 
 def test_workers_share_the_points_and_one_that_dies_costs_only_its_own() -> None:
     labels = ["a", "die", "b", "c", "d", "bad", "e"]
-    found = {outcome.point.label: outcome for outcome in outcomes(points(*labels), local(2), 4, echo)}
+    found = {outcome.point.label: outcome for outcome in outcomes(points(*labels), Local(2), 4, echo)}
     assert sorted(found) == sorted(labels)
     assert {label: outcome.error for label, outcome in found.items() if outcome.error} == {
         "die": DIED, "bad": "bad: no good",
     }  # fmt: skip
     workers = {outcome.measured["process"] for outcome in found.values() if outcome.measured}
     assert os.getpid() not in workers
+
+
+def test_workers_that_got_ready_beforehand_do_the_work_and_the_next_ones_are_others() -> None:
+    with local(2) as workers:
+        early = {child.pid for child in multiprocessing.active_children()}
+        assert len(early) == 2
+        first, second = (
+            {outcome.measured["process"] for outcome in outcomes(points("a", "b"), workers.opener, 2, echo)
+             if outcome.measured}
+            for _ in range(2)
+        )  # fmt: skip
+    assert first <= early
+    assert not second & early
+    assert not multiprocessing.active_children()
+
+
+def test_workers_that_nobody_needs_are_ended() -> None:
+    with pytest.raises(BadInput), local(2):
+        raise BadInput("a bad config")
+    with local(2):
+        pass
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("number", [0, -1, 1025])
+def test_a_number_of_workers_that_is_out_of_bounds_is_told(number: int) -> None:
+    with pytest.raises(BadInput, match=rf"--workers {number}: allowed is 1 to 1024"), local(number):
+        pass
 
 
 class Fragile(Here):
@@ -110,13 +139,13 @@ def test_what_is_kept_is_not_run_again(tmp_path: Path, write_config: WriteConfig
             raise BadInput("not yet")
         return {"label": point.label}
 
-    first = run_batch(some, local(1), 1, store, work)
+    first = run_batch(some, Local(1), 1, store, work)
     assert [outcome.error for outcome in first] == [None, "not yet", None]
-    second = run_batch(some, local(1), 1, store, work)
+    second = run_batch(some, Local(1), 1, store, work)
     assert ran == ["1", "2", "3", "2"]
     assert [outcome.measured for outcome in second] == [{"label": label} for label in "123"]
     (tmp_path / "trace.txt").write_text("1\n2\n")  # another input: nothing kept holds any more
-    run_batch(some, local(1), 1, store, work)
+    run_batch(some, Local(1), 1, store, work)
     assert len(ran) == 7
 
 
@@ -144,11 +173,11 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, write_config: Write
         return {}
 
     with pytest.raises(Interrupted, match="2 of 3 runs are kept in "):
-        run_batch(some, local(1), 1, store, work)
+        run_batch(some, Local(1), 1, store, work)
     assert len(list(store.directory.glob("*.json"))) == 2
     assert not list(store.directory.glob(".*"))
     with pytest.raises(Interrupted, match="nothing written"):
-        run_batch(some[2:], local(1), 1, None, work)
+        run_batch(some[2:], Local(1), 1, None, work)
 
 
 def test_a_half_written_file_is_no_outcome(tmp_path: Path) -> None:
@@ -172,10 +201,10 @@ def _runs(pid: int) -> bool:
 SLEEPERS = """
     import sys, time
     from tests.experiments.test_batch import sleep, points
-    from experiments.batch.pool import local
+    from experiments.batch.pool import Local
     from experiments.batch.run import run_batch
     if __name__ == "__main__":
-        run_batch(points("a", "b"), local(2), 2, work=sleep)
+        run_batch(points("a", "b"), Local(2), 2, work=sleep)
 """
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.batch.pool import local
+from experiments.batch.pool import Local
 from experiments.compare.analyse import analyse
 from experiments.compare.conduct import conduct
 from experiments.compare.contestants import TRIMMING, Contestant, parse_contestants
@@ -130,7 +130,7 @@ def test_every_policy_gets_the_same_streams_and_no_replication_those_of_another(
     seeds = {cell.replication: cell.point.config["seed"] for cell in cells}
     assert all(cell.point.config["seed"] == seeds[cell.replication] for cell in cells)
     assert sorted(seeds.values()) == sorted({replication_seed(1, n) for n in range(3)})
-    result = conduct(plan, local(1), 1)
+    result = conduct(plan, Local(1), 1)
     for _, references in result.processes.groupby(["replication", "process"])["references"]:
         assert len(set(references)) == 1
     unlimited = [point for point in plan.points(cells) if point.unlimited]
@@ -147,9 +147,9 @@ def test_a_replication_comes_before_the_next_and_extremes_of_memory_first(write_
 
 def test_slowdown_refers_to_the_run_in_unlimited_memory_of_the_same_seed(write_config: WriteConfig) -> None:
     plan = plan_of(write_config(**NOISY), [policy("free", "none"), policy("b", "clock")], 2, memories=(4096 * 8192,))
-    result = conduct(plan, local(1), 1)
+    result = conduct(plan, Local(1), 1)
     assert result.points["slowdown"].tolist() == [1.0] * 4  # memory for everything
-    tight = conduct(plan_of(write_config(**NOISY), [policy("b", "clock")], 2), local(1), 1)
+    tight = conduct(plan_of(write_config(**NOISY), [policy("b", "clock")], 2), Local(1), 1)
     assert (tight.points["slowdown"] > 1.01).all()
     by_hand = [math.prod(rows) ** 0.5 for _, rows in tight.processes.groupby("replication")["slowdown"]]
     assert np.allclose(tight.points["slowdown"], by_hand)
@@ -158,7 +158,7 @@ def test_slowdown_refers_to_the_run_in_unlimited_memory_of_the_same_seed(write_c
 def test_the_same_policy_under_two_names_differs_in_nothing(write_config: WriteConfig) -> None:
     config = write_config(**NOISY)
     for seed in (1, 2, 3):
-        result = conduct(plan_of(config, [policy("a", "clock"), policy("b", "clock")], 3, seed), local(1), 1)
+        result = conduct(plan_of(config, [policy("a", "clock"), policy("b", "clock")], 3, seed), Local(1), 1)
         assert len(set(result.points["completion_ns"])) > 1, "replications do vary"
         verdicts = {found["verdict"] for found in result.summary["cells"][1]["differences"].values() if found}
         assert verdicts == {"equal"}
@@ -213,7 +213,7 @@ def test_a_true_difference_of_5_percent_is_found_with_10_replications() -> None:
 def test_the_same_with_runs_of_the_simulator(write_config: WriteConfig) -> None:
     """100 comparisons of one policy with itself in which the sides do not share their seeds."""
     plan = plan_of(write_config(**NOISY), [policy("a", "clock")], 1_000)
-    pool = conduct(plan, local(2), 4).points
+    pool = conduct(plan, Local(2), 4).points
     wrong = 0
     for number in range(100):
         both = []
@@ -235,7 +235,7 @@ def test_a_true_difference_of_5_percent_is_found_on_the_quickstart() -> None:
              Contestant("b", name, {TRIMMING: trimming, "machine.costs.hard": 10_400})]  # fmt: skip
     found = []
     for seed in range(100, 105):
-        result = conduct(plan_of(QUICKSTART, sides, 10, seed), local(2), 4)
+        result = conduct(plan_of(QUICKSTART, sides, 10, seed), Local(2), 4)
         found.append("completion_ns" in significant(result.summary["cells"]))
     assert all(found)
 
@@ -302,7 +302,7 @@ def test_one_worker_or_two_give_the_same_bytes(write_config: WriteConfig, tmp_pa
     plan = plan_of(write_config(**NOISY), [policy("a", "fifo"), policy("b", "clock")], 2)
     for workers in (1, 2):
         (tmp_path / str(workers)).mkdir()
-        conduct(plan, local(workers), 2 * workers).write(tmp_path / str(workers))
+        conduct(plan, Local(workers), 2 * workers).write(tmp_path / str(workers))
     for path in (tmp_path / "1").iterdir():
         assert path.read_bytes() == (tmp_path / "2" / path.name).read_bytes()
 
@@ -369,7 +369,7 @@ def test_kept_runs_are_whole_results(pagesim: Command, write_config: WriteConfig
 def test_what_a_bound_leaves_to_gain_is_told(write_config: WriteConfig) -> None:
     plan = plan_of(write_config(**NOISY), [policy("a", "fifo"), policy("b", "clock")], 2)
     told = Plan(**{**plan.__dict__, "bounds": ("b",)})
-    result = conduct(told, local(1), 1)
+    result = conduct(told, Local(1), 1)
     first, second = result.summary["cells"]
     over = first["over_bounds"]["b"]["hard_faults"]
     means = [cell["metrics"]["hard_faults"]["mean"] for cell in (first, second)]
@@ -382,7 +382,7 @@ def test_frames_do_not_depend_on_the_order_in_which_outcomes_come(write_config: 
 
     plan = plan_of(write_config(**STILL), [policy("b", "fifo"), policy("a", "clock")], 2)
     cells = plan.cells()
-    found = run_batch(plan.points(cells), local(1), 1)
+    found = run_batch(plan.points(cells), Local(1), 1)
     one, other = (
         frames(cells, {outcome.point.label: outcome for outcome in order}) for order in (found, reversed(found))
     )

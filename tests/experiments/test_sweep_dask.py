@@ -106,7 +106,7 @@ def test_a_scheduler_that_is_killed_costs_no_finished_point(pagesim: Command, tm
 
 
 def test_no_scheduler_is_told_in_a_line(pagesim: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.sweeps.executors.ANSWER_WITHIN", "300ms")
+    monkeypatch.setattr("experiments.batch.executors.ANSWER_WITHIN", "300ms")
     path = config(tmp_path, 2, 10)
     for address in ("tcp://127.0.0.1:9", "tcp://127.0.0.1:http", "nonsense://x"):
         status, _, err = pagesim("sweep", path, "--out", tmp_path / "o", "--executor", "dask", "--scheduler", address)

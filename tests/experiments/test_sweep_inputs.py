@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import experiments
-from experiments.batch.pool import Here, local
+from experiments.batch.pool import Here, Local
 from experiments.sweeps.inputs import moved
 from simulator import registry
 from tests.experiments.conftest import TRACE
@@ -132,7 +132,7 @@ def test_a_plug_in_is_sent_to_other_processes(tmp_path: Path, monkeypatch: pytes
     sweep = {"sweep": {"memory_manager.trimming.policy": ["fifo", "mine-sent"]}}
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **sweep}))
     sent: list[list[str]] = []
-    with local(2)() as pool:
+    with Local(2)() as pool:
         points = experiments.sweep(path, Away(tmp_path, sent), in_flight=1, out=tmp_path / "there")
     assert points["error"].isna().all(), list(points["error"])
     assert [len(files) for files in sent][:2] == [0, 2]

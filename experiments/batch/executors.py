@@ -1,4 +1,4 @@
-"""Who runs a sweep's points: processes on this machine, a Dask cluster, or any executor that is given."""
+"""Who does the work of a batch: processes on this machine, a Dask cluster, or any executor that is given."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from experiments.batch.pool import Opener, local
+from experiments.batch.pool import Workers, local
 from experiments.errors import BadInput
 
 ANSWER_WITHIN = "10s"
@@ -21,14 +21,21 @@ NOISY = ("distributed", "tornado", "asyncio")
 """Loggers of Dask's and of what it is made of."""
 
 
-@contextmanager
-def here(workers: int) -> Iterator[tuple[Opener, int]]:
-    """Worker processes on this machine, and how many points to hand out at a time; one worker is this process."""
-    yield local(workers), 2 * workers
+def asked(workers: int | None, executor: str, scheduler: str | None) -> AbstractContextManager[Workers]:
+    """The workers that `pagesim sweep` is asked for; raises BadInput for options that don't go together."""
+    if executor == "local":
+        if scheduler is not None:
+            raise BadInput(f"--scheduler {scheduler}: allowed with --executor dask")
+        return local(workers)
+    if workers is not None:
+        raise BadInput(f"--workers {workers}: allowed with --executor local; a cluster has its own workers")
+    if scheduler is None:
+        raise BadInput("--executor dask: found no --scheduler, allowed is such as --scheduler tcp://127.0.0.1:8786")
+    return dask(scheduler)
 
 
 @contextmanager
-def given(executor: Executor, in_flight: int | None = None) -> Iterator[tuple[Opener, int]]:
+def given(executor: Executor, in_flight: int | None = None) -> Iterator[Workers]:
     """An executor of somebody else's, who shuts it down; if it breaks, CancelledError ends the batch."""
     workers = getattr(executor, "_max_workers", None)
     several = 2 * workers if isinstance(workers, int) and workers > 0 else MANY
@@ -41,11 +48,11 @@ def given(executor: Executor, in_flight: int | None = None) -> Iterator[tuple[Op
         opened.append(executor)
         yield executor
 
-    yield opener, in_flight or several
+    yield Workers(opener, in_flight or several)
 
 
 @contextmanager
-def dask(scheduler: str) -> Iterator[tuple[Opener, int]]:
+def dask(scheduler: str) -> Iterator[Workers]:
     """A Dask cluster by its scheduler's address; raises BadInput if there is no `distributed` or no scheduler."""
     try:
         import distributed
