@@ -12,7 +12,6 @@ def get_ready() -> None:
     from experiments import runner
     from experiments.config import from_document
     from experiments.document import Document
-    from experiments.sweeps import work  # noqa: F401 (what is asked of the worker next)
 
     smallest: dict[str, Any] = {
         "name": "smallest",
