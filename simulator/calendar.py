@@ -1,19 +1,19 @@
 """The SimPy calendar: an environment that lets the compiled machine run between two events.
 
-SimPy holds what others can see: daemons, their timers and signals, process starts. Before each event, `step`
-has the kernel run processors, faults and I/O up to that event's time.
+SimPy holds what comes from outside or by the clock: process starts, the daemons' timers, the end of the run. Before
+each event, `step` has the kernel run processors, faults, I/O and woken daemons up to that event's time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import simpy
 
-WAKE, START, TIMER = 1, 2, 3
-"""Ranks of events at one time, after I/O completions and before samples and references; equal ranks: first come,
-first served."""
+START, TIMER = 1, 2
+"""Ranks of events at one time, after I/O completions and woken daemons and before samples and references; equal ranks:
+first come, first served."""
 
 
 class Bell(simpy.Event):
@@ -43,6 +43,17 @@ class Calendar(simpy.Environment):
         if action is not None and bell.callbacks is not None:
             bell.callbacks.append(lambda _event: action())
         return bell
+
+    def every(self, period: int, action: Callable[[int], Any]) -> None:
+        """A timer: `action` is called at each multiple of `period`, with the time."""
+        self.process(self._tick(period, action))
+
+    def _tick(self, period: int, action: Callable[[int], Any]) -> Generator[simpy.Event, None, None]:
+        time = period
+        while True:
+            yield self.at(time, TIMER)
+            action(time)
+            time += period
 
     def step(self) -> None:
         """Run the machine up to the next event, then that event."""

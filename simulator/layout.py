@@ -316,11 +316,16 @@ PARAMETERS = (
     "mapped_cluster",
     "zero_enabled",
     "zero_trigger",
+    "zero_batch",
+    "write_cost",
     "log_faults",
     "log_io",
     "log_pages",
     "log_threads",
     "exact",  # the policy sees every hit
+    "passes_in_python",  # of the balance set manager: its policy is in Python, or somebody watches its decisions
+    "steps_watched",  # Python wants to look at the machine before each step of a daemon
+    "signals_watched",  # ... and whenever a daemon is woken
     "end",  # time after which no I/O completes any more
     "sample_columns",
     "sample_stops",  # Python wants to look at each sample
@@ -346,7 +351,9 @@ STATE = (
     "commit_peak",
     "alive",  # processes that have not ended
     "living_threads",  # threads that have not ended
-    "outbox_count",
+    "outbox_count",  # daemons that were woken and have not gone on yet
+    "outbox_seen",  # of these, those that Python knows of
+    "step_seen",  # Python has looked before the next step of a daemon
     "fault_count",
     "io_count",
     "page_count",
@@ -355,6 +362,8 @@ STATE = (
     "history_count",
     "actor",  # the thread whose reference is being made
     "passes",  # of the balance set manager
+    "fruitless",  # its passes in a row that trimmed nothing while every thread waited for a frame
+    "woken_before",  # `woken` at its last pass
     "goal",  # pages that its last pass was to trim
     "examined",  # entries that the policy looked at in this pass
     "withdrawn",  # pages that the policy took out on its own account, between passes
@@ -383,6 +392,8 @@ MACHINE = np.dtype(
         *((name, "i8") for name in (*SIZES, *PARAMETERS, *STATE, *COUNTERS)),
         ("daemon_busy", "i8", (4,)),
         ("daemon_pending", "i8", (4,)),
+        ("daemon_stage", "i8", (4,)),  # what it does next: see simulator.memory.signals
+        ("daemon_job", "i8", (4,)),  # the write that it has gathered; the pages that it is about to zero
     ],
     align=True,
 )

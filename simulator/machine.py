@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator import config, records
-from simulator.calendar import START, WAKE, Bell, Calendar
+from simulator.calendar import START, Bell, Calendar
 from simulator.future import Future
 from simulator.hardware.processor import account, commit_all
 from simulator.memory.commit import start_process
-from simulator.memory.daemons import BalanceSetManager, start_daemons
+from simulator.memory.daemons import start_daemons
 from simulator.memory.decisions import install, recall
 from simulator.memory.kernel import (
     ASKS_POLICY,
     CALLS,
-    DAEMON,
     FINISHED,
     IDLE,
     LOG_FULL,
     NEEDS_BLOCK,
     SAMPLED,
+    SIGNALLED,
+    STUCK,
+    TRIMS,
+    WATCHED,
     advance,
 )
 from simulator.memory.state import ProcessSpec, State
@@ -126,22 +129,26 @@ class Machine:
         self.policy = memory_manager.trimming.make()
         install(self.state, self.policy)
         self.calendar = Calendar(self._before)
-        self.daemons = start_daemons(self.state, self.calendar, self.policy, self.hooks)
+        self.manager = start_daemons(self.state, self.calendar, self.policy, self.hooks)
         self.recorder = Recorder(self.state, period=self.observe.sample_every, page_map=self.observe.page_map)
-        self._watched = self.hooks.wanted("stepped")
+        self._watched = self._record["steps_watched"] = self.hooks.wanted("stepped")
         self._feeds = self._make_feeds()
         self.programs = self._make_runner()
         self._record["sample_stops"] = (
             self.observe.page_map or self.hooks.wanted("sampled") or self.programs is not None
         )
+        self._record["signals_watched"] = self.programs is not None
         self._done = Bell(self.calendar)
         self._serve = {
-            DAEMON: self._wake,
             NEEDS_BLOCK: self._load,
             ASKS_POLICY: self._ask,
+            TRIMS: self._trim,
             CALLS: self._call,
             LOG_FULL: self._drain,
             SAMPLED: self._look,
+            SIGNALLED: self._check_asleep,
+            WATCHED: self._show,
+            STUCK: self._give_up,
             FINISHED: self._finish,
         }
 
@@ -225,24 +232,18 @@ class Machine:
 
     def _before(self, horizon: float) -> None:
         """Run the compiled machine up to the next SimPy event."""
-        record = self._record
         until = int(records.NEVER) if horizon == float("inf") else int(horizon)
         while not self._done.triggered:
             reason = advance(self.state.address, until)
             if reason == IDLE:
-                if record["frame_waiting"]:
-                    self._check_progress()
-                if self.programs is not None and self.duration is None:
-                    self._check_asleep()
+                self._check_asleep()
                 break
-            if reason == DAEMON:
-                until = int(record["now"])  # I/O that completes at this very time still comes first
             self._serve[reason]()
-            if self.programs is not None and reason != CALLS:
+            if self.programs is not None and reason not in (CALLS, TRIMS, WATCHED):
                 self.programs.look_at_conditions()
             self._report()
         if self._watched:
-            self.hooks.call("stepped", self.state, int(record["now"]))
+            self._show()
 
     def _load(self) -> None:
         thread = int(self._record["asking"])
@@ -262,10 +263,12 @@ class Machine:
         self.recorder.collect()
         self.hooks.call("sampled", self.state, time)
 
-    def _wake(self) -> None:
-        for entry in self.state.arrays["outbox"][: int(self._record["outbox_count"])]:
-            self.daemons[int(entry["daemon"])].bell.ring(int(entry["time"]), WAKE)
-        self._record["outbox_count"] = 0
+    def _show(self) -> None:
+        self.hooks.call("stepped", self.state, int(self._record["now"]))
+
+    def _trim(self) -> None:
+        assert self.manager is not None
+        self.manager.work()
 
     def _ask(self) -> None:
         """Ask a policy written in Python for a victim."""
@@ -289,38 +292,24 @@ class Machine:
         if bits[victim] & records.PINNED:
             raise PolicyRefused(f"policy {self.policy.name}: proposed to replace entry {victim}, which is locked")
 
-    def _check_progress(self) -> None:
-        """Raise SimulationError if every thread waits for a frame and nothing will ever free one."""
-        record, lists = self._record, self.state.arrays["lists"]["count"]
-        busy = record["daemon_busy"]
-        if record["frame_waiting"] < record["living_threads"] or record["in_flight"]:
-            return
-        if self.daemons:
-            if busy[records.WRITER] or busy[records.MAPPED_WRITER] or lists[records.ON_NO_WRITE]:
-                return
-            manager = self.daemons[records.BALANCE]
-            assert isinstance(manager, BalanceSetManager)
-            if not manager.in_vain:
-                return
-        raise SimulationError(self.stuck())
-
     def _check_asleep(self) -> None:
         """Raise SimulationError if every thread sleeps for ever, and the system's own events can't wake one either."""
+        if self.programs is None or self.duration is not None:
+            return
         record = self._record
         count = int(record["sleeping"])
         if not count or count < record["living_threads"]:
             return
         next_to_wake = int(self.state.arrays["sleepers"][count - 1])
-        assert self.programs is not None
         if self.state.arrays["threads"]["wake"][next_to_wake] == records.NEVER and not self.programs.waits_for_system():
             raise SimulationError(
                 f"at {int(record['now'])} ns all {count} thread(s) wait for objects that nobody will signal"
             )
 
-    def stuck(self) -> str:
+    def _give_up(self) -> None:
         """What to tell a user whose machine can't go on."""
         waiting = int(self._record["frame_waiting"])
-        return (
+        raise SimulationError(
             f"at {int(self._record['now'])} ns {waiting} thread(s) wait for a frame and no page can be taken: policy "
             f"{self.policy.name!r} proposes none, or dirty pages have no room in the paging files"
         )
@@ -331,4 +320,4 @@ class Machine:
         self._reported = monotonic()
         totals = [stream.references for spec in self.state.specs for stream in (spec.streams or (_UNKNOWN,))]
         total = None if None in totals else sum(t for t in totals if t is not None)
-        self._progress(sum(self.references()), total, int(self.calendar.now))
+        self._progress(sum(self.references()), total, int(self._record["now"]))

@@ -187,9 +187,10 @@ class Recorder:
         return table
 
     def _samples(self) -> pd.DataFrame:
-        width = len(self.state.columns)
-        table = np.array([np.pad(row, (0, width - len(row))) for row in self._rows]).T  # processes came meanwhile
-        raw: dict[str, NDArray[np.int64]] = dict(zip(self.state.columns, table, strict=True))
+        table = np.zeros((len(self._rows), len(self.state.columns)), np.int64)
+        for filled, row in zip(table, self._rows, strict=True):
+            filled[: len(row)] = row  # perhaps a shorter one: processes came meanwhile
+        raw: dict[str, NDArray[np.int64]] = dict(zip(self.state.columns, table.T, strict=True))
         time = np.array(self._times, np.int64)
         seconds = np.diff(time, prepend=0) / _SECOND
         seconds[0] = np.inf

@@ -20,7 +20,8 @@ class Observer:
         """The machine is built; nothing has happened yet."""
 
     def stepped(self, state: State, time: int) -> None:
-        """The compiled machine has handed over to SimPy; hits of running threads may not be committed yet."""
+        """A daemon is about to go on, or an event of SimPy's to happen; hits of running threads may not be committed
+        yet."""
 
     def decided(self, state: State, time: int, policy: str, goal: int, decision: Any) -> None:
         """The balance set manager made a pass: `goal` pages were wanted, the policy's decision has been applied."""

@@ -9,12 +9,12 @@ from numba import carray
 from numpy.typing import NDArray
 
 from simulator import layout
-from simulator.compile import call, callback, compiled, pointer
+from simulator.compile import callback, pointer
+from simulator.memory.balance_set import trim_pass
 from simulator.memory.kernel import LOG_ROWS
 from simulator.memory.state import State
-from simulator.memory.working_set import checked, trim
 from simulator.policies.base import Compiled, Policy, PolicyMemory
-from simulator.records import ON_MAPPED, ON_MODIFIED, TRIMMED, available, lists, machine, nodes, stores
+from simulator.records import machine, nodes
 from simulator.result import SimulationError
 
 
@@ -94,40 +94,6 @@ def recall(state: State, policy: Policy) -> None:
     state.record[0]["history_count"] = 0
     for note in state.arrays["history"][:count].tolist():
         (policy.on_evict if note & 1 else policy.on_fault)(note >> 1)
-
-
-@compiled
-def wanted(a: int) -> int:
-    """Pages that a pass should trim: what is missing to the high threshold, beyond what is being written or can be."""
-    m = machine(a)
-    room = False
-    for store in range(m.paging_files):
-        room |= stores(a)[store].used < stores(a)[store].size
-    writable = lists(a)[ON_MAPPED].count + (lists(a)[ON_MODIFIED].count if room else 0)
-    return max(0, m.high - available(a) - writable)
-
-
-@compiled
-def trim_pass(a: int, goal: int, t: int, room: NDArray[np.int64]) -> int:
-    """One pass of a compiled policy: trim what it proposes, one after another, at most `goal`, written into `room`;
-    returns how many. With a goal of 0 the policy only ages."""
-    m = machine(a)
-    m.now = t
-    m.passes += 1
-    m.examined = 0
-    m.actor = -1
-    m.goal = goal
-    if goal == 0:
-        call(m.trim_hook, a, 0)
-    trimmed = 0
-    while trimmed < goal:
-        entry = checked(a, call(m.trim_hook, a, goal - trimmed))
-        if entry < 0:
-            break
-        trim(a, entry, t, TRIMMED)
-        room[trimmed] = entry
-        trimmed += 1
-    return trimmed
 
 
 def compiled_pass(state: State, goal: int, now: int) -> tuple[NDArray[Any], int]:

@@ -1,10 +1,10 @@
-"""The compiled machine between two SimPy events: processors, faults and I/O completions in order of time.
+"""The compiled machine between two SimPy events: processors, faults, I/O completions and daemons in order of time.
 
-`advance` goes on until something needs Python: a daemon to wake, a block of references to load, a policy to ask, a
-log to empty, a sample to look at, the last process to end, or nothing more before `horizon`, the time of the next
-SimPy event. Order at one time: I/O completions, then threads that wake up, then SimPy events, then samples, then
-processors by number, one step each (a step may cause more of the former). So the outcome is that of a machine in which
-each reference is an event of its own.
+`advance` goes on until something needs Python: a block of references to load, a policy to ask, a log to empty, a
+sample to look at, the last process to end, or nothing more before `horizon`, the time of the next SimPy event. Order at
+one time: I/O completions, then threads that wake up, then daemons in the order in which they were woken, then SimPy
+events, then samples, then processors by number, one step each (a step may cause more of the former). So the outcome is
+that of a machine in which each reference is an event of its own.
 """
 
 from __future__ import annotations
@@ -26,83 +26,54 @@ from simulator.hardware.mmu import (
     scan,
     still_traps,
 )
-from simulator.hardware.processor import block_thread, commit_all, make_ready, quantum_end, roll_quanta, turn
+from simulator.hardware.processor import block_thread, commit_all, quantum_end, roll_quanta, turn
 from simulator.hardware.sleep import fall_asleep, wake_next
-from simulator.memory.completion import complete, end_process, finish_thread
+from simulator.memory.balance_set import balance, stuck
+from simulator.memory.completion import complete, finish_thread
 from simulator.memory.exact import commit_exact, make_exact, told
-from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt, log_fault
+from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt
 from simulator.memory.sampling import SAMPLE_ROWS, take_sample
-from simulator.memory.signals import signal, wake
+from simulator.memory.settling import settle, violate
+from simulator.memory.signals import outbox, take_woken, wake
 from simulator.memory.working_set import withdraw
+from simulator.memory.writers import write, zero
 from simulator.records import (
+    BALANCE,
     NEVER,
-    NOT_COMMITTED,
-    NOT_EXECUTABLE,
-    READ_ONLY,
     STALL_READ,
     STATUS_ACCESS_VIOLATION,
-    STORE,
-    VIOLATION,
-    available,
+    ZEROER,
     flights,
     machine,
     processes,
     processors,
-    ptes,
     requests,
     sleepers,
     threads,
 )
 
-IDLE, DAEMON, NEEDS_BLOCK, ASKS_POLICY, CALLS, LOG_FULL, SAMPLED, FINISHED = range(8)
-"""Why `advance` returned; for NEEDS_BLOCK, ASKS_POLICY and CALLS (a program goes on) `machine.asking` is the
-thread."""
+(
+    IDLE,
+    NEEDS_BLOCK,
+    ASKS_POLICY,
+    TRIMS,
+    CALLS,
+    LOG_FULL,
+    SAMPLED,
+    SIGNALLED,
+    WATCHED,
+    STUCK,
+    FINISHED,
+    _WENT_ON,
+) = range(12)
+"""Why `advance` returned: nothing to do before the horizon; a thread, `machine.asking`, needs its next block, or a
+victim from a policy in Python, or is a program that goes on; such a policy is to make a pass; a log or the samples are
+to be emptied; a daemon was woken, or is about to go on, and somebody watches; every thread waits for a frame in vain;
+the last process has ended."""
 
 _QUIET, _STEPPED, _BLOCK, _POLICY, _CALL = range(5)
 LOG_ROWS = 1 << 15
 _LOG_MARGIN = 4096
-
-
-@compiled
-def settle(a: int, t: int) -> None:
-    """After each step: threads that wait for a frame get theirs, then the daemons' levels are looked at."""
-    m = machine(a)
-    m.now = t
-    while m.frame_waiting > 0 and available(a) > 0:
-        thread = m.frame_waiters
-        th = threads(a)[thread]
-        m.frame_waiters = th.next
-        m.frame_waiting -= 1
-        th.fault_queue += t - th.wait_since
-        outcome = attempt(a, thread, t)
-        m.woken += 1
-        if outcome == ASKS:
-            raise ValueError("a waiter's fault makes room twice")
-        if outcome == RESOLVED:
-            told(a, thread, t)
-            make_ready(a, thread, t)
-        elif outcome == DENIED:
-            if th.program:
-                make_ready(a, thread, t)  # it traps again, and then its program is told
-            else:
-                _violate(a, thread, t)
-    signal(a, t)
-
-
-@compiled
-def _violate(a: int, thread: int, t: int) -> None:
-    th = threads(a)[thread]
-    processes(a)[th.process].kinds[VIOLATION] += 1
-    log_violation(a, thread)
-    end_process(a, th.process, STATUS_ACCESS_VIOLATION, t)
-
-
-@compiled
-def log_violation(a: int, thread: int) -> None:
-    """Append an access violation to the fault log."""
-    th = threads(a)[thread]
-    cause = READ_ONLY if th.fault_access == STORE else NOT_EXECUTABLE
-    log_fault(a, thread, VIOLATION, cause if ptes(a)[th.fault_pte].accessible else NOT_COMMITTED, 0)
 
 
 @compiled
@@ -133,7 +104,7 @@ def _trap(a: int, thread: int, t: int) -> int:
             th.exception = STATUS_ACCESS_VIOLATION
             m.asking = thread
             return _CALL
-        _violate(a, thread, t)
+        violate(a, thread, t)
     settle(a, t)
     return _STEPPED
 
@@ -303,8 +274,9 @@ def _wants_python(a: int) -> int:
     m = machine(a)
     if m.alive == 0:
         return FINISHED
-    if m.outbox_count > 0:
-        return DAEMON
+    if m.signals_watched and m.outbox_seen < m.outbox_count:
+        m.outbox_seen = m.outbox_count
+        return SIGNALLED
     fullest = max(m.fault_count, m.io_count, m.page_count, m.thread_log_count, m.history_count)
     if fullest > LOG_ROWS - _LOG_MARGIN:
         return LOG_FULL
@@ -329,6 +301,29 @@ def _pass_time(a: int, landing: int, waking: int, horizon: int) -> bool:
 
 
 @compiled
+def _serve(a: int) -> int:
+    """Nothing comes before the next daemon or event: the daemon that was woken first goes on. Returns _WENT_ON, or why
+    it doesn't."""
+    m = machine(a)
+    if stuck(a):
+        return STUCK
+    if m.outbox_count == 0:
+        return IDLE
+    if m.steps_watched and not m.step_seen:
+        m.step_seen = 1
+        return WATCHED
+    m.now = outbox(a)[0].time
+    daemon = take_woken(a)
+    if daemon == BALANCE:
+        return _WENT_ON if balance(a, m.now) else TRIMS
+    if daemon == ZEROER:
+        zero(a, m.now)
+    else:
+        write(a, daemon, m.now)
+    return _WENT_ON
+
+
+@compiled
 def advance(a: int, horizon: int) -> int:
     """Run the machine up to `horizon`; see the module. Returns the reason for stopping, at time `machine.now`."""
     m = machine(a)
@@ -336,14 +331,17 @@ def advance(a: int, horizon: int) -> int:
         reason = _wants_python(a)
         if reason != IDLE:
             return reason
+        due = min(horizon, outbox(a)[0].time) if m.outbox_count > 0 else horizon
         landing = requests(a)[flights(a)[0]].end if m.in_flight > 0 else NEVER
         waking = threads(a)[sleepers(a)[m.sleeping - 1]].wake if m.sleeping > 0 else NEVER
-        stepped = _step(a, min(horizon, landing, waking, m.next_sample))
+        stepped = _step(a, min(due, landing, waking, m.next_sample))
         if stepped == _BLOCK:
             return NEEDS_BLOCK
         if stepped == _POLICY:
             return ASKS_POLICY
         if stepped == _CALL:
             return CALLS
-        if stepped == _QUIET and not _pass_time(a, landing, waking, horizon):
-            return IDLE
+        if stepped == _QUIET and not _pass_time(a, landing, waking, due):
+            reason = _serve(a)
+            if reason != _WENT_ON:
+                return reason

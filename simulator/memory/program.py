@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.compile import compiled
 from simulator.hardware.processor import end_thread, make_ready
 from simulator.hardware.sleep import never_wake
-from simulator.memory.kernel import log_violation
+from simulator.memory.settling import log_violation
 from simulator.memory.waiting import stop_waiting, wait_for_read
 from simulator.records import (
     BLOCKED,

@@ -1,17 +1,22 @@
 """Signals to the daemons: when the memory manager wakes which of them.
 
-A woken daemon is put into the outbox; SimPy runs it at that time. A daemon that is busy is told that it is wanted
-again (`daemon_pending`).
+A woken daemon is put into the outbox; those in it go on at that time, first come, first served, after the I/O that
+completes then (`simulator.memory.kernel`). A daemon that is busy is told that it is wanted again (`daemon_pending`).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from numba import carray
 
 from simulator.compile import compiled, pointer
+from simulator.hardware.processor import make_ready
 from simulator.layout import OUTBOX
 from simulator.records import (
     BALANCE,
+    DAEMONS,
     MAPPED_WRITER,
     ON_FREE,
     ON_MAPPED,
@@ -22,32 +27,88 @@ from simulator.records import (
     available,
     lists,
     machine,
+    threads,
 )
 
-OUTBOX_SIZE = 64
+OUTBOX_SIZE = DAEMONS
+"""A daemon waits for one thing at a time, so it is woken once before it goes on."""
+RESTING, WORKING, WRITING = range(3)
+"""Stages of a daemon: it has nothing to do; it takes processor time; the write that it has gathered is on its way."""
+
+
+@compiled
+def outbox(a: int) -> Any:
+    """The daemons that were woken, in that order."""
+    return carray(pointer(machine(a).outbox_at), (OUTBOX_SIZE,), OUTBOX)
 
 
 @compiled
 def wake(a: int, daemon: int, t: int) -> None:
-    """Have SimPy run a daemon at time t."""
+    """Have a daemon go on at time t, which is now."""
     m = machine(a)
-    entry = carray(pointer(m.outbox_at), (OUTBOX_SIZE,), OUTBOX)[m.outbox_count]
+    if m.outbox_count == OUTBOX_SIZE:
+        raise ValueError("a daemon is woken twice")
+    entry = outbox(a)[m.outbox_count]
     entry.time = t
     entry.daemon = daemon
     m.outbox_count += 1
 
 
 @compiled
+def take_woken(a: int) -> int:
+    """The daemon that was woken first leaves the outbox."""
+    m = machine(a)
+    woken = outbox(a)
+    daemon = woken[0].daemon
+    m.outbox_count -= 1
+    m.outbox_seen = max(np.int64(0), m.outbox_seen - 1)
+    m.step_seen = 0
+    for i in range(m.outbox_count):
+        woken[i].time = woken[i + 1].time
+        woken[i].daemon = woken[i + 1].daemon
+    return daemon
+
+
+@compiled
+def wake_idle(a: int, daemon: int, t: int) -> bool:
+    """Wake a daemon unless it is busy; it becomes so."""
+    m = machine(a)
+    if m.daemon_busy[daemon]:
+        return False
+    m.daemon_busy[daemon] = 1
+    wake(a, daemon, t)
+    return True
+
+
+@compiled
 def request_daemon(a: int, daemon: int, t: int) -> None:
     """Wake a daemon, or, if it is busy, have it look again when it is done."""
     m = machine(a)
-    if m.demand_paging:
-        return
-    if m.daemon_busy[daemon]:
+    if not m.demand_paging and not wake_idle(a, daemon, t):
         m.daemon_pending[daemon] = 1
-    else:
-        m.daemon_busy[daemon] = 1
-        wake(a, daemon, t)
+
+
+@compiled
+def work(a: int, daemon: int, nanoseconds: int, t: int) -> bool:
+    """A daemon takes processor time, at the priority of its thread, and goes on then; False: it takes none."""
+    if nanoseconds == 0:
+        return False
+    m = machine(a)
+    m.daemon_stage[daemon] = WORKING
+    thread = m.user_threads + daemon
+    threads(a)[thread].debt = nanoseconds
+    make_ready(a, thread, t)
+    return True
+
+
+@compiled
+def stop_work(a: int, daemon: int) -> bool:
+    """A daemon has nothing left to do, and rests; False: it was asked to look again meanwhile."""
+    m = machine(a)
+    m.daemon_stage[daemon] = RESTING
+    m.daemon_busy[daemon] = m.daemon_pending[daemon]
+    m.daemon_pending[daemon] = 0
+    return m.daemon_busy[daemon] == 0
 
 
 @compiled

@@ -352,6 +352,8 @@ class State:
             "mapped_cluster": mapped.cluster,
             "zero_enabled": zeroing.enabled and not textbook,
             "zero_trigger": zeroing.trigger,
+            "zero_batch": zeroing.batch,
+            "write_cost": costs.write,
             "free_request": -1,
             "frame_waiters": -1,
             "last_frame_waiter": -1,

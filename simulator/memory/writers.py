@@ -1,7 +1,4 @@
-"""The compiled steps of the modified page writer, the mapped page writer and the zero page thread.
-
-When they run, and in what order, is said by the SimPy processes of `simulator.memory.daemons`.
-"""
+"""The steps of the modified page writer, the mapped page writer and the zero page thread, compiled."""
 
 from __future__ import annotations
 
@@ -11,11 +8,14 @@ from simulator.compile import compiled
 from simulator.hardware.disk import submit
 from simulator.memory.backing import begin_write, new_request, reclaim_slots, take_slots
 from simulator.memory.page_log import note
+from simulator.memory.settling import settle
+from simulator.memory.signals import WORKING, WRITING, should_write, should_write_mapped, stop_work, work
 from simulator.memory.transitions import move
 from simulator.records import (
     BY_MAPPED_WRITER,
     BY_WRITER,
     FLUSHED,
+    MAPPED_WRITER,
     MODIFIED,
     ON_FREE,
     ON_MAPPED,
@@ -23,6 +23,7 @@ from simulator.records import (
     ON_MODIFIED_LIST,
     ON_NO_WRITE,
     ZEROED,
+    ZEROER,
     contents,
     frames,
     lists,
@@ -32,7 +33,7 @@ from simulator.records import (
 
 
 @compiled
-def gather(a: int) -> int:
+def _gather(a: int) -> int:
     """A write of the oldest modified pages to one contiguous run of slots, sorted by address; -1: no slot is free."""
     m = machine(a)
     wanted = min(m.write_cluster, lists(a)[ON_MODIFIED].count)
@@ -58,7 +59,7 @@ def gather(a: int) -> int:
 
 
 @compiled
-def gather_mapped(a: int) -> int:
+def _gather_mapped(a: int) -> int:
     """A write of the oldest modified page of a file and of those that follow it in the file and are modified too."""
     m = machine(a)
     frame = np.int64(lists(a)[ON_MAPPED].head)
@@ -80,10 +81,31 @@ def gather_mapped(a: int) -> int:
 
 
 @compiled
-def submit_for(a: int, request: int, daemon: int, t: int) -> None:
-    """Give a gathered write to its disk; the daemon is woken when it is done."""
-    requests(a)[request].daemon = daemon
-    submit(a, request, t)
+def _next_write(a: int, daemon: int) -> int:
+    """The next write of a writer, gathered; -1: it has no reason to write, or no slot is free."""
+    if daemon == MAPPED_WRITER:
+        return _gather_mapped(a) if should_write_mapped(a) else -1
+    return _gather(a) if should_write(a) else -1
+
+
+@compiled
+def write(a: int, daemon: int, t: int) -> None:
+    """A writer goes on: gathers pages, works, gives them to the disk, waits until they are written, and so on while
+    there is reason to."""
+    m = machine(a)
+    if m.daemon_stage[daemon] != WORKING:
+        request = _next_write(a, daemon)
+        if request < 0:
+            if daemon == MAPPED_WRITER:
+                m.mapped_flush = 0
+            stop_work(a, daemon)
+            return
+        m.daemon_job[daemon] = request
+        if work(a, daemon, m.write_cost, t):
+            return
+    m.daemon_stage[daemon] = WRITING
+    requests(a)[m.daemon_job[daemon]].daemon = daemon
+    submit(a, m.daemon_job[daemon], t)
 
 
 @compiled
@@ -98,7 +120,19 @@ def begin_flush(a: int, t: int) -> None:
 
 
 @compiled
-def zero(a: int, most: int) -> None:
-    """Zero the oldest free pages, `most` at the most: they go to the zeroed list."""
-    for _ in range(min(most, lists(a)[ON_FREE].count)):
-        move(a, lists(a)[ON_FREE].head, ZEROED)
+def zero(a: int, t: int) -> None:
+    """The zero page thread goes on: takes the time to zero a batch of free pages, moves the oldest that are left to
+    the zeroed list, and so on until the free list is empty."""
+    m = machine(a)
+    free = lists(a)[ON_FREE]
+    worked = m.daemon_stage[ZEROER] == WORKING
+    while worked or free.count > 0:
+        if not worked:
+            m.daemon_job[ZEROER] = min(m.zero_batch, free.count)
+            if work(a, ZEROER, m.daemon_job[ZEROER] * m.zero_page_cost, t):
+                return
+        for _ in range(min(m.daemon_job[ZEROER], free.count)):
+            move(a, free.head, ZEROED)
+        settle(a, t)
+        worked = False
+    stop_work(a, ZEROER)

@@ -12,7 +12,7 @@ from simulator.config import Process as ProcessConfig
 from simulator.hardware.sleep import fall_asleep
 from simulator.memory import program
 from simulator.memory.commit import start_process
-from simulator.memory.kernel import settle
+from simulator.memory.settling import settle
 from simulator.memory.state import State
 from simulator.records import (
     ENDED,

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from simulator.config import File, MappedWriter, ModifiedWriter, Region, Trimming, ZeroPageThread
+from simulator.machine import Machine
+from simulator.memory.state import State
+from simulator.observe import Observer
 from tests.model.cases import PAGE
-from tests.simulator.small import FREE, hard, limits, loads, run, stores, windows
+from tests.simulator.small import FREE, build, hard, limits, loads, run, stores, windows
 
 LONG = [(9, 0, 250, 0)] * 40
 """10,000 ns with one page"""
@@ -167,3 +170,80 @@ def test_the_balance_set_manager_comes_once_a_period() -> None:
     )
     ages = {page: row[3] for (_, page), row in done.machine.snapshot()["pages"].items()}
     assert ages == {1: 4, 2: 4, 9: 0}  # looked at five times, accessed before the first
+
+
+class Rounds(Observer):
+    """Counts what SimPy or an observer makes the machine stop for."""
+
+    steps = 0
+
+    def stepped(self, state: State, time: int) -> None:
+        """One more."""
+        self.steps += 1
+
+
+def pressed(rounds: int, **options: Any) -> Machine:
+    """Two processes that store to 8 pages each, over and over, in 5 frames: nearly every fault waits for a frame until
+    the modified writer has written one."""
+    runs = stores([*range(8)] * rounds)
+    return build([runs, runs], 5, manager=writer(), process=[hard(3), {"name": "b", **hard(3)}], **options)
+
+
+def test_a_fault_that_waits_for_a_frame_costs_simpy_nothing() -> None:
+    """The balance set manager and the writer are woken hundreds of times, in the kernel; SimPy has the two processes'
+    starts, the daemons' timers, which aren't due, and the end."""
+    machine = pressed(50, watched=False)
+    steps = 0
+    step = machine.calendar.step
+
+    def counted() -> None:
+        nonlocal steps
+        steps += 1
+        step()
+
+    machine.calendar.step = counted  # type: ignore[method-assign]
+    summary = machine.run().summary
+    assert summary["hard_faults"] > 700
+    assert summary["page_writes"] > 300
+    starts, timers, end = 2, 2, 1
+    assert steps == starts + timers + end
+
+
+def test_whoever_watches_every_step_is_shown_those_of_the_daemons() -> None:
+    watcher = Rounds()
+    summary = pressed(50, watched=False, observers=[watcher]).run().summary
+    assert watcher.steps > 2 * summary["page_writes"]  # the writer begins to gather, or learns that a write is done
+    assert summary == pressed(50, watched=False).run().summary
+
+
+class Silent(Observer):
+    """Is told of every decision, so that passes are made in Python, and forgets it."""
+
+    passes = 0
+
+    def decided(self, state: State, time: int, policy: str, goal: int, decision: Any) -> None:
+        """One more."""
+        self.passes += 1
+
+
+@pytest.mark.parametrize("policy", ["fifo", "windows", "clock"])
+def test_passes_made_in_python_are_those_that_the_kernel_makes(policy: str) -> None:
+    """Memory is short, so each pass trims; trimming takes time, during which others ask for another pass."""
+    manager = {
+        **writer(modified_maximum=0),
+        "trimming": Trimming(policy=policy, period=2000),
+        "low_memory": 2 * PAGE,
+        "high_memory": 4 * PAGE,
+    }
+    costs = replace(FREE, trim=30, age=3, write=20)
+    runs = [(page % 11, 0, 3, page % 2) for page in range(2000)]
+    options: dict[str, Any] = {"machine": {"costs": costs, "processors": 2}, "manager": manager, "watched": False}
+    silent = Silent()
+    watched = build([runs, runs[::-1]], 12, observers=[silent], **options)
+    alone = build([runs, runs[::-1]], 12, **options)
+    left, right = watched.run(), alone.run()
+    assert silent.passes > 10
+    assert left.summary == right.summary
+    assert left.summary["trimmed"] > 10
+    assert left.pages.equals(right.pages)
+    assert watched.snapshot() == alone.snapshot()
