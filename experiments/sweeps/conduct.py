@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from experiments.batch.pool import Opener
 from experiments.batch.run import run_batch
 from experiments.errors import BadInput, RunFailed
 from experiments.manifest import input_digests, manifest, provenance
+from experiments.placing import new_file, write_file
 from experiments.store import KINDS, MANIFEST, SWEEP, SWEEP_FILE, canonical_json, read_manifest
 from experiments.sweeps.frames import frames
 from experiments.sweeps.layout import finished
@@ -36,6 +37,8 @@ class Swept:
     outcomes: Mapping[str, Outcome]
     """by name of the point"""
     frames: Mapping[str, pd.DataFrame]
+    damaged: Sequence[str] = ()
+    """names of points that were finished before, but damaged since, and have been run again"""
 
     @property
     def errors(self) -> dict[str, str]:
@@ -69,7 +72,7 @@ def _conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int) -> S
     store = SweepStore(target, plan, made_with)
     store.clean()
     store.check_same()
-    _write(target / SWEEP_FILE, described(plan, None))
+    write_file(target / SWEEP_FILE, described(plan, None))
     key_of = {cell.name: cell.key for cell in plan.cells}
     points = plan.points()
     found = run_batch(
@@ -77,7 +80,7 @@ def _conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int) -> S
         with_what_lacked, WAY_ON,
     )  # fmt: skip
     outcomes = {outcome.point.label: outcome for outcome in found}
-    swept = Swept(plan, outcomes, frames(plan.cells, outcomes))
+    swept = Swept(plan, outcomes, frames(plan.cells, outcomes), store.damaged)
     _finish(target, swept, made_with, time.perf_counter() - began)
     return swept
 
@@ -141,23 +144,12 @@ def _give_way(target: Path) -> None:
 def _finish(target: Path, swept: Swept, made_with: Mapping[str, Any], seconds: float) -> None:
     """Write the frames, then the manifest, and last that the sweep is complete."""
     for name, made in swept.frames.items():
-        partial = target / f".{name}.parquet"
-        made.to_parquet(partial, compression="zstd", index=False)
-        partial.replace(target / f"{name}.parquet")
+        with new_file(target / f"{name}.parquet") as partial:
+            made.to_parquet(partial, compression="zstd", index=False)
     plan = swept.plan
     digests = input_digests(plan.experiment, plan.base)
     for cell in plan.cells:
         digests |= dict(cell.point.inputs)
     told = manifest(plan.experiment, plan.base, target, digests, seconds, made_with)
-    _write(target / MANIFEST, canonical_json({**told, "kind": SWEEP, "replications": plan.replications}))
-    _write(target / SWEEP_FILE, described(plan, swept.errors))
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it."""
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_file(target / MANIFEST, canonical_json({**told, "kind": SWEEP, "replications": plan.replications}))
+    write_file(target / SWEEP_FILE, described(plan, swept.errors))

@@ -99,6 +99,25 @@ def test_only_what_is_missing_is_run(
     assert made(tmp_path / "new") == made(out)
 
 
+def test_damaged_points_are_noticed_and_run_again(pagesim: Command, swept: tuple[Path, Path, Ran]) -> None:
+    config, out, _ = swept
+    before = made(out)
+    garbled, emptied, lost, gone = sorted(out.glob("point=*"))
+    content = bytearray((garbled / "faults.parquet").read_bytes())
+    content[len(content) // 2] ^= 1
+    (garbled / "faults.parquet").write_bytes(content)
+    (emptied / "manifest.json").write_bytes(b"")
+    (lost / "io.parquet").unlink()
+    for path in gone.iterdir():
+        path.unlink()
+    gone.rmdir()
+    status, _, err = pagesim("sweep", config, "--out", out, "--resume", "--workers", 1)
+    assert (status, err.count("\n")) == (0, 1)
+    assert "3 finished points were damaged, and have been run again (first: " in err
+    assert made(out) == before
+    assert pagesim("sweep", config, "--out", out, "--resume").err == ""
+
+
 @pytest.mark.parametrize("change", ["config", "input", "fewer"])
 def test_what_was_made_otherwise_is_not_mixed_with_the_rest(
     pagesim: Command, swept: tuple[Path, Path, Ran], tmp_path: Path, write_config: WriteConfig, change: str
