@@ -61,7 +61,7 @@ def report(result: ComparisonResult, manifest: Mapping[str, Any], directory: Pat
         Section("memory", "Memory, moment by moment", memory),
         Section("plots", "In pictures", others),
         Section("config", "The config", [asked.glance(manifest["config"]), _changes(manifest)]),
-        provenance.section(manifest, "pagesim rerun ."),
+        provenance.section(manifest),
     ]
     return Report("Report of a comparison", str(summary["name"]), _lead(summary),
                   [one for one in sections if one.content], data)  # fmt: skip

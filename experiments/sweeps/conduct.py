@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,18 @@ class Swept:
         return {name: error for name, error in found if error is not None}
 
 
-def conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int, resume: bool = False) -> Swept:
+def conduct(
+    plan: SweepPlan,
+    target: Path,
+    opener: Opener,
+    in_flight: int,
+    resume: bool = False,
+    finished_one: Callable[[Path], None] | None = None,
+) -> Swept:
     """Run what is missing of a sweep in its directory, which holds every finished point from then on.
 
-    A directory that holds a sweep is gone on with (`resume`) or refused; another result there gives way. Raises
+    A directory that holds a sweep is gone on with (`resume`) or refused; another result there gives way. Whoever wants
+    to see each point as soon as it is finished (`finished_one`) is given its directory, and may even remove it. Raises
     BadInput for a directory that can't be used, or that another process is using; Interrupted on Ctrl-C, and RunFailed
     if the executor is lost: then what is finished stays.
     """
@@ -58,7 +66,7 @@ def conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int, resum
     with locked(target):
         fresh = _prepare(target, resume)
         try:
-            return _conduct(plan, target, opener, in_flight)
+            return _conduct(plan, target, opener, in_flight, finished_one)
         except OSError as error:
             raise RunFailed(f"{error.filename or target}: {error.strerror or error}") from error
         finally:
@@ -66,10 +74,12 @@ def conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int, resum
                 shutil.rmtree(target, ignore_errors=True)
 
 
-def _conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int) -> Swept:
+def _conduct(
+    plan: SweepPlan, target: Path, opener: Opener, in_flight: int, finished_one: Callable[[Path], None] | None
+) -> Swept:
     began = time.perf_counter()
     made_with = provenance()
-    store = SweepStore(target, plan, made_with)
+    store = SweepStore(target, plan, made_with, finished_one)
     store.clean()
     store.check_same()
     write_file(target / SWEEP_FILE, described(plan, None))
@@ -151,5 +161,6 @@ def _finish(target: Path, swept: Swept, made_with: Mapping[str, Any], seconds: f
     for cell in plan.cells:
         digests |= dict(cell.point.inputs)
     told = manifest(plan.experiment, plan.base, target, digests, seconds, made_with)
-    write_file(target / MANIFEST, canonical_json({**told, "kind": SWEEP, "replications": plan.replications}))
+    told |= {"kind": SWEEP, "replications": plan.replications, "document": dict(plan.document)}
+    write_file(target / MANIFEST, canonical_json(told))
     write_file(target / SWEEP_FILE, described(plan, swept.errors))

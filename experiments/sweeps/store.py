@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,18 @@ from experiments.sweeps.work import FILES
 class SweepStore:
     """The finished points of a sweep."""
 
-    def __init__(self, directory: Path, plan: SweepPlan, provenance: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        plan: SweepPlan,
+        provenance: Mapping[str, Any],
+        finished_one: Callable[[Path], None] | None = None,
+    ) -> None:
         self.directory = directory
         self._cells: dict[str, Cell] = {cell.name: cell for cell in plan.cells}
         self._plan = plan
         self._provenance = provenance
+        self._finished_one = finished_one
         self._known = {name: about(directory, name) for name in finished(directory)}
         self.damaged: list[str] = []
         """names of points that were finished, and aren't any more what they were"""
@@ -90,6 +97,8 @@ class SweepStore:
                 (partial / file).write_bytes(content)
             digests = {file: hashlib.sha256(content).hexdigest() for file, content in sorted(files.items())}
             (partial / MANIFEST).write_text(self._manifest(key, outcome, measured, digests), "utf-8")
+        if self._finished_one is not None:
+            self._finished_one(self._place(name))
         return replace(outcome, measured=json.loads(canonical_json(measured)))
 
     def _manifest(self, key: str, outcome: Outcome, measured: Mapping[str, Any], digests: dict[str, str]) -> str:

@@ -285,16 +285,13 @@ def test_a_result_holds_all_that_was_concluded(compared: Path, pagesim: Command)
     assert text.count("| clock |") == 2
 
 
-def test_a_comparison_is_made_again_byte_for_byte(
-    compared: Path, pagesim: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("experiments.rerun.usable_processors", lambda: 1)
-    status, out, _ = pagesim("rerun", compared)
+def test_a_comparison_is_made_again_byte_for_byte(compared: Path, pagesim: Command) -> None:
+    status, out, _ = pagesim("rerun", compared, "--workers", 1)
     assert status == 0
-    assert "comparison.json, latency.parquet, lists.parquet, points.parquet, processes.parquet" in out
+    assert "comparison.md, latency.parquet, lists.parquet, points.parquet, processes.parquet" in out
     summary = json.loads((compared / "comparison.json").read_text("utf-8"))
     (compared / "comparison.json").write_text(json.dumps(summary), "utf-8")
-    assert pagesim("rerun", compared).status == 1
+    assert pagesim("rerun", compared, "--workers", 1).status == 1
     manifest = read_manifest(compared, ("pagesim comparison",))
     plan = from_description(manifest["plan"], compared.parent, "x")
     assert plan.described() == manifest["plan"]
@@ -364,6 +361,9 @@ def test_kept_runs_are_whole_results(pagesim: Command, write_config: WriteConfig
     assert pagesim("compare", config, *options).status == 0
     (kept,) = (out / "points").iterdir()
     assert pagesim("rerun", kept).status == 0
+    again = json.loads(pagesim("rerun", out, "--workers", 1, "--json").out)
+    assert again["same"]
+    assert f"points/{kept.name}/faults.parquet" in again["compared"]
     run = RunResult.read(kept)
     assert ComparisonResult.read(out).points["page_faults"].tolist() == [run.summary["page_faults"]]
     lists = ComparisonResult.read(out).lists

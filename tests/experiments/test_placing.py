@@ -40,19 +40,22 @@ def test_a_directory_takes_its_place_or_leaves_the_older_one(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to name what is synced")
 def test_contents_are_synced_before_the_rename_and_the_rename_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
     sync, rename = os.fsync, Path.rename
-    monkeypatch.setattr(
-        os, "fsync", lambda file: (done.append(Path(f"/proc/self/fd/{file}").readlink().name), sync(file))[1]
-    )
+
+    def synced(file: int) -> None:
+        done.append(Path(f"/proc/self/fd/{file}").readlink().name)
+        sync(file)
 
     def renamed(path: Path, to: Any) -> Path:
         done.append("rename")
         return rename(path, to)
 
+    monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "rename", renamed)
     with new_directory(tmp_path / "out") as partial:
         for name in ("a", "b", "c"):
