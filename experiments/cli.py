@@ -53,7 +53,7 @@ class PictureFormat(StrEnum):
 
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment, a YAML file.")]
-ResultDirectory = Annotated[Path, typer.Argument(metavar="RESULT_DIR", help="A result that `pagesim run` wrote.")]
+ResultDirectory = Annotated[Path, typer.Argument(metavar="RESULT_DIR", help="A result that `pagesim` wrote.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -307,11 +307,11 @@ def list_(
 
 
 @app.command()
-def rerun(directory: ResultDirectory, json: Json = False) -> None:
-    """Make a result again and compare: 1 if it differs."""
+def rerun(directory: ResultDirectory, workers: Workers = None, json: Json = False) -> None:
+    """Make a run, a comparison or a sweep again and compare every file: 1 if one differs."""
     from experiments import commands
 
-    raise typer.Exit(commands.rerun_result(directory, json))
+    raise typer.Exit(commands.rerun_result(directory, workers, json))
 
 
 app.command()(export)

@@ -138,13 +138,15 @@ def list_plugins(what: str, as_json: bool, plugins: Sequence[Path] = ()) -> None
     tables.console().print(tables.rows_table(what, ("name", "description", "parameters"), rows))
 
 
-def rerun_result(directory: Path, as_json: bool) -> int:
+MOST_DIFFERENCES = 20
+"""lines that `rerun` prints"""
+
+
+def rerun_result(directory: Path, workers: int | None, as_json: bool) -> int:
     """Make a result again and compare; the exit status."""
-    from experiments.progress import reporter
     from experiments.rerun import rerun
 
-    with reporter(["rerun", "baseline"], None) as progress:
-        found = rerun(directory, progress)
+    found = rerun(directory, workers)
     for note in found.notes:
         _note(note)
     if as_json:
@@ -153,7 +155,17 @@ def rerun_result(directory: Path, as_json: bool) -> int:
             "notes": found.notes,
         })  # fmt: skip
     elif found.differences:
-        sys.stdout.writelines(f"{line}\n" for line in found.differences)
+        sys.stdout.writelines(f"{line}\n" for line in found.differences[:MOST_DIFFERENCES])
+        if len(found.differences) > MOST_DIFFERENCES:
+            sys.stdout.write(f"and {len(found.differences) - MOST_DIFFERENCES} more differences; --json has all\n")
     else:
-        sys.stdout.write(f"{directory}: the same, byte for byte: {', '.join(found.compared)}\n")
+        sys.stdout.write(f"{directory}: the same, byte for byte: {_files_text(found.compared)}\n")
     return 1 if found.differences else 0
+
+
+def _files_text(files: Sequence[str]) -> str:
+    """Files by their names; those of points are counted."""
+    own = [name for name in files if "/" not in name]
+    points = len({name.rpartition("/")[0] for name in files if "/" in name})
+    counted = [f"{len(files) - len(own):,} files of {points:,} points"] if points else []
+    return ", ".join([*own, *counted])

@@ -1,30 +1,36 @@
-"""Rerun: make a result again from its manifest and compare every byte.
+"""Rerun: make a result again from its manifest, be it a run, a comparison or a sweep, and compare every byte.
 
-The rerun declares processes, disks, files and paging files in the reverse of the manifest's order, so it proves as
-well that the order of independent declarations has no effect.
+All are made again by what made them first, into a scratch directory, and held against the result file by file. The
+rerun declares processes, disks, files and paging files in the reverse of the manifest's order, so it proves as well
+that the order of independent declarations has no effect.
 """
 
 from __future__ import annotations
 
 import copy
+import json
+import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.batch.pool import Local, usable_processors
-from experiments.compare.conduct import conduct
+from experiments.batch.pool import local
+from experiments.compare.command import POINTS, write_all
+from experiments.compare.conduct import conduct as conduct_comparison
 from experiments.compare.plan import from_description
-from experiments.compare.result import ComparisonResult
 from experiments.config import Experiment, from_document
+from experiments.differences import Compared
 from experiments.document import Document
-from experiments.errors import BadInput
+from experiments.errors import BadInput, Interrupted
 from experiments.inputs import digest
 from experiments.manifest import versions
-from experiments.runner import Progress, run
-from experiments.store import COMPARISON, KIND, MANIFEST, read_manifest
-from simulator.result import RunResult
+from experiments.progress import reporter
+from experiments.runner import run
+from experiments.store import COMPARISON, KIND, MANIFEST, SWEEP, SWEEP_FILE, read_manifest, telling_disk_errors
+from experiments.sweeps.conduct import conduct as conduct_sweep
+from experiments.sweeps.plan import SweepPlan, planned
 
 
 @dataclass(frozen=True)
@@ -39,47 +45,126 @@ class Comparison:
     """one line for each library whose version isn't the one that made the result"""
 
 
-def rerun(directory: Path, progress: Progress | None = None) -> Comparison:
-    """Make the result in `directory` again and compare; raises BadInput if it is none, RunFailed if the run fails."""
-    manifest = read_manifest(directory, (KIND, COMPARISON))
+Make = Callable[[Path, Compared], None]
+"""Makes a result again in a scratch directory; what it compares itself, and removes, needn't be held as a whole."""
+
+
+def rerun(directory: Path, workers: int | None = None) -> Comparison:
+    """Make the result in `directory` again and compare.
+
+    The runs of a comparison and the points of a sweep are made by so many workers of this machine, one for each
+    processor if not said. A sweep's points are compared as they come, and take no room after that. Raises BadInput if
+    the directory holds no finished result, RunFailed if the run fails, Interrupted on Ctrl-C.
+    """
+    manifest = _manifest(directory)
     try:
         base = _base(directory, manifest)
         notes = _other_versions(manifest["versions"])
         changed = _changed_inputs(base, manifest)
         if changed:
             return Comparison([], changed, notes)
-        make = _maker(manifest, base, str(directory / MANIFEST), progress)
+        makers = {KIND: _run, COMPARISON: _comparison, SWEEP: _sweep}
+        make = makers[manifest["kind"]](manifest, base, directory, workers)
     except (KeyError, TypeError, AttributeError):
         raise BadInput(
             f"{directory / MANIFEST}: found an incomplete manifest, allowed is one that pagesim wrote"
         ) from None
-    with tempfile.TemporaryDirectory(prefix="pagesim-rerun-") as scratch:
-        make().write(Path(scratch))
-        kept = manifest.get("files")
-        compared = sorted(path.name for path in Path(scratch).iterdir() if kept is None or path.name in kept)
-        differences = [line for name in compared if (line := _difference(directory / name, Path(scratch, name)))]
-    return Comparison(compared, differences, notes)
+    found = Compared()
+    with tempfile.TemporaryDirectory(prefix="pagesim-rerun-") as name:
+        scratch = Path(name, "again")
+        try:
+            with telling_disk_errors(scratch):
+                make(scratch, found)
+        except Interrupted:
+            raise Interrupted("interrupted, not all of it compared") from None
+        found.add(directory, scratch)
+    return Comparison(sorted(found.files), sorted(found.differences), notes)
 
 
-def _maker(
-    manifest: dict[str, Any], base: Path, source: str, progress: Progress | None
-) -> Callable[[], RunResult | ComparisonResult]:
-    """What makes the result again."""
-    if manifest["kind"] == COMPARISON:
-        plan = from_description(manifest["plan"], base, source)
-        workers = usable_processors()
-        return lambda: conduct(plan, Local(workers), 2 * workers)
-    experiment = _reversed(manifest["config"], base, source)
-    return lambda: run(experiment, base, progress)
+def _manifest(directory: Path) -> dict[str, Any]:
+    """The manifest of a finished result; raises BadInput for anything else."""
+    if (directory / SWEEP_FILE).exists():
+        try:
+            complete = json.loads((directory / SWEEP_FILE).read_text("utf-8")).get("complete")
+        except (OSError, ValueError, AttributeError):
+            complete = False
+        if not complete:
+            raise BadInput(
+                f"{directory}: found a sweep that isn't finished, allowed is one that pagesim sweep --resume ended"
+            )
+    return read_manifest(directory, (KIND, COMPARISON, SWEEP))
 
 
-def _reversed(config: dict[str, Any], base: Path, source: str) -> Experiment:
-    data = copy.deepcopy(config)
+def _run(manifest: dict[str, Any], base: Path, directory: Path, _: int | None) -> Make:
+    experiment = _reversed(manifest["config"], base, str(directory / MANIFEST))
+
+    def make(scratch: Path, _: Compared) -> None:
+        with reporter(["rerun", "baseline"], experiment.duration) as progress:
+            result = run(experiment, base, progress)
+        scratch.mkdir()
+        result.write(scratch)
+
+    return make
+
+
+def _comparison(manifest: dict[str, Any], base: Path, directory: Path, workers: int | None) -> Make:
+    told = {**manifest["plan"], "config": _turned(manifest["plan"]["config"])}
+    plan = from_description(told, base, str(directory / MANIFEST))
+    whole = (directory / POINTS).is_dir()
+
+    def make(scratch: Path, found: Compared) -> None:
+        scratch.mkdir()
+        keep = scratch / POINTS if whole else None
+        with local(workers) as (opener, in_flight):
+            result = conduct_comparison(plan, opener, in_flight, keep=keep)
+        write_all(result, scratch)
+        if keep is not None:
+            found.add_unknown_points(directory, {f"{POINTS}/{cell.point.label}" for cell in plan.cells()})
+
+    return make
+
+
+def _sweep(manifest: dict[str, Any], base: Path, directory: Path, workers: int | None) -> Make:
+    if "document" not in manifest:
+        raise BadInput(f"{directory / MANIFEST}: found a sweep of an older version, allowed are its points, one by one")
+    document = Document(str(directory / MANIFEST), manifest["document"], {}, base)
+    whole = any(directory.glob("point=*/samples.parquet"))
+    plan = _turned_points(planned(document, manifest["replications"], whole))
+
+    def make(scratch: Path, found: Compared) -> None:
+        made: set[str] = set()
+
+        def compare(place: Path) -> None:
+            made.add(place.name)
+            found.add(directory / place.name, place, f"{place.name}/")
+            shutil.rmtree(place)
+
+        with local(workers) as (opener, in_flight):
+            conduct_sweep(plan, scratch, opener, in_flight, finished_one=compare)
+        found.add_unknown_points(directory, made)
+
+    return make
+
+
+def _turned_points(plan: SweepPlan) -> SweepPlan:
+    """The plan with the same points, each declared the other way round."""
+    points = (replace(cell.point, config=_turned(cell.point.config)) for cell in plan.cells)
+    cells = (replace(cell, point=point) for cell, point in zip(plan.cells, points, strict=True))
+    return replace(plan, cells=tuple(cells))
+
+
+def _turned(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A resolved config with its independent declarations in reverse."""
+    data = copy.deepcopy(dict(config))
     data["processes"].reverse()
     data["machine"]["paging_files"].reverse()
     for key in ("disks", "files"):
         data["machine"][key] = dict(reversed(data["machine"][key].items()))
-    return from_document(Document(source, data, {}, base))
+    return data
+
+
+def _reversed(config: dict[str, Any], base: Path, source: str) -> Experiment:
+    return from_document(Document(source, _turned(config), {}, base))
 
 
 def _base(directory: Path, manifest: dict[str, Any]) -> Path:
@@ -107,18 +192,3 @@ def _other_versions(then: dict[str, str]) -> list[str]:
         for name, version in sorted(then.items())
         if now.get(name) != version
     ]
-
-
-def _difference(old: Path, new: Path) -> str | None:
-    if not old.exists():
-        return f"{old.name}: missing in the result"
-    before, after = old.read_bytes(), new.read_bytes()
-    if before == after:
-        return None
-    at = next((i for i, (x, y) in enumerate(zip(before, after, strict=False)) if x != y), min(len(before), len(after)))
-    detail = f"{old.name}: differs from byte {at} on ({len(before)} bytes, now {len(after)})"
-    if old.suffix == ".json":
-        line = before[:at].count(b"\n")
-        was, now = (text.decode("utf-8", "replace").splitlines()[line : line + 1] for text in (before, after))
-        detail += f": was {' '.join(was).strip()!r}, is {' '.join(now).strip()!r}"
-    return detail

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments.errors import BadInput
+from experiments.errors import BadInput, RunFailed
+from experiments.placing import new_directory
 
 MANIFEST = "manifest.json"
 KIND = "pagesim result"
@@ -45,28 +45,33 @@ def read_manifest(directory: Path, kinds: tuple[str, ...] = (KIND,)) -> dict[str
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A new directory beside `target` to write a result into; it takes `target`'s place when all went well.
+    """A new directory beside `target` to write a result into; it takes `target`'s place, to stay through a power loss,
+    when all went well (see `experiments.placing`).
 
     Whatever goes wrong inside, an interrupt too, the new directory is removed and `target` stays as it was. An older
     result gives way; anything else does not. Raises BadInput, before anything is computed, if `target` can't be
-    written or isn't a result.
+    written or isn't a result; RunFailed if it can't be written in the end, because the disk is full.
     """
     target = Path(os.path.abspath(target))
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
-    try:
-        _check_replaceable(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-    except OSError as error:
-        raise BadInput(
-            f"--out {target}: {error.strerror or error}, allowed is a directory that can be written"
-        ) from None
-    try:
+    with telling_disk_errors(target), ExitStack() as stack:
+        try:
+            _check_replaceable(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = stack.enter_context(new_directory(target))
+        except OSError as error:
+            raise BadInput(
+                f"--out {target}: {error.strerror or error}, allowed is a directory that can be written"
+            ) from None
         yield partial
-        _move_into_place(partial, target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def telling_disk_errors(target: Path) -> Iterator[None]:
+    """Turns what the operating system refuses while a result is written into RunFailed."""
+    try:
+        yield
+    except OSError as error:
+        raise RunFailed(f"{target}: can't be written: {error.strerror or error}") from error
 
 
 def _check_replaceable(target: Path) -> None:
@@ -83,17 +88,3 @@ def _check_replaceable(target: Path) -> None:
             raise BadInput(
                 f"--out {target}: found a directory that holds no result, allowed is a new or empty one, or a result"
             ) from None
-
-
-def _move_into_place(partial: Path, target: Path) -> None:
-    if not target.exists():
-        partial.rename(target)
-        return
-    older = target.with_name(f".{target.name}.older-{os.getpid()}")
-    target.rename(older)
-    try:
-        partial.rename(target)
-    except BaseException:
-        older.rename(target)
-        raise
-    shutil.rmtree(older, ignore_errors=True)

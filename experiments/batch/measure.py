@@ -1,4 +1,5 @@
-"""What is kept of a point's run when its frames aren't: the summary, the mean memory held, a histogram of latencies."""
+"""What is kept of a point's run when its frames aren't: the summary, the mean memory held, a histogram of latencies,
+and, if it is asked for, the page lists over simulated time."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments import runner
+from experiments.batch.lists import page_lists
 from experiments.batch.point import Point
 from experiments.config import Experiment
 from experiments.manifest import input_digests, manifest
@@ -28,21 +30,22 @@ def measure(point: Point) -> dict[str, Any]:
 
     `summary` is that of the run; `mean_memory_bytes` what working sets held on average over simulated time; `latency`
     maps each kind of fault to the count in each bin (see `latency_bin`) that isn't empty; `regret` says what became of
-    the pages taken out (see `experiments.regret.figures`), None without a page log.
+    the pages taken out (see `experiments.regret.figures`), None without a page log; `lists`, only if the point asks for
+    them, are the page lists over simulated time (see `page_lists`).
     """
     experiment = point.experiment()
     base = Path(point.base)
     if point.unlimited:
         return {"summary": runner.baseline(*runner.prepare(experiment, base), base).summary}
     if point.keep is not None:
-        return _reduced(_kept(experiment, base, Path(point.keep)))
+        return _reduced(_kept(experiment, base, Path(point.keep)), point.lists)
     observe = dataclasses.replace(
         experiment.observe, fault_log=True, io_log=False, page_map=False, page_log=True, thread_log=False
     )
     quiet = dataclasses.replace(experiment, observe=observe)
     result = runner.simulate(*runner.prepare(quiet, base), base)
     result.summary["name"] = experiment.name
-    return _reduced(result)
+    return _reduced(result, point.lists)
 
 
 def _kept(experiment: Experiment, base: Path, target: Path) -> RunResult:
@@ -57,12 +60,13 @@ def _kept(experiment: Experiment, base: Path, target: Path) -> RunResult:
     return result
 
 
-def _reduced(result: RunResult) -> dict[str, Any]:
+def _reduced(result: RunResult, lists: bool) -> dict[str, Any]:
     return {
         "summary": result.summary,
         "mean_memory_bytes": mean_memory(result),
         "latency": histograms(result.faults),
         "regret": regret(result)[0] if len(result.pages) else None,
+        **({"lists": page_lists(result.samples)} if lists else {}),
     }
 
 

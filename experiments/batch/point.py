@@ -34,6 +34,8 @@ class Point:
     """run with memory for everything, as the measure of slowdowns"""
     keep: str | None = None
     """the directory that becomes a whole result; None: only what is measured is kept"""
+    lists: bool = False
+    """whether page lists over simulated time are among what is measured"""
 
     def experiment(self) -> Experiment:
         """The experiment that this point runs; raises BadInput if the config isn't valid here."""
@@ -79,6 +81,8 @@ def common_key() -> str:
 def point_key(point: Point, files: Mapping[str, str], program: str) -> str:
     """The key of a point; `files` are the digests of its input files, by path, `program` is the common key."""
     own = {"config": point.config, "unlimited": point.unlimited, "keep": point.keep, "files": dict(files)}
+    if point.lists:
+        own["lists"] = True
     return hashlib.blake2b((program + canonical_json(own)).encode(), digest_size=16).hexdigest()
 
 

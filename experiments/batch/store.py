@@ -7,13 +7,13 @@ once may share a store: they write the same bytes.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from experiments.batch.point import Outcome, Point
+from experiments.placing import write_file
 from experiments.store import canonical_json
 
 
@@ -33,15 +33,10 @@ class PointStore:
         return None if point.keep is not None and not Path(point.keep).is_dir() else outcome
 
     def put(self, key: str, outcome: Outcome) -> Outcome:
-        """Keep an outcome, written beside, then renamed; returns it as `get` will, keys sorted."""
+        """Keep an outcome, through a power loss too; returns it as `get` will, keys sorted."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        partial = self.directory / f".{key}.partial-{os.getpid()}"
         text = canonical_json({"measured": outcome.measured, "error": outcome.error, "seconds": outcome.seconds})
-        try:
-            partial.write_text(text, "utf-8")
-            partial.replace(self._path(key))
-        finally:
-            partial.unlink(missing_ok=True)
+        write_file(self._path(key), text)
         return replace(outcome, measured=json.loads(text)["measured"])
 
     def remove(self) -> None:

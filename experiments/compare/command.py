@@ -134,6 +134,13 @@ def beside(target: Path, what: str) -> Path:
     return place.with_name(f".{place.name}.{what}")
 
 
+def write_all(result: ComparisonResult, directory: Path) -> None:
+    """Write everything that follows from the runs of a comparison into an existing directory."""
+    result.write(directory)
+    (directory / "comparison.md").write_text(markdown(result.summary), "utf-8")
+    (directory / "comparison.csv").write_text(comma_separated(result.summary), "utf-8")
+
+
 def write(
     result: ComparisonResult,
     plan: Plan,
@@ -148,9 +155,7 @@ def write(
 
     `base` is the directory that the config's relative paths start from, `told` what `source` says of its file.
     """
-    result.write(partial)
-    (partial / "comparison.md").write_text(markdown(result.summary), "utf-8")
-    (partial / "comparison.csv").write_text(comma_separated(result.summary), "utf-8")
+    write_all(result, partial)
     digests = input_digests(experiment, base)
     for one in plan.contestants:
         config = plan.config(one, plan.memories[0])

@@ -1,4 +1,5 @@
-"""The frames of a comparison: one row a run, one a process, one a bin of the latency histograms."""
+"""The frames of a comparison: one row a run, one a process, one a bin of the latency histograms, one a sample of the
+page lists."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.batch.lists import lists_frame
 from experiments.batch.measure import BINS_PER_OCTAVE
 from experiments.batch.point import Outcome
 from experiments.compare.metrics import figures, slowdowns
@@ -17,7 +19,8 @@ POLICY = "memory_manager.trimming"
 
 
 def frames(cells: Sequence[Cell], outcomes: Mapping[str, Outcome]) -> dict[str, pd.DataFrame]:
-    """`points`, `processes` and `latency`, from the outcomes by label of point; the same outcomes give the same frames.
+    """`points`, `processes`, `latency` and `lists`, from the outcomes by label of point; the same outcomes give
+    the same frames.
 
     Rows are ordered by contestant, memory and replication as they stand in the plan. Parameters of the config that a
     comparison varies are columns under their dotted keys.
@@ -25,6 +28,7 @@ def frames(cells: Sequence[Cell], outcomes: Mapping[str, Outcome]) -> dict[str, 
     points: list[Row] = []
     processes: list[Row] = []
     latency: list[Row] = []
+    lists: list[tuple[Row, dict[str, list[int]]]] = []
     order = {cell.contestant.label: None for cell in cells}
     for cell in sorted(cells, key=lambda one: (list(order).index(one.contestant.label), one.memory, one.replication)):
         outcome, roomy = outcomes[cell.point.label], outcomes[f"unlimited-{cell.replication}"]
@@ -36,7 +40,9 @@ def frames(cells: Sequence[Cell], outcomes: Mapping[str, Outcome]) -> dict[str, 
         if measured:
             processes += _processes(key, measured["summary"], unlimited)
             latency += _latency(key, measured["latency"])
-    return {"points": _frame(points), "processes": _frame(processes), "latency": _frame(latency)}
+            lists += [(key, measured["lists"])] if "lists" in measured else []
+    made = {"points": _frame(points), "processes": _frame(processes), "latency": _frame(latency)}
+    return {**made, "lists": lists_frame(lists)}
 
 
 def _parameters(cell: Cell) -> Row:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Unit = Literal["ns", "bytes", "count", "share", "ratio"]
+Unit = Literal["ns", "bytes", "byte seconds", "count", "share", "ratio"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ METRICS = (
 
 MORE = (
     Metric("worst_slowdown", "worst slowdown", "ratio", "the largest slowdown of a process"),
-    Metric("space_time_byte_s", "space-time", "bytes", "mean memory held times simulated seconds, in byte seconds"),
+    Metric("space_time_byte_s", "space-time", "byte seconds", "mean memory held times simulated seconds"),
     Metric("stall_ns", "stall time", "ns", "sum of the processes' stall times"),
     Metric(
         "regret_share",

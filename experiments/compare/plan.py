@@ -52,6 +52,8 @@ class Plan:
     replications: int
     seed: int
     confidence: float
+    lists: bool = True
+    """whether the page lists of each contestant's first replication are kept; older comparisons have none"""
 
     def cells(self, keep: Path | None = None) -> list[Cell]:
         """The runs, in the order in which to start them: whole replications, each from the extremes of memory inwards.
@@ -71,7 +73,9 @@ class Plan:
                     label = run_name(contestant.label, index, memory, replication)
                     config = {**documents[place, index], "seed": replication_seed(self.seed, replication)}
                     kept = None if keep is None else str(keep / label)
-                    yield Cell(contestant, memory, replication, Point(label, config, self.base, keep=kept))
+                    lists = self.lists and replication == 0
+                    point = Point(label, config, self.base, keep=kept, lists=lists)
+                    yield Cell(contestant, memory, replication, point)
 
     def unlimited(self) -> list[Point]:
         """The runs in unlimited memory that slowdowns refer to: one for each replication, without any trimming, so
@@ -115,6 +119,7 @@ class Plan:
             "replications": self.replications,
             "seed": self.seed,
             "confidence": self.confidence,
+            "lists": self.lists,
         }
 
 
@@ -130,6 +135,7 @@ def from_description(data: dict[str, Any], base: Path, source: str) -> Plan:
         replications=data["replications"],
         seed=data["seed"],
         confidence=data["confidence"],
+        lists=data.get("lists", False),
     )
 
 

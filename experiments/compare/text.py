@@ -65,8 +65,9 @@ def _scale(metric: Metric, mean: float) -> tuple[float, str]:
         case "count":
             return 1, ""
     units = TIME_UNITS if metric.unit == "ns" else SIZE_UNITS
-    fitting = [(factor, f" {name}") for name, factor in units.items() if name != "min" and abs(mean) >= factor]
-    return max(fitting, default=(1, f" {next(iter(units))}"))
+    times = "·s" if metric.unit == "byte seconds" else ""
+    fitting = [(factor, f" {name}{times}") for name, factor in units.items() if name != "min" and abs(mean) >= factor]
+    return max(fitting, default=(1, f" {next(iter(units))}{times}"))
 
 
 def _number(value: float) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.errors import BadInput
+from experiments.placing import new_file
 from experiments.store import canonical_json, read_manifest
 from simulator.units import parse_time
 
@@ -113,23 +112,12 @@ def beside(out: Path) -> Iterator[Path]:
     if out.is_dir():
         raise BadInput(f"{out}: found a directory, allowed is a file")
     try:
-        descriptor, name = tempfile.mkstemp(out.suffix, f".{out.stem}.", out.parent)
+        with new_file(out) as partial:
+            yield partial
     except OSError as error:
         raise BadInput(
             f"{out}: can't be written: {error.strerror or error}, allowed is a file in a directory"
         ) from None
-    os.close(descriptor)
-    partial = Path(name)
-    try:
-        yield partial
-        mask = os.umask(0)
-        os.umask(mask)
-        partial.chmod(0o666 & ~mask)
-        partial.replace(out)
-    except OSError as error:
-        raise BadInput(f"{out}: can't be written: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def draw_overlay(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.errors import BadInput
+from experiments.placing import write_file
 from experiments.report.page import Report, page
 from experiments.store import COMPARISON, KIND, MANIFEST, SWEEP, canonical_json, read_manifest
 
@@ -43,15 +44,11 @@ def write_report(directory: Path, out: Path | None, as_json: bool) -> None:
 
 
 def _replace(target: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it into it."""
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    """Put the page into its place."""
     try:
-        partial.write_bytes(content)
-        partial.replace(target)
+        write_file(target, content)
     except OSError as error:
         raise BadInput(f"--out {target}: {error.strerror or error}, allowed is a file that can be written") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _run(directory: Path, manifest: Mapping[str, Any]) -> Maker:

@@ -1,5 +1,5 @@
 """The report of a comparison: who takes how long, what differs and how surely, who pays, and memory under each policy,
-moment by moment, where the runs were kept."""
+moment by moment."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ from experiments.report import asked, provenance, verdicts, words
 from experiments.report.figures import figure, named, pictures
 from experiments.report.grids import Cell, Row, grid, number
 from experiments.report.markup import Markup, element, join, listed
-from experiments.report.moments import Run, moments, sampled
-from experiments.report.page import Report, Section
+from experiments.report.moments import MOST_NUMBERS, Moments, Run, moments, sampled
+from experiments.report.page import Report, Section, details
 from experiments.report.run import figures
 from experiments.report.walk import walk
 from experiments.store import read_manifest
+from simulator.result import RunResult
 from simulator.units import format_size
 
 Summary = Mapping[str, Any]
 MOST_SENTENCES = 24
 MOST_PROCESSES = 40
 """rows of the table of slowdowns: the processes with the largest"""
+MOST_WALKS = 6
+"""memory sizes that have a slider"""
 POINTS = "points"
 """Where `compare --keep` keeps whole runs."""
 
@@ -58,7 +61,7 @@ def report(result: ComparisonResult, manifest: Mapping[str, Any], directory: Pat
         Section("memory", "Memory, moment by moment", memory),
         Section("plots", "In pictures", others),
         Section("config", "The config", [asked.glance(manifest["config"]), _changes(manifest)]),
-        provenance.section(manifest, "pagesim rerun ."),
+        provenance.section(manifest),
     ]
     return Report("Report of a comparison", str(summary["name"]), _lead(summary),
                   [one for one in sections if one.content], data)  # fmt: skip
@@ -179,25 +182,51 @@ def _ratio(value: float) -> Cell:
 
 
 def _memory(result: ComparisonResult, directory: Path) -> tuple[list[Markup], list[Markup]]:
-    """The slider over the first replication of every contestant, and its data; where no run was kept, how to get it."""
-    memory = telling_memory(result)
-    found = moments(_kept(result, directory, memory))
-    if found is None:
-        text = element("p", "The runs of this comparison weren’t kept, so there is nothing to walk through here. With ",
-                       element("code", "pagesim compare … --keep"), " this section lays the page lists of all policies "
-                       "side by side, moment by moment.")  # fmt: skip
-        return [text], []
-    slider, numbers = walk(found)
+    """A slider for each size of memory over the first replication of every contestant, and their data; where neither
+    page lists nor runs were kept, why there is none."""
+    telling = telling_memory(result)
+    sizes = [telling, *(size for size in result.summary["memories"] if size != telling)][:MOST_WALKS]
+    runs = {size: _listed(result, size) or _kept(result, directory, size) for size in sizes}
+    several = sum(map(bool, runs.values()))
+    walks = [(size, found) for size in sizes if (found := moments(runs[size], MOST_NUMBERS // max(1, several)))]
+    if not walks:
+        text = "This comparison was made by an older version and holds no page lists, so there is nothing to walk "
+        text += "through here. Made anew, it lays the page lists of all policies side by side, moment by moment."
+        return [element("p", text)], []
+    parts, numbers = [], []
+    for place, (size, found) in enumerate(walks):
+        slider, told = walk(found, identity="walk" if place == 0 else f"walk-{place + 1}")
+        part = _walked(result, size, found, slider)
+        parts.append(details(f"{format_size(size)} of memory", part, open_=place == 0) if len(walks) > 1 else part)
+        numbers.append(told)
+    return parts, numbers
+
+
+def _walked(result: ComparisonResult, memory: int, found: Moments, slider: Markup) -> Markup:
+    """A slider, and what it shows in a sentence."""
     names = {run.label for run in found.runs}
     missing = [label for label in result.summary["labels"] if label not in names]
     told = f"The first replication of each policy with {format_size(memory)} of memory, side by side."
     if missing:
         told += f" Not there: {asked.and_list(missing)}."
-    return [element("p", told), slider], [numbers]
+    return join([element("p", told), slider])
+
+
+def _listed(result: ComparisonResult, memory: int) -> list[Run]:
+    """The runs of the first replication in so much memory, of which the comparison has the page lists."""
+    if result.lists.empty:
+        return []
+    here = result.lists[result.lists[MEMORY] == memory]
+    summary = {
+        "page_size": int(result.points["page_size"].dropna().iloc[0]),
+        "processes": dict.fromkeys(result.processes["process"]),
+    }
+    labels = [label for label in result.summary["labels"] if (here["label"] == label).any()]
+    return [Run(label, RunResult(summary, here[here["label"] == label], pd.DataFrame())) for label in labels]
 
 
 def _kept(result: ComparisonResult, directory: Path, memory: int) -> list[Run]:
-    """The kept runs of the first replication in so much memory: what the slider needs of them."""
+    """The same from whole runs, which an older comparison may have kept."""
     runs = []
     for index, label in enumerate(result.summary["labels"]):
         place = directory / POINTS / run_name(label, index, memory, 0)

@@ -13,21 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from experiments.batch.lists import MOST_PROCESSES, RATES, spread_places
 from experiments.plots import data, style
 from simulator.result import RunResult
 
 MOST_MOMENTS = 1_000
 """positions of the slider; of more samples, some at equal distances"""
-MOST_PROCESSES = 12
-"""working sets that are told one by one: the largest at their peaks"""
-RATES = {
-    "Memory\\Page Faults/sec": "page faults per second",
-    "pagesim\\Hard Faults/sec": "hard faults per second",
-    "Memory\\Pages Input/sec": "pages read per second",
-    "Memory\\Pages Output/sec": "pages written per second",
-    "pagesim\\Threads Waiting For A Frame": "threads waiting for a frame",
-}
-"""Counters told beside the lists, each over the interval that ends at the moment."""
+MOST_NUMBERS = 160_000
+"""numbers on a page that sliders walk through: a megabyte or so; where runs have more, fewer moments are shown"""
 
 Integers = NDArray[np.int64]
 
@@ -48,6 +41,11 @@ class Rows:
     processes: list[str]
     rates: list[str]
     """columns of the samples, keys of RATES"""
+
+    @property
+    def count(self) -> int:
+        """How many numbers are told of a run at a moment."""
+        return len(self.lists) + len(self.processes) + len(self.rates)
 
 
 @dataclass(frozen=True)
@@ -105,31 +103,28 @@ def sampled(place: Path) -> RunResult:
     return RunResult(summary, *(pd.read_parquet(place / f"{name}.parquet") for name in ("samples", "processes")))
 
 
-def moments(runs: Sequence[Run]) -> Moments | None:
-    """Runs laid side by side, those that have samples of the page lists; None if none has."""
+def moments(runs: Sequence[Run], numbers: int = MOST_NUMBERS) -> Moments | None:
+    """Runs laid side by side, those that have samples of the page lists; None if none has.
+
+    `numbers` is about how many may be told in all, which says how many samples of each run are.
+    """
     known = [run for run in runs if data.has(run.result.samples, "time_ns", "pagesim\\Active")]
     if not known:
         return None
     page = int(known[0].result.summary["page_size"])
     rows = Rows(_lists(known), _processes(known), [name for name in RATES if _anywhere(known, name)])
+    most = min(MOST_MOMENTS, max(2, numbers // (len(known) * rows.count)))
     samples, values = [], []
     for run in known:
         times = run.result.samples["time_ns"].to_numpy(np.int64)
-        kept = _spread(len(times))
+        kept = spread_places(len(times), most)
         samples.append(times[kept])
         values.append(_values(run.result, rows, page)[:, kept])
     times = np.unique(np.concatenate(samples))
-    times = times[_spread(len(times))]
+    times = times[spread_places(len(times), MOST_MOMENTS)]
     lists = len(rows.lists)
     total = max(int(found[:lists].sum(axis=0).max()) for found in values)
     return Moments(list(known), rows, times, _texts(times), samples, values, total, page)
-
-
-def _spread(count: int) -> Integers:
-    """Which of so many samples are kept: all, or some from the first to the last."""
-    if count <= MOST_MOMENTS:
-        return np.arange(count)
-    return np.unique(np.linspace(0, count - 1, MOST_MOMENTS).round().astype(np.int64))
 
 
 def _anywhere(runs: Sequence[Run], column: str) -> bool:

@@ -45,9 +45,9 @@
   };
 
   const makeWalk = (walk, data) => {
-    const slider = walk.querySelector("#walk-time");
+    const slider = walk.querySelector("input[type=range]");
     const cells = [...walk.querySelectorAll("[data-show]")];
-    const cursor = document.querySelector(".cursor");
+    const cursor = walk.querySelector(".cursor");
     const last = data.times[data.times.length - 1];
     const share = (pages) => (100 * pages) / data.total;
     const texts = {
@@ -109,6 +109,7 @@
   };
 
   document.querySelectorAll("table.sortable").forEach(makeSortable);
-  const walk = document.getElementById("walk");
-  if (walk) makeWalk(walk, JSON.parse(document.getElementById("walk-data").textContent));
+  for (const walk of document.querySelectorAll(".walk")) {
+    makeWalk(walk, JSON.parse(document.getElementById(`${walk.id}-data`).textContent));
+  }
 })();

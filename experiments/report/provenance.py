@@ -12,18 +12,17 @@ from experiments.report.page import Section, code
 Manifest = Mapping[str, Any]
 
 
-def section(manifest: Manifest, again: str) -> Section:
-    """The section on a result's provenance; `again` is the command that proves that it can be made again, or empty."""
+def section(manifest: Manifest) -> Section:
+    """The section on a result's provenance, with the command that proves that it can be made again."""
     parts = [grid("made", "What the result was made with", ["what", "value"], _rows(manifest), words=2, sortable=False)]
     if manifest.get("inputs"):
         rows = [(str(one["path"]), element("code", str(one["sha256"]), class_="digest")) for one in manifest["inputs"]]
         parts.append(grid("inputs", "Input files", ["file", "SHA-256"], rows, words=2))
-    if again:
-        parts += [
-            element("p", "This command, given in the result's directory, makes the result again from its manifest and "
-                    "compares every byte:"),
-            code(again, "Command that makes the result again"),
-        ]  # fmt: skip
+    parts += [
+        element("p", "This command, given in the result's directory, makes the result again from its manifest and "
+                "compares every byte:"),
+        code("pagesim rerun .", "Command that makes the result again"),
+    ]  # fmt: skip
     return Section("provenance", "Provenance", [join(parts)])
 
 

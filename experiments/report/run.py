@@ -46,7 +46,7 @@ def report(result: RunResult, manifest: Mapping[str, Any]) -> Report:
     sections += [
         Section("plots", "In pictures", others),
         Section("config", "The config", [asked.glance(config)]),
-        provenance.section(manifest, "pagesim rerun ."),
+        provenance.section(manifest),
     ]
     return Report("Report of a run", str(summary["name"]), _lead(summary), [one for one in sections if one.content],
                   data)  # fmt: skip

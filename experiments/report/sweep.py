@@ -111,7 +111,7 @@ def report(swept: Swept, manifest: Mapping[str, Any]) -> Report:
         Section("values", "What each value gave", _value_grids(swept)),
         Section("memory", "Memory, moment by moment", memory),
         Section("config", "The config", [asked.glance({**config, "sweep": config.get("sweep", {})})]),
-        provenance.section(manifest, ""),
+        provenance.section(manifest),
     ]
     name = str(swept.told["name"])
     lead = f"{_counted(len(swept.settings), 'setting')}, {_counted(len(swept.frame), 'run')}. {_extremes(swept)}"

@@ -5,32 +5,36 @@ Without a script the page shows one moment, that with the least memory available
 
 from __future__ import annotations
 
+from experiments.batch.lists import RATES
 from experiments.plots import style
 from experiments.report.grids import scrolling
 from experiments.report.markup import Markup, data, element, join, share
-from experiments.report.moments import RATES, Moments
+from experiments.report.moments import Moments
 from simulator.units import format_size
 
 HATCHES = {"////": "rising", "\\\\\\\\": "falling", "....": "dotted", "xxxx": "crossed", "": ""}
 """Hatches of the plots, to the classes that draw them on the page."""
 
 
-def walk(found: Moments, picture: Markup | None = None) -> tuple[Markup, Markup]:
-    """The slider with what it moves, and the data that it moves through; `picture` may have a cursor that it moves."""
+def walk(found: Moments, picture: Markup | None = None, identity: str = "walk") -> tuple[Markup, Markup]:
+    """The slider with what it moves, and the data that it moves through; `picture` may have a cursor that it moves.
+
+    The ids of its parts begin with its own, since there may be several on a page.
+    """
     position = found.least()
     values = found.at(position)
     several = len(found.runs) > 1
     parts = [
-        _controls(found, position),
+        _controls(found, position, identity),
         element("div", *(_stack(found, run, shown.tolist(), several) for run, shown in enumerate(values)),
                 class_="stacks"),
         picture,
-        _table(found, [shown.tolist() for shown in values]),
+        _table(found, [shown.tolist() for shown in values], identity),
     ]  # fmt: skip
-    return element("div", *parts, id="walk", class_="walk"), data("walk-data", _data(found))
+    return element("div", *parts, id=identity, class_="walk"), data(f"{identity}-data", _data(found))
 
 
-def _controls(found: Moments, position: int) -> Markup:
+def _controls(found: Moments, position: int, identity: str) -> Markup:
     """The slider and the buttons that put it where something happens; a script shows them."""
     jumps = {"Start": 0, "Least memory available": position}
     if (hard := found.most_hard()) is not None:
@@ -39,12 +43,12 @@ def _controls(found: Moments, position: int) -> Markup:
     buttons = [element("button", text, type="button", data_position=at) for text, at in jumps.items()]
     return element(
         "div",
-        element("label", "Moment", for_="walk-time"),
+        element("label", "Moment", for_=f"{identity}-time"),
         element("span", element("strong", found.texts[position], data_show="time"), f" of {found.texts[-1]}",
                 class_="now"),
-        element("input", type="range", id="walk-time", min=0, max=len(found.times) - 1, step=1, value=position,
-                aria_valuetext=found.texts[position], aria_describedby="walk-help"),
-        element("p", "Arrow keys go from sample to sample, Page Up and Page Down further.", id="walk-help",
+        element("input", type="range", id=f"{identity}-time", min=0, max=len(found.times) - 1, step=1, value=position,
+                aria_valuetext=found.texts[position], aria_describedby=f"{identity}-help"),
+        element("p", "Arrow keys go from sample to sample, Page Up and Page Down further.", id=f"{identity}-help",
                 class_="note"),
         element("div", *buttons, role="group", aria_label="Go to a moment", class_="jumps"),
         class_="controls", hidden=True,
@@ -81,7 +85,7 @@ def _share(pages: int, total: int) -> str:
     return f"{100 * pages / total:.3f}%"
 
 
-def _table(found: Moments, values: list[list[int]]) -> Markup:
+def _table(found: Moments, values: list[list[int]], identity: str) -> Markup:
     """The numbers: lists, working sets and rates; for one run pages, size and share, for several each one's size."""
     several = len(found.runs) > 1
     headings = [run.label for run in found.runs] if several else ["pages", "size", "share"]
@@ -102,8 +106,9 @@ def _table(found: Moments, values: list[list[int]]) -> Markup:
             bodies.append(element("tbody", *group))
         first += count
     caption = element("caption", "Memory at ", element("span", found.texts[found.least()], data_show="time"),
-                      id="walk-caption")  # fmt: skip
-    return scrolling(element("table", caption, element("thead", head), *bodies, id="walk-table"), "walk-caption")
+                      id=f"{identity}-caption")  # fmt: skip
+    table = element("table", caption, element("thead", head), *bodies, id=f"{identity}-table", class_="told")
+    return scrolling(table, f"{identity}-caption")
 
 
 def _cells(found: Moments, values: list[int], row: int, several: bool) -> Markup:

@@ -135,7 +135,8 @@ def _means(result: ComparisonResult, key: str) -> str:
 
 def _verdicts(result: ComparisonResult) -> str:
     verdicts = [one["verdict"] for cell in result.summary["cells"] for one in cell["differences"].values() if one]
-    return f"{verdicts.count('significant')} of {len(verdicts)} differences are significant, over all figures."
+    sure = verdicts.count("significant")
+    return f"{sure} of {len(verdicts)} differences {'is' if sure == 1 else 'are'} significant, over all figures."
 
 
 def _slowest(result: ComparisonResult) -> str:

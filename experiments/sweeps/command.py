@@ -41,6 +41,9 @@ def sweep_config(config: Path, options: Options, workers: Workers, out: Path | N
     """
     document = load_document(config, options.overrides, options.seed, options.plugins)
     swept, target = sweep_document(document, options, workers, out)
+    if swept.damaged:
+        found = f"{len(swept.damaged)} finished points were damaged, and have been run again"
+        sys.stderr.write(f"pagesim: {found} (first: {swept.damaged[0]})\n")
     failed = len(swept.errors)
     if failed == len(swept.plan.cells):
         first = next(iter(swept.errors.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from experiments.batch.pool import Opener
 from experiments.batch.run import run_batch
 from experiments.errors import BadInput, RunFailed
 from experiments.manifest import input_digests, manifest, provenance
+from experiments.placing import new_file, write_file
 from experiments.store import KINDS, MANIFEST, SWEEP, SWEEP_FILE, canonical_json, read_manifest
 from experiments.sweeps.frames import frames
 from experiments.sweeps.layout import finished
@@ -36,6 +37,8 @@ class Swept:
     outcomes: Mapping[str, Outcome]
     """by name of the point"""
     frames: Mapping[str, pd.DataFrame]
+    damaged: Sequence[str] = ()
+    """names of points that were finished before, but damaged since, and have been run again"""
 
     @property
     def errors(self) -> dict[str, str]:
@@ -44,10 +47,18 @@ class Swept:
         return {name: error for name, error in found if error is not None}
 
 
-def conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int, resume: bool = False) -> Swept:
+def conduct(
+    plan: SweepPlan,
+    target: Path,
+    opener: Opener,
+    in_flight: int,
+    resume: bool = False,
+    finished_one: Callable[[Path], None] | None = None,
+) -> Swept:
     """Run what is missing of a sweep in its directory, which holds every finished point from then on.
 
-    A directory that holds a sweep is gone on with (`resume`) or refused; another result there gives way. Raises
+    A directory that holds a sweep is gone on with (`resume`) or refused; another result there gives way. Whoever wants
+    to see each point as soon as it is finished (`finished_one`) is given its directory, and may even remove it. Raises
     BadInput for a directory that can't be used, or that another process is using; Interrupted on Ctrl-C, and RunFailed
     if the executor is lost: then what is finished stays.
     """
@@ -55,7 +66,7 @@ def conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int, resum
     with locked(target):
         fresh = _prepare(target, resume)
         try:
-            return _conduct(plan, target, opener, in_flight)
+            return _conduct(plan, target, opener, in_flight, finished_one)
         except OSError as error:
             raise RunFailed(f"{error.filename or target}: {error.strerror or error}") from error
         finally:
@@ -63,13 +74,15 @@ def conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int, resum
                 shutil.rmtree(target, ignore_errors=True)
 
 
-def _conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int) -> Swept:
+def _conduct(
+    plan: SweepPlan, target: Path, opener: Opener, in_flight: int, finished_one: Callable[[Path], None] | None
+) -> Swept:
     began = time.perf_counter()
     made_with = provenance()
-    store = SweepStore(target, plan, made_with)
+    store = SweepStore(target, plan, made_with, finished_one)
     store.clean()
     store.check_same()
-    _write(target / SWEEP_FILE, described(plan, None))
+    write_file(target / SWEEP_FILE, described(plan, None))
     key_of = {cell.name: cell.key for cell in plan.cells}
     points = plan.points()
     found = run_batch(
@@ -77,7 +90,7 @@ def _conduct(plan: SweepPlan, target: Path, opener: Opener, in_flight: int) -> S
         with_what_lacked, WAY_ON,
     )  # fmt: skip
     outcomes = {outcome.point.label: outcome for outcome in found}
-    swept = Swept(plan, outcomes, frames(plan.cells, outcomes))
+    swept = Swept(plan, outcomes, frames(plan.cells, outcomes), store.damaged)
     _finish(target, swept, made_with, time.perf_counter() - began)
     return swept
 
@@ -141,23 +154,13 @@ def _give_way(target: Path) -> None:
 def _finish(target: Path, swept: Swept, made_with: Mapping[str, Any], seconds: float) -> None:
     """Write the frames, then the manifest, and last that the sweep is complete."""
     for name, made in swept.frames.items():
-        partial = target / f".{name}.parquet"
-        made.to_parquet(partial, compression="zstd", index=False)
-        partial.replace(target / f"{name}.parquet")
+        with new_file(target / f"{name}.parquet") as partial:
+            made.to_parquet(partial, compression="zstd", index=False)
     plan = swept.plan
     digests = input_digests(plan.experiment, plan.base)
     for cell in plan.cells:
         digests |= dict(cell.point.inputs)
     told = manifest(plan.experiment, plan.base, target, digests, seconds, made_with)
-    _write(target / MANIFEST, canonical_json({**told, "kind": SWEEP, "replications": plan.replications}))
-    _write(target / SWEEP_FILE, described(plan, swept.errors))
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it."""
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    told |= {"kind": SWEEP, "replications": plan.replications, "document": dict(plan.document)}
+    write_file(target / MANIFEST, canonical_json(told))
+    write_file(target / SWEEP_FILE, described(plan, swept.errors))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -14,6 +13,7 @@ from typing import Any
 
 from experiments.errors import BadInput, RunFailed
 from experiments.inputs import digest
+from experiments.placing import write_file
 from experiments.plugin_files import load_file, module_name
 from experiments.plugins import SLOTS, path_parameters
 from experiments.sweeps.plan import SweepPoint
@@ -84,15 +84,13 @@ def _cached(sha256: str, path: str) -> Path:
 
 
 def _keep(sha256: str, content: bytes, paths: list[str]) -> None:
-    """Put a file that was sent into the cache: written beside, then renamed."""
+    """Put a file that was sent into the cache."""
     if hashlib.sha256(content).hexdigest() != sha256:
         raise RunFailed(f"input {paths[0]}: was not sent as it is")
     for path in paths:
         target = _cached(sha256, path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as partial:
-            partial.write(content)
-        Path(partial.name).replace(target)
+        write_file(target, content)
 
 
 def _is(path: Path, sha256: str) -> bool:

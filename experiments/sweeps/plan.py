@@ -71,6 +71,8 @@ class SweepPlan:
     replications: int
     cells: tuple[Cell, ...]
     """in the order of the sweep as it is written, the last key changing fastest, then replications"""
+    document: Mapping[str, Any]
+    """the config as it is written, from which `planned` makes the same plan; defaults depend on the point"""
     order: tuple[int, ...]
     """numbers of the cells in the order in which to start them"""
 
@@ -100,7 +102,8 @@ def planned(document: Document, replications: int = 1, whole: bool = True) -> Sw
     cells = _Cells(document, replications, whole).made(rows, keys)
     settings = early([(len(factor.rows), factor.ordered) for factor in found])
     order = tuple(setting * replications + number for number in range(replications) for setting in settings)
-    return SweepPlan(experiment, document.base.absolute(), keys, replications, tuple(cells), order)
+    written = {**document.data, "name": experiment.name}
+    return SweepPlan(experiment, document.base.absolute(), keys, replications, tuple(cells), written, order)
 
 
 class _Cells:

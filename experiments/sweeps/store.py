@@ -1,22 +1,26 @@
 """A sweep's directory: one directory for each finished point, which is there whole or not at all.
 
-Only the process that holds the sweep's lock writes into it; workers hand their results to that process.
+Only the process that holds the sweep's lock writes into it; workers hand their results to that process. A point is
+finished when its directory has been placed, which a power loss doesn't undo. Its manifest has a digest of every file:
+what has been lost, garbled or deleted since is noticed when the sweep is gone on with, and the point is run again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from experiments.batch.point import Outcome, Point
 from experiments.errors import BadInput
+from experiments.inputs import digest
 from experiments.manifest import manifest
-from experiments.store import MANIFEST, canonical_json
+from experiments.placing import new_directory
+from experiments.store import MANIFEST, canonical_json, read_manifest
 from experiments.sweeps.layout import ABOUT, POINT, about, finished, read_outcome
 from experiments.sweeps.plan import Cell, SweepPlan, SweepPoint
 from experiments.sweeps.work import FILES
@@ -25,24 +29,35 @@ from experiments.sweeps.work import FILES
 class SweepStore:
     """The finished points of a sweep."""
 
-    def __init__(self, directory: Path, plan: SweepPlan, provenance: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        plan: SweepPlan,
+        provenance: Mapping[str, Any],
+        finished_one: Callable[[Path], None] | None = None,
+    ) -> None:
         self.directory = directory
         self._cells: dict[str, Cell] = {cell.name: cell for cell in plan.cells}
         self._plan = plan
         self._provenance = provenance
+        self._finished_one = finished_one
         self._known = {name: about(directory, name) for name in finished(directory)}
+        self.damaged: list[str] = []
+        """names of points that were finished, and aren't any more what they were"""
 
     def clean(self) -> None:
         """Remove what a killed process left half-written."""
         for path in self.directory.glob(f".{POINT}*"):
             shutil.rmtree(path, ignore_errors=True)
+        for path in self.directory.glob(".*.partial-*"):
+            path.unlink(missing_ok=True)
 
     def check_same(self) -> None:
         """Raise BadInput if there are finished points that the plan doesn't make, or would make otherwise."""
         foreign = [name for name in self._known if name not in self._cells]
         changed = [
             name for name, known in self._known.items()
-            if name in self._cells and known.get("key", "") != self._cells[name].key
+            if name in self._cells and known and known.get("key", "") != self._cells[name].key
         ]  # fmt: skip
         another = "config, input files or program are others"
         for names, why in ((changed, another), (foreign, "they are no points of it")):
@@ -53,42 +68,47 @@ class SweepStore:
                 )
 
     def get(self, key: str, point: Point) -> Outcome | None:
-        """The outcome of a finished point; None if it isn't finished, or lacks frames that are wanted now."""
-        known = self._known.get(point.label, {})
-        found = read_outcome(self.directory, point, known)
-        if found is None or known.get("key") != key:
+        """The outcome of a finished point; None if there is none, it is damaged or lacks frames wanted now."""
+        if point.label not in self._known:
             return None
-        place = self._place(point.label)
-        lacks = isinstance(point, SweepPoint) and point.whole and not (place / "samples.parquet").exists()
+        found = read_outcome(self.directory, point, self._known[point.label])
+        if found is None or self._known[point.label].get("key") != key or not self._whole(point.label):
+            self.damaged.append(point.label)
+            return None
+        samples = self._place(point.label) / "samples.parquet"
+        lacks = isinstance(point, SweepPoint) and point.whole and not samples.exists()
         return None if lacks else found
 
+    def _whole(self, name: str) -> bool:
+        """Whether the files of a finished point are what they were when it was."""
+        try:
+            digests = read_manifest(self._place(name))[FILES]
+            return all(digest(self._place(name) / file) == expected for file, expected in digests.items())
+        except BadInput:
+            return False
+
     def put(self, key: str, outcome: Outcome) -> Outcome:
-        """Keep a point's result: written beside, then renamed; returns the outcome without its files."""
+        """Keep a point's result, through a power loss too; returns the outcome without its files."""
         name = outcome.point.label
         measured = {name: value for name, value in (outcome.measured or {}).items() if name != FILES}
         files: dict[str, bytes] = (outcome.measured or {})[FILES]
-        place = self._place(name)
-        partial = place.with_name(f".{place.name}.partial-{os.getpid()}")
-        partial.mkdir()
-        try:
+        with new_directory(self._place(name)) as partial:
             for file, content in files.items():
                 (partial / file).write_bytes(content)
-            (partial / MANIFEST).write_text(self._manifest(key, outcome, measured, sorted(files)), "utf-8")
-            if place.exists():  # with less than is wanted now
-                shutil.rmtree(place)
-            partial.rename(place)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            digests = {file: hashlib.sha256(content).hexdigest() for file, content in sorted(files.items())}
+            (partial / MANIFEST).write_text(self._manifest(key, outcome, measured, digests), "utf-8")
+        if self._finished_one is not None:
+            self._finished_one(self._place(name))
         return replace(outcome, measured=json.loads(canonical_json(measured)))
 
-    def _manifest(self, key: str, outcome: Outcome, measured: Mapping[str, Any], files: list[str]) -> str:
+    def _manifest(self, key: str, outcome: Outcome, measured: Mapping[str, Any], digests: dict[str, str]) -> str:
         cell = self._cells[outcome.point.label]
         assert isinstance(outcome.point, SweepPoint)
         made = manifest(
             replace(cell.experiment, seed=cell.seed), self._plan.base, self._place(cell.name), dict(cell.point.inputs),
             outcome.seconds, self._provenance,
         )  # fmt: skip
-        made["files"] = files
+        made[FILES] = digests
         made[ABOUT] = {
             "key": key,
             "name": cell.name,

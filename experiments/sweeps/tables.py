@@ -99,6 +99,8 @@ def figure_text(unit: Unit, values: pd.Series[Any]) -> str:
             return format_time(round(mean))
         case "bytes":
             return format_size(round(mean))
+        case "byte seconds":
+            return f"{format_size(round(mean))}·s"
         case "share":
             return f"{mean:.1%}"
         case "ratio":

@@ -1,4 +1,4 @@
-"""Results to report on: a run, a comparison whose runs are kept, and a sweep, all small."""
+"""Results to report on: a run, a comparison, and a sweep, all small."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ CONFIG: dict[str, Any] = {
 SWEEP = {"machine.memory": ["120*4 KiB", "640 KiB", "1 MiB"], "memory_manager.trimming.policy": ["windows", "fifo"]}
 COMMANDS: dict[str, tuple[str, ...]] = {
     "run": ("run", "--no-plots"),
-    "comparison": ("compare", "--policies", "windows,fifo,lru", "--replications", "3", "--workers", "1", "--no-plots",
-                   "--keep"),
+    "comparison": ("compare", "--policies", "windows,fifo,lru", "--replications", "3", "--workers", "1", "--no-plots"),
     "sweep": ("sweep", "--workers", "1", "--replications", "2"),
 }  # fmt: skip
 KINDS = tuple(COMMANDS)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from experiments.batch.lists import MOST_PROCESSES, MOST_SAMPLES, lists_frame, page_lists, spread_places
 from experiments.batch.pool import Local
 from experiments.compare.analyse import analyse
 from experiments.compare.conduct import conduct
@@ -19,7 +20,7 @@ from experiments.compare.contestants import TRIMMING, Contestant, parse_contesta
 from experiments.compare.frames import frames
 from experiments.compare.metrics import METRICS
 from experiments.compare.plan import MEMORY, Plan, from_description, replication_seed
-from experiments.compare.result import FRAMES, ComparisonResult
+from experiments.compare.result import FRAMES, OPTIONAL, ComparisonResult
 from experiments.compare.tables import markdown
 from experiments.compare.text import sentences
 from experiments.config import load
@@ -264,7 +265,8 @@ def compared(pagesim: Command, write_config: WriteConfig) -> Path:
 
 def test_a_result_holds_all_that_was_concluded(compared: Path, pagesim: Command) -> None:
     assert {path.name for path in compared.iterdir()} == {
-        "manifest.json", "comparison.json", "comparison.md", "comparison.csv", *(f"{name}.parquet" for name in FRAMES),
+        "manifest.json", "comparison.json", "comparison.md", "comparison.csv",
+        *(f"{name}.parquet" for name in (*FRAMES, *OPTIONAL)),
     }  # fmt: skip
     assert not list(compared.parent.glob(".*"))
     result = ComparisonResult.read(compared)
@@ -283,16 +285,13 @@ def test_a_result_holds_all_that_was_concluded(compared: Path, pagesim: Command)
     assert text.count("| clock |") == 2
 
 
-def test_a_comparison_is_made_again_byte_for_byte(
-    compared: Path, pagesim: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("experiments.rerun.usable_processors", lambda: 1)
-    status, out, _ = pagesim("rerun", compared)
+def test_a_comparison_is_made_again_byte_for_byte(compared: Path, pagesim: Command) -> None:
+    status, out, _ = pagesim("rerun", compared, "--workers", 1)
     assert status == 0
-    assert "comparison.json, latency.parquet, points.parquet, processes.parquet" in out
+    assert "comparison.md, latency.parquet, lists.parquet, points.parquet, processes.parquet" in out
     summary = json.loads((compared / "comparison.json").read_text("utf-8"))
     (compared / "comparison.json").write_text(json.dumps(summary), "utf-8")
-    assert pagesim("rerun", compared).status == 1
+    assert pagesim("rerun", compared, "--workers", 1).status == 1
     manifest = read_manifest(compared, ("pagesim comparison",))
     plan = from_description(manifest["plan"], compared.parent, "x")
     assert plan.described() == manifest["plan"]
@@ -362,8 +361,38 @@ def test_kept_runs_are_whole_results(pagesim: Command, write_config: WriteConfig
     assert pagesim("compare", config, *options).status == 0
     (kept,) = (out / "points").iterdir()
     assert pagesim("rerun", kept).status == 0
-    summary = RunResult.read(kept).summary
-    assert ComparisonResult.read(out).points["page_faults"].tolist() == [summary["page_faults"]]
+    again = json.loads(pagesim("rerun", out, "--workers", 1, "--json").out)
+    assert again["same"]
+    assert f"points/{kept.name}/faults.parquet" in again["compared"]
+    run = RunResult.read(kept)
+    assert ComparisonResult.read(out).points["page_faults"].tolist() == [run.summary["page_faults"]]
+    lists = ComparisonResult.read(out).lists
+    assert list(lists.columns[:4]) == ["label", MEMORY, "replication", "time_ns"]
+    for name in lists.columns[3:]:
+        expected = run.samples[name].iloc[spread_places(len(run.samples), MOST_SAMPLES)]
+        assert lists[name].tolist() == expected.round().astype(int).tolist(), name
+    left_out = set(run.samples.filter(regex=r"^pagesim.[^/]*$|Working Set$")) - set(lists.columns)
+    assert not run.samples[list(left_out)].to_numpy().any()
+    again = out.with_name("again")
+    assert pagesim("compare", config, *(one for one in options[:-2] if one != "--keep"), "--out", again).status == 0
+    assert (again / "lists.parquet").read_bytes() == (out / "lists.parquet").read_bytes()
+
+
+def test_page_lists_of_many_processes_and_of_runs_that_differ() -> None:
+    long = pd.DataFrame({"time_ns": range(2 * MOST_SAMPLES), "pagesim\\Active": 4096, "pagesim\\Free": 0,
+                         "pagesim\\Hard Faults/sec": 1.6, "Memory\\Page Reads/sec": 2.0,
+                         **{f"Process(p{n})\\Working Set": n * 4096 for n in range(MOST_PROCESSES + 3)}})  # fmt: skip
+    short = long.head(2).assign(**{"pagesim\\Free": 8192, "Process(p0)\\Working Set": 1 << 20})
+    frame = lists_frame([({"label": "a"}, page_lists(long)), ({"label": "b"}, page_lists(short))])
+    assert frame.groupby("label").size().to_dict() == {"a": MOST_SAMPLES, "b": 2}
+    a = frame[frame["label"] == "a"]
+    assert (a["time_ns"].iloc[0], a["time_ns"].iloc[-1]) == (0, 2 * MOST_SAMPLES - 1)
+    assert frame["pagesim\\Free"].tolist() == [0] * MOST_SAMPLES + [8192] * 2
+    assert set(frame["pagesim\\Hard Faults/sec"]) == {2}
+    assert "Memory\\Page Reads/sec" not in frame
+    kept = {f"Process(p{n})\\Working Set" for n in (0, *range(4, MOST_PROCESSES + 3))}
+    assert {name for name in map(str, frame) if name.startswith("Process")} == kept
+    assert lists_frame([]).empty
 
 
 def test_what_a_bound_leaves_to_gain_is_told(write_config: WriteConfig) -> None:

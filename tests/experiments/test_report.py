@@ -9,15 +9,19 @@ import json
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from experiments.batch.lists import MOST_SAMPLES
 from experiments.compare.result import ComparisonResult
 from experiments.report import figures
+from experiments.report.comparison import _memory
 from experiments.report.comparison import report as comparison_report
 from experiments.report.page import page
 from experiments.report.run import report as run_report
@@ -248,13 +252,36 @@ def test_a_configs_comment_is_its_leading_one(tmp_path: Path) -> None:
     assert source(tmp_path / "gone.yaml") == {"file": "gone.yaml", "comment": ""}
 
 
-def test_a_comparison_without_kept_runs_says_how_to_get_the_slider(
+def test_a_comparison_without_page_lists_says_why_there_is_no_slider(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(figures, "kinds_that_read", lambda _: [])
     manifest = json.loads((reports.made("comparison") / "manifest.json").read_text("utf-8"))
     result = ComparisonResult.read(reports.made("comparison"))
-    for directory, kept in ((reports.made("comparison"), True), (tmp_path, False)):
-        made = page(comparison_report(result, manifest, directory))
-        assert ("pagesim compare … --keep" in made) is not kept
-        assert ('type="range"' in made) is kept
+    for older in (False, True):
+        made = page(comparison_report(replace(result, lists=pd.DataFrame()) if older else result, manifest, tmp_path))
+        assert ("holds no page lists" in made) is older
+        assert ('type="range"' in made) is not older
+
+
+def test_a_slider_for_each_size_of_memory_and_a_page_that_stays_small(tmp_path: Path) -> None:
+    """Thirty policies in five sizes of memory, each as many samples as are kept."""
+    result = ComparisonResult.read(reports.made("comparison"))
+    labels, sizes = [f"policy {number}" for number in range(30)], [n << 19 for n in range(1, 6)]
+    one = result.lists[result.lists["label"] == "windows"].iloc[[0]]
+    random = np.random.default_rng(1)
+    parts = []
+    for label in labels:
+        for size in sizes:
+            part = pd.concat([one] * MOST_SAMPLES, ignore_index=True)
+            part[list(part.columns[3:])] = random.integers(1 << 12, size, (MOST_SAMPLES, len(part.columns) - 3))
+            parts.append(part.assign(label=label, time_ns=np.arange(MOST_SAMPLES), **{"machine.memory": size}))
+    cells = [{**cell, "machine.memory": size} for cell in result.summary["cells"] for size in sizes]
+    summary = {**result.summary, "labels": labels, "memories": sizes, "cells": cells}
+    made, numbers = _memory(replace(result, summary=summary, lists=pd.concat(parts)), tmp_path)
+    text = "".join(made)
+    assert text.count('type="range"') == len(numbers) == text.count("<details") == len(sizes)
+    assert text.count("<details open") == 1
+    identities = re.findall(r' id="([^"]+)"', text + "".join(numbers))
+    assert len(identities) == len(set(identities))
+    assert len("".join(numbers)) + len(text) < 1_500_000  # figures have 3.5 MB, and a page is smaller than 5

@@ -99,6 +99,56 @@ def test_only_what_is_missing_is_run(
     assert made(tmp_path / "new") == made(out)
 
 
+def test_damaged_points_are_noticed_and_run_again(pagesim: Command, swept: tuple[Path, Path, Ran]) -> None:
+    config, out, _ = swept
+    before = made(out)
+    garbled, emptied, lost, gone = sorted(out.glob("point=*"))
+    content = bytearray((garbled / "faults.parquet").read_bytes())
+    content[len(content) // 2] ^= 1
+    (garbled / "faults.parquet").write_bytes(content)
+    (emptied / "manifest.json").write_bytes(b"")
+    (lost / "io.parquet").unlink()
+    for path in gone.iterdir():
+        path.unlink()
+    gone.rmdir()
+    status, _, err = pagesim("sweep", config, "--out", out, "--resume", "--workers", 1)
+    assert (status, err.count("\n")) == (0, 1)
+    assert "3 finished points were damaged, and have been run again (first: " in err
+    assert made(out) == before
+    assert pagesim("sweep", config, "--out", out, "--resume").err == ""
+
+
+def test_a_whole_sweep_is_made_again_and_each_difference_is_a_line(
+    pagesim: Command, swept: tuple[Path, Path, Ran]
+) -> None:
+    _, out, _ = swept
+    status, text, err = pagesim("rerun", out, "--workers", 1)
+    assert (status, err) == (0, "")
+    assert text.startswith(f"{out}: the same, byte for byte: manifest.json, points.parquet, processes.parquet, ")
+    assert text.endswith(" sweep.json, 32 files of 4 points\n")
+    one, two, three, _ = sorted(out.glob("point=*"))
+    (one / "samples.parquet").write_bytes(b"PAR1")
+    told = json.loads((two / "manifest.json").read_text())
+    told["wall_seconds"] += 1.0
+    told["point"]["measured"]["mean_memory_bytes"] += 1.0
+    (two / "manifest.json").write_text(json.dumps(told))
+    three.rename(out / "point=other")
+    points = pd.read_parquet(out / "points.parquet")
+    points.assign(page_faults=points["page_faults"] + 1).to_parquet(out / "points.parquet", index=False)
+    status, text, _ = pagesim("rerun", out, "--workers", 1)
+    assert status == 1
+    found = text.splitlines()
+    assert [line.partition(":")[0] for line in found] == sorted([
+        f"{one.name}/samples.parquet", f"{two.name}/manifest.json", three.name, "point=other", "points.parquet",
+    ])  # fmt: skip
+    assert "mean_memory_bytes" in next(line for line in found if line.startswith(two.name))
+    told = json.loads((out / "sweep.json").read_text())
+    (out / "sweep.json").write_text(json.dumps({**told, "complete": False}))
+    status, _, err = pagesim("rerun", out)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "found a sweep that isn't finished, allowed is one that pagesim sweep --resume ended" in err
+
+
 @pytest.mark.parametrize("change", ["config", "input", "fewer"])
 def test_what_was_made_otherwise_is_not_mixed_with_the_rest(
     pagesim: Command, swept: tuple[Path, Path, Ran], tmp_path: Path, write_config: WriteConfig, change: str
@@ -210,6 +260,7 @@ def test_summaries_alone_can_be_kept_and_completed(
     assert {path.name for path in few.glob("point=*/*")} == {"manifest.json", "summary.json"}
     assert all(made(few)[name] == content for name, content in made(out).items() if name in made(few))
     assert pagesim("rerun", next(few.glob("point=*"))).status == 0
+    assert pagesim("rerun", few, "--workers", 1).status == 0
     assert pagesim("sweep", config, "--out", few, "--workers", 1, "--resume").status == 0
     assert made(few) == made(out)
 
