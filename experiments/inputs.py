@@ -25,7 +25,8 @@ def input_paths(experiment: Experiment) -> list[str]:
             found |= {entry[parameter] for parameter in parameters if entry[parameter] is not None}
     for group in experiment.processes:
         for nested in inside(build("workload", group.workload.kind, group.workload.parameters)):
-            given = [getattr(nested.workload, name) for name in path_parameters(type(nested.workload))]
+            kind: type = type(nested.workload)
+            given = [getattr(nested.workload, name) for name in path_parameters(kind)]
             found |= {str(path) for path in given if path is not None}
     return sorted(found)
 

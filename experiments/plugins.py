@@ -11,6 +11,7 @@ import json
 import os
 import typing
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,18 @@ def parameter_names(cls: type) -> list[str]:
     return [field.name for field in dataclasses.fields(cls) if field.init]
 
 
+@cache
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    """What checks a class's parameters; made once, because a sweep checks each of its points."""
+    return TypeAdapter(cls)
+
+
 def build(point: str, name: str, parameters: dict[str, Any]) -> Any:
     """An instance of a registered class; raises UnknownName or ValidationError."""
     cls = registry.find(point, name)
     if not dataclasses.is_dataclass(cls):
         return cls()
-    return TypeAdapter(cls).validate_json(json.dumps(parameters), strict=True)
+    return _adapter(cls).validate_json(json.dumps(parameters), strict=True)
 
 
 def matches(data: Any, pattern: KeyPath, where: KeyPath = ()) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
@@ -140,7 +147,7 @@ def _checked(
             raise document.error((*where, key), f"{slot.point} {name}: {unknown_key(key, [*slot.own_keys, *known])}")
     if not dataclasses.is_dataclass(cls):
         return {}
-    adapter = TypeAdapter(cls)
+    adapter = _adapter(cls)
     try:
         instance = adapter.validate_json(json.dumps(given | anchored(cls, given, document.base)), strict=True)
     except ValidationError as error:
@@ -151,12 +158,13 @@ def _checked(
     return {key: dumped[key] for key in known} | as_written
 
 
-def path_parameters(cls: type) -> list[str]:
+@cache
+def path_parameters(cls: type) -> tuple[str, ...]:
     """The parameters of a registered class whose type is a path."""
     if not dataclasses.is_dataclass(cls):
-        return []
+        return ()
     hints = typing.get_type_hints(cls)
-    return [name for name in parameter_names(cls) if Path in (hints[name], *typing.get_args(hints[name]))]
+    return tuple(name for name in parameter_names(cls) if Path in (hints[name], *typing.get_args(hints[name])))
 
 
 def anchored(cls: type, parameters: dict[str, Any], base: Path) -> dict[str, str]:

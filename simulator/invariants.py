@@ -3,7 +3,8 @@
 What holds between any two events: every frame is in exactly one place; page tables, contents and the PFN database tell
 the same story; working-set lists hold the valid PTEs in order of entry; slots of the paging files are held once; what
 is clean has its newest version on backing store; each I/O, thread and committed page is accounted for once.
-A check costs time in proportion to the pages of the machine, all of it in NumPy.
+A check costs time in proportion to the pages of the machine, in NumPy; what there are few of, threads and requests, is
+looked at in plain lists, where NumPy's calls would cost more than the work.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from simulator.records import ACTIVE, FREE, IO_NONE, IO_READ, IO_WRITE, STANDBY,
 
 __all__ = ["InvariantBroken", "Invariants", "check"]
 
+_STALLS_OF_IO = (records.STALL_READ, records.STALL_COLLIDED, records.STALL_WRITE)
 PAGES_A_STEP = 4096
 """Pages for which one check a step is cheap enough; a machine n times as large is checked at every n-th step."""
 
@@ -82,12 +84,12 @@ def check(state: State) -> None:
     _check_totals(state)
 
 
-def _chain(following: NDArray[Any], first: int, most: int, what: str) -> list[int]:
-    """The numbers on a linked list; one of more than `most` is a loop."""
+def _chain(following: list[int], first: int, what: str) -> list[int]:
+    """The numbers on a linked list; one of more than there are is a loop."""
     found: list[int] = []
     while first >= 0:
-        require(len(found) < most, f"{what} is a loop")
-        found.append(int(first))
+        require(len(found) < len(following), f"{what} is a loop")
+        found.append(first)
         first = following[first]
     return found
 
@@ -95,23 +97,25 @@ def _chain(following: NDArray[Any], first: int, most: int, what: str) -> list[in
 def _check_requests(state: State) -> NDArray[np.int64]:
     """Each I/O is in service, queued, or held by a writer; its frames know it. Returns the numbers of all."""
     m, r, f = state.record[0], state.arrays["requests"], state.arrays["frames"]
-    flying = state.arrays["flights"][: m["in_flight"]].astype(np.int64)
+    flying, following = state.arrays["flights"][: m["in_flight"]].tolist(), r["next"].tolist()
     require((np.diff(r["end"][flying]) >= 0).all(), "I/Os in service are not in order of completion")
+    disks, served = state.arrays["disks"][: m["disk_count"]], r["disk"][flying].tolist()
+    counts = [disks[name].tolist() for name in ("waiting", "busy", "channels")]
     queued: list[int] = []
-    for number, disk in enumerate(state.arrays["disks"][: m["disk_count"]]):
-        waiting = [_chain(r["next"], queue[0], len(r), f"the queue of disk {number}") for queue in disk["queues"]]
-        busy = int((r["disk"][flying] == number).sum())
-        require(disk["waiting"] == sum(map(len, waiting)), f"disk {number}: requests waiting are miscounted")
-        require(disk["busy"] == busy <= disk["channels"], f"disk {number}: channels in use are miscounted")
-        require(not disk["waiting"] or busy == disk["channels"], f"disk {number} is idle while requests wait")
-        queued += [request for queue in waiting for request in queue]
-    owned = np.unique(f["request"][f["io"] != IO_NONE]).astype(np.int64)
-    held = np.setdiff1d(owned, np.concatenate([flying, np.array(queued, np.int64)]))
+    for number, (heads, waiting, busy, channels) in enumerate(
+        zip(disks["queues"][:, :, 0].tolist(), *counts, strict=True)
+    ):
+        waits = [request for head in heads for request in _chain(following, head, f"the queue of disk {number}")]
+        require(waiting == len(waits), f"disk {number}: requests waiting are miscounted")
+        require(busy == served.count(number) <= channels, f"disk {number}: channels in use are miscounted")
+        require(not waiting or busy == channels, f"disk {number} is idle while requests wait")
+        queued += waits
+    held = sorted(set(f["request"][f["io"] != IO_NONE].tolist()).difference(flying, queued))
     require(len(held) <= 2 and r["write"][held].all(), "frames belong to an I/O that no disk and no writer has")
-    live = np.concatenate([flying, np.array(queued, np.int64), held])
-    free = _chain(r["next"], int(m["free_request"]), len(r), "the list of free requests")
-    numbers = np.sort(np.concatenate([live, np.array(free, np.int64)]))
-    require(np.array_equal(numbers, np.arange(m["fresh_request"])), "a request is lost, or in two places")
+    free = _chain(following, int(m["free_request"]), "the list of free requests")
+    everywhere = sorted([*flying, *queued, *held, *free])
+    require(everywhere == list(range(m["fresh_request"])), "a request is lost, or in two places")
+    live = np.array([*flying, *queued, *held], np.int64)
     _check_frames_of(state, live)
     return live
 
@@ -153,7 +157,7 @@ def _check_slots(state: State, live: NDArray[np.int64]) -> None:
         slots = c["location"][mine] & records.STORE_MASK
         taken = np.concatenate([slots, goals[goals >> records.STORE_SHIFT == number] & records.STORE_MASK])
         used = _memory_at(store["slots_at"], store["maximum"], "u1")
-        require(len(np.unique(taken)) == len(taken), f"paging file {number}: a slot is held twice")
+        require(len(set(taken.tolist())) == len(taken), f"paging file {number}: a slot is held twice")
         require(used[taken].all() and (taken < store["size"]).all(), f"paging file {number}: a page's slot isn't taken")
         require(
             np.count_nonzero(used) == len(taken) == store["used"], f"paging file {number}: a slot is held by nobody"
@@ -167,32 +171,31 @@ def _check_slots(state: State, live: NDArray[np.int64]) -> None:
 def _check_threads(state: State, live: NDArray[np.int64]) -> None:
     """A thread is in one place: a processor, a ready queue, among waiters or sleepers, or at rest."""
     m, t, arrays = state.record[0], state.arrays["threads"], state.arrays
-    most = len(t)
-    ready = [n for q in arrays["ready"] for n in _chain(t["next"], q["head"], most, "a ready queue")]
-    running = [int(n) for n in arrays["processors"]["thread"] if n >= 0]
-    frames = _chain(t["next"], int(m["frame_waiters"]), most, "the queue for frames")
-    waiters = (arrays["requests"]["waiters"][n] for n in live)
-    reads = [n for first in waiters for n in _chain(t["next"], first, most, "the waiters of a read")]
+    following, condition, stall, on = (t[name].tolist() for name in ("next", "state", "stall", "processor"))
+    ready = [n for head in arrays["ready"]["head"].tolist() for n in _chain(following, head, "a ready queue")]
+    processors = arrays["processors"]["thread"].tolist()
+    running = [n for n in processors if n >= 0]
+    frames = _chain(following, int(m["frame_waiters"]), "the queue for frames")
+    waiters = arrays["requests"]["waiters"][live].tolist()
+    reads = [n for first in waiters for n in _chain(following, first, "the waiters of a read")]
     asleep = arrays["sleepers"][: m["sleeping"]].tolist()
     everywhere = ready + running + frames + reads + asleep
     require(len(set(everywhere)) == len(everywhere), "a thread is in two places")
     require(len(ready) == m["ready"] and len(running) == m["running"], "ready or running threads are miscounted")
     require(len(frames) == m["frame_waiting"], "threads that wait for a frame are miscounted")
-    require((t["state"][ready] == records.READY).all(), "a thread in a ready queue isn't ready")
-    require((t["state"][running] == records.RUNNING).all(), "a thread on a processor isn't running")
-    require((t["state"][frames + reads] == records.BLOCKED).all(), "a thread among waiters isn't blocked")
-    require((t["stall"][frames] == records.STALL_FRAME).all(), "a thread waits for a frame, but isn't booked so")
-    booked = np.isin(t["stall"][reads], (records.STALL_READ, records.STALL_COLLIDED, records.STALL_WRITE))
-    require(booked.all(), "a thread waits for an I/O, but isn't booked so")
-    require((t["stall"][asleep] == records.SLEEP).all(), "a thread sleeps, but isn't booked so")
+    require(all(condition[n] == records.READY for n in ready), "a thread in a ready queue isn't ready")
+    require(all(condition[n] == records.RUNNING for n in running), "a thread on a processor isn't running")
+    require(all(condition[n] == records.BLOCKED for n in frames + reads), "a thread among waiters isn't blocked")
+    require(all(stall[n] == records.STALL_FRAME for n in frames), "a thread waits for a frame, but isn't booked so")
+    require(all(stall[n] in _STALLS_OF_IO for n in reads), "a thread waits for an I/O, but isn't booked so")
+    require(all(stall[n] == records.SLEEP for n in asleep), "a thread sleeps, but isn't booked so")
     require((np.diff(t["wake"][asleep]) <= 0).all(), "sleeping threads are out of order")
     user = np.flatnonzero(t["process"] >= 0)
     living = user[(arrays["processes"]["alive"][t["process"][user]] != 0) & (t["state"][user] != records.ENDED)]
-    lost = np.setdiff1d(living, everywhere)
-    require(len(lost) == 0, f"thread {lost[:1]} of a living process is nowhere")
-    for number, processor in enumerate(arrays["processors"]):
-        thread = processor["thread"]
-        require(thread < 0 or t["processor"][thread] == number, f"processor {number} and its thread disagree")
+    lost = sorted(set(living.tolist()).difference(everywhere))
+    require(not lost, f"thread {lost[:1]} of a living process is nowhere")
+    for number, thread in enumerate(processors):
+        require(thread < 0 or on[thread] == number, f"processor {number} and its thread disagree")
 
 
 def _check_totals(state: State) -> None:

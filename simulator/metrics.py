@@ -116,20 +116,18 @@ class Recorder:
     def result(self, end: int, references: list[int]) -> RunResult:
         """The result of a run that ended at time `end`."""
         processes = self._processes(end, references)
-        summary = self._summary(end, processes)
-        frame = pd.DataFrame([{"process": name, **values} for name, values in processes.items()])
-        for column in ("finished_ns", "exit_status"):
-            frame[column] = frame[column].astype("Int64")
-        frame["slowdown"] = frame["slowdown"].astype("Float64")
-        return RunResult(
-            summary,
-            self._samples(),
-            frame,
-            self._fault_frame(),
-            self._io_frame(),
-            self._map_frame(),
-            page_frame(self.state, self._pages),
-            thread_frame(self.state, self._threads),
+        rows = [{"process": name, **values} for name, values in processes.items()]
+        return RunResult.later(
+            self._summary(end, processes),
+            {
+                "samples": self._samples,
+                "processes": lambda: _process_frame(rows),
+                "faults": self._fault_frame,
+                "io": self._io_frame,
+                "page_map": self._map_frame,
+                "pages": lambda: page_frame(self.state, self._pages),
+                "threads": lambda: thread_frame(self.state, self._threads),
+            },
         )
 
     def _summary(self, end: int, processes: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -283,3 +281,11 @@ class Recorder:
                 "page": ptes["vpn"].copy(),
             }
         )
+
+
+def _process_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows)
+    for column in ("finished_ns", "exit_status"):
+        frame[column] = frame[column].astype("Int64")
+    frame["slowdown"] = frame["slowdown"].astype("Float64")
+    return frame

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -25,7 +26,11 @@ class PolicyRefused(ValueError):
 
 @dataclass
 class RunResult:
-    """What a run gives: see the README for the columns of each frame."""
+    """What a run gives: see the README for the columns of each frame.
+
+    Frames of a run are made when they are first looked at (`later`): a short run takes less time than its frames, and
+    many of its users read the summary only. Until then the result holds the machine's arrays.
+    """
 
     summary: dict[str, Any]
     """counters of the whole machine; `summary["processes"][name]` has those of each process"""
@@ -50,6 +55,41 @@ class RunResult:
     """what programs noted down: time_ns, process, name, value"""
     pools: pd.DataFrame = field(default_factory=pd.DataFrame)
     """pool allocations by tag at the end of a run with programs, as PoolMon shows them"""
+
+    @classmethod
+    def later(cls, summary: dict[str, Any], frames: Mapping[str, Callable[[], pd.DataFrame]]) -> RunResult:
+        """A result of which each frame is made by a function, at the first look; those not given are empty."""
+        result = cls.__new__(cls)
+        result.summary = summary
+        result.__dict__["_later"] = {name: frames.get(name, pd.DataFrame) for name in (*FRAMES, *OPTIONAL)}
+        return result
+
+    def make(self, name: str, frame: Callable[[], pd.DataFrame]) -> None:
+        """Have a frame of a result that came from `later` made by another function."""
+        self.__dict__["_later"][name] = frame
+
+    def complete(self) -> RunResult:
+        """Make all frames, so that the result holds nothing else; returns it."""
+        for name in (*FRAMES, *OPTIONAL):
+            getattr(self, name)
+        self.__dict__.pop("_later", None)
+        return self
+
+    if not TYPE_CHECKING:  # for a type checker there are only the fields
+
+        def __getattr__(self, name: str) -> Any:
+            """A frame that has not been made yet."""
+            make = self.__dict__.get("_later", {}).get(name)
+            if make is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            frame = make()
+            setattr(self, name, frame)
+            del self.__dict__["_later"][name]
+            return frame
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is copied and sent elsewhere: the frames, not what makes them."""
+        return dict(self.complete().__dict__)
 
     def write(self, directory: Path) -> None:
         """Write summary.json and the frames into an existing directory; the same result gives the same bytes."""

@@ -74,7 +74,7 @@ class Experiment:
         began = time.perf_counter()
         with reporter(["run", "baseline"], self.config.duration) as progress:
             result = runner.run(self.config, self.document.base, progress, check)
-        return Run(**vars(result), made=self._made(digests, began))
+        return Run(**vars(result.complete()), made=self._made(digests, began))
 
     def compare(
         self,

@@ -98,14 +98,15 @@ class State:
         self.record[f"{name}_at"] = array.ctypes.data
         return array
 
-    def grow(self, name: str, count: int) -> NDArray[Any]:
+    def grow(self, name: str, count: int, used: int | None = None) -> NDArray[Any]:
         """Make room for `count` items in an array, by doubling it, so that its address and its views change; the new
-        ones are unused: they belong to nobody."""
+        ones are unused: they belong to nobody. `used`: how many of the old ones hold anything; None: all."""
         old = self.arrays[name]
         if count <= len(old):
             return old
         array = self.add(name, max(count, 2 * len(old)))
-        array[: len(old)] = old
+        kept = len(old) if used is None else used
+        array[:kept] = old[:kept]
         for field, value in UNUSED.get(name, {}).items():
             array[field][len(old) :] = value
         return array
@@ -230,7 +231,7 @@ class State:
         self.add("flights", machine.frames + self.user_threads + records.DAEMONS)
         self.add("sleepers", self.user_threads)
         self.add("outbox", OUTBOX_SIZE)
-        rows = LOG_ROWS + 4 * self.user_threads
+        rows = LOG_ROWS + 4 * (self.user_threads + records.DAEMONS)
         self.add("fault_log", rows)
         self.add("io_log", rows)
         self.add("thread_log", rows)
@@ -254,13 +255,14 @@ class State:
 
     def make_room_in_logs(self) -> None:
         """Have the logs as large as the PTEs and threads that there are now want them."""
-        threads = int(self.record["thread_count"][0])
-        for name in ("fault_log", "io_log", "thread_log"):
-            self.grow(name, LOG_ROWS + 4 * threads)
-        if self.record["log_pages"][0]:
+        m = self.record[0]
+        threads = int(m["thread_count"])
+        for name, count in (("fault_log", "fault_count"), ("io_log", "io_count"), ("thread_log", "thread_log_count")):
+            self.grow(name, LOG_ROWS + 4 * threads, int(m[count]))
+        if m["log_pages"]:
             each = threads * (8 + self.manager.read_cluster)
             rows = LOG_ROWS + 3 * self.pte_count + 3 * self.config.frames + each
-            self.record["page_rows"] = len(self.grow("page_log", rows))
+            m["page_rows"] = len(self.grow("page_log", rows, int(m["page_count"])))
 
     def _set_disk(self, disk: Any, config: Disk, name: str, seed: int, span: int) -> None:
         model: DiskModel = config.make()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from simulator.records import DEPARTURE_REASONS, REASON_NAMES
 from simulator.result import RunResult
+from simulator.windows.pool import PoolRow, pool_frame
 from simulator.windows.system import System
 
 
-def complete(system: System, own_pool: pd.DataFrame, result: RunResult) -> None:
-    """Add all that to a run's result; `own_pool` is PoolMon's table before any program ran."""
-    result.notes = pd.DataFrame(system.notes, columns=["time_ns", "process", "name", "value"])
-    result.pools = system.pool.table()
-    result.summary["pools"] = _pool_left(own_pool, result.pools)
+def complete(system: System, own_pool: Mapping[tuple[str, str], int], result: RunResult) -> None:
+    """Add all that to a run's result; `own_pool` is what was in use of each tag and pool before any program ran."""
+    notes, rows = system.notes, system.pool.rows()
+    result.make("notes", lambda: pd.DataFrame(notes, columns=["time_ns", "process", "name", "value"]))
+    result.make("pools", lambda: pool_frame(rows))
+    result.summary["pools"] = _pool_left(own_pool, rows)
     result.summary["notes"] = _last_notes(system)
     result.summary["departures"] = _departures(system)
 
@@ -41,11 +44,8 @@ def _departures(system: System) -> dict[str, dict[str, int]]:
     }
 
 
-def _pool_left(own_pool: pd.DataFrame, table: pd.DataFrame) -> list[dict[str, Any]]:
+def _pool_left(own_pool: Mapping[tuple[str, str], int], rows: list[PoolRow]) -> list[dict[str, Any]]:
     """The rows of PoolMon's table for tags of which more is in use than the system itself has from the beginning, most
     bytes first."""
-    keys = ["tag", "type"]
-    own = own_pool.set_index(keys)["diff"].reindex(pd.MultiIndex.from_frame(table[keys]), fill_value=0)
-    left = table[table["diff"].to_numpy() > own.to_numpy()]
-    rows = left.sort_values(["bytes", *keys], ascending=[False, True, True]).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in rows]
+    left = [row for row in rows if row.diff > own_pool.get((row.tag, row.type), 0)]
+    return [row._asdict() for row in sorted(left, key=lambda row: (-row.bytes, row.tag, row.type))]

@@ -55,6 +55,22 @@ class Use:
     bytes: int = 0
 
 
+class PoolRow(NamedTuple):
+    """A row of PoolMon's table."""
+
+    tag: str
+    type: str
+    """Nonp or Paged"""
+    allocs: int
+    frees: int
+    diff: int
+    """allocations in use"""
+    bytes: int
+    """of those in use, headers included"""
+    per_alloc: int
+    """bytes / diff, rounded down"""
+
+
 class Allocation(NamedTuple):
     """An allocation in use."""
 
@@ -193,17 +209,18 @@ class Pools:
         """What a process has been charged."""
         return self._quotas[owner.number]
 
+    def rows(self) -> list[PoolRow]:
+        """What PoolMon shows: one row for each tag and pool that was ever used, by tag."""
+        found = []
+        for (tag, paged), use in sorted(self._uses.items()):
+            diff = use.allocs - use.frees
+            kind = "Paged" if paged else "Nonp"
+            found.append(PoolRow(tag, kind, use.allocs, use.frees, diff, use.bytes, use.bytes // max(diff, 1)))
+        return found
+
     def table(self) -> pd.DataFrame:
-        """What PoolMon shows: one row for each tag and pool that was ever used, by tag; columns tag, type ("Nonp" or
-        "Paged"), allocs, frees, diff (those in use), bytes (headers included) and per_alloc (bytes / diff, rounded
-        down)."""
-        rows = [
-            (tag, "Paged" if paged else "Nonp", use.allocs, use.frees, use.allocs - use.frees, use.bytes)
-            for (tag, paged), use in sorted(self._uses.items())
-        ]
-        frame = pd.DataFrame(rows, columns=["tag", "type", "allocs", "frees", "diff", "bytes"])
-        frame["per_alloc"] = (frame["bytes"] // frame["diff"].clip(lower=1)).astype(np.int64)
-        return frame
+        """`rows` as a frame."""
+        return pool_frame(self.rows())
 
     def _next_pool(self, paged: bool) -> PoolBlocks:
         return self._paged_pools[self._turn] if paged else self._nonpaged_pool
@@ -224,3 +241,8 @@ class Pools:
             for page in range(address, address + count * size, size):
                 self._touched.pop(pages.entry(page), None)
         pages.free(address, count)
+
+
+def pool_frame(rows: list[PoolRow]) -> pd.DataFrame:
+    """PoolMon's table as a frame."""
+    return pd.DataFrame(rows, columns=list(PoolRow._fields)).astype({"per_alloc": np.int64})

@@ -64,7 +64,7 @@ class Runner:
         self.state = state
         self._collect = collect
         self.system = System(state, drain, self._wake)
-        self._own_pool = self.system.pool.table()
+        self._own_pool = {(row.tag, row.type): row.diff for row in self.system.pool.rows()}
         self._record = state.record[0]
         self._running: dict[int, Running] = {}
         self._watching = 0

@@ -49,9 +49,9 @@ def _experiment(**parameters: object) -> Experiment:
 
 
 def test_path_parameters_are_known_by_their_type() -> None:
-    assert path_parameters(registry.find("disk", "recorded")) == ["reads", "writes"]
-    assert path_parameters(registry.find("workload", "trace")) == ["path"]
-    assert path_parameters(int) == []
+    assert path_parameters(registry.find("disk", "recorded")) == ("reads", "writes")
+    assert path_parameters(registry.find("workload", "trace")) == ("path",)
+    assert path_parameters(int) == ()
 
 
 def test_input_files_are_all_paths_that_are_given() -> None:
