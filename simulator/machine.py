@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from types import SimpleNamespace
@@ -155,6 +156,16 @@ class Machine:
     def run(self) -> RunResult:
         """Simulate until every process has ended, or for `duration`; raises SimulationError if it can't go on,
         PolicyRefused if its policy proposes what it may not."""
+        try:
+            result = self._run()
+        except BaseException:
+            with suppress(SimulationError):  # what went wrong first is what there is to tell
+                self._close()
+            raise
+        self._close()
+        return result
+
+    def _run(self) -> RunResult:
         for index, spec in enumerate(self.state.specs):
             self.calendar.at(spec.config.start, START, lambda i=index: self._start(i))  # type: ignore[misc]
         if self.duration is not None:
@@ -172,14 +183,17 @@ class Machine:
             if record["process"] < 0 or self.state.arrays["processes"]["alive"][record["process"]]:
                 account(self.state.address, thread, int(record["state"]), end)
         settle_space_time(self.state.address, end)
-        if self.programs is not None:
-            self.programs.close()
         self.recorder.finish(end)
         self.hooks.call("finished", self.state, end)
         result = self.recorder.result(end, self.references())
         if self.programs is not None:
             self.programs.complete(result)
         return result
+
+    def _close(self) -> None:
+        """Programs that are still on their way do nothing more, also when they are no longer referred to."""
+        if self.programs is not None:
+            self.programs.close()
 
     def snapshot(self) -> dict[str, Any]:
         """The state page by page; see `simulator.snapshot`."""

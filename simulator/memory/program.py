@@ -90,15 +90,6 @@ def sleeps(a: int, thread: int) -> bool:
 
 
 @compiled
-def drop_thread(a: int, thread: int) -> None:
-    """A thread that was added never starts."""
-    th = threads(a)[thread]
-    th.state = ENDED
-    processes(a)[th.process].living_threads -= 1
-    machine(a).living_threads -= 1
-
-
-@compiled
 def rouse(a: int, thread: int, t: int) -> None:
     """What a sleeping thread waited for has come."""
     never_wake(a, thread)

@@ -1,4 +1,4 @@
-"""How a call fails, and how a reference does."""
+"""How a call fails, how a reference does, and how a thread is ended."""
 
 from __future__ import annotations
 
@@ -25,3 +25,10 @@ class WindowsException(Exception):
         super().__init__(f"status {status:#010x} {information}")
         self.status = status
         self.information = information
+
+
+class ThreadEnded(BaseException):
+    """Raised in a program at what it waits for when its thread has ended, and again at each call that it makes then.
+
+    Not GeneratorExit: what is delegated to by `yield from` may not yield any more after that one.
+    """

@@ -56,38 +56,49 @@ class File:
             self.system.pages.files.contents(self.name, 0, self.allocated) if self.allocated else np.empty(0, np.int64)
         )
 
-    def resize(self, size: int) -> None:
-        """Give it another size; raises Failure 112 if its disk has no room, 1224 if it would become shorter while a
-        section shows it [SetEndOfFile]. Pages of a file that has become shorter stay allocated to it."""
+    def check(self, size: int) -> None:
+        """Refuse another size that it can't have; raises Failure 112 if its disk has no room, 1224 if it would become
+        shorter while a section shows it [SetEndOfFile]."""
         if size < self.size and self.segment is not None:
             raise Failure(constants.ERROR_USER_MAPPED_FILE)
-        store = self.system.pages.files
-        missing = -(-size // self.system.page_size) - self.allocated
-        if missing > 0:
-            if missing > self.room - store.used(self.disk):
-                raise Failure(constants.ERROR_DISK_FULL)
-            if self.allocated:
-                store.extend(self.name, missing)
-            else:
-                store.add(self.name, self.disk, missing)
+        if self._missing(size) > self.room - self.system.pages.files.used(self.disk):
+            raise Failure(constants.ERROR_DISK_FULL)
+
+    def resize(self, size: int) -> None:
+        """Give it another size, unless `check` refuses. Pages of a file that has become shorter stay allocated to it:
+        a call that takes other things besides takes them first."""
+        self.check(size)
+        store, missing = self.system.pages.files, self._missing(size)
+        if missing > 0 and self.allocated:
+            store.extend(self.name, missing)
+        elif missing > 0:
+            store.add(self.name, self.disk, missing)
         self.size = size
 
-    def share(self) -> FileSegment:
-        """The segment that shows it, for one more section; raises Failure if there is no pool for it."""
+    def _missing(self, size: int) -> int:
+        """Pages to be allocated for a size; not above 0: none."""
+        return -(-size // self.system.page_size) - self.allocated
+
+    def share(self, pages: int = 0) -> FileSegment:
+        """The segment that shows all of it, or `pages` if it is about to become longer, for one more section; raises
+        Failure if there is no pool for it."""
+        pages = max(pages, self.pages)
         if self.segment is None:
-            self.segment = FileSegment(self.system, self.name, self.pages)
+            self.segment = FileSegment(self.system, self.name, pages)
         else:
-            self.segment.grow(self.pages)
+            self.segment.grow(pages)
         self.segment.users += 1
         return self.segment
 
     def unshare(self) -> None:
-        """A section that showed it is gone. The pages stay cached."""
+        """A section that showed it is gone, or couldn't be had. The pages stay cached."""
         assert self.segment is not None
         self.segment.users -= 1
         if self.segment.users == 0:
             self.segment.delete()
             self.segment = None
+        else:
+            self.segment.shrink(self.pages)
 
 
 class FileObject(KernelObject):
@@ -154,16 +165,9 @@ class Files:
         if len(name) > _LONGEST_NAME:
             raise Failure(_NAME_TOO_LONG)
         file = self._new(name, disk)
-        opened = FileObject(self._system, file, owner)
-        try:
-            handle = owner.handles.add(opened, access)
-            try:
-                file.resize(size)
-            except Failure:
-                owner.handles.close(handle)
-                raise
-        finally:
-            opened.dereference()
+        file.check(size)
+        handle = owner.handles.give(FileObject(self._system, file, owner), access)
+        file.resize(size)
         self._files[name] = file
         return handle
 
@@ -174,14 +178,11 @@ class Files:
             raise Failure(constants.ERROR_INVALID_PARAMETER)
         if file.image and (writes or truncates):
             raise Failure(constants.ERROR_ACCESS_DENIED)
-        before = file.size
+        if truncates:
+            file.check(size)
+        handle = owner.handles.give(FileObject(self._system, file, owner), access)
         if truncates:
             file.resize(size)
-        try:
-            handle = owner.handles.give(FileObject(self._system, file, owner), access)
-        except Failure:
-            file.size = before
-            raise
         found = disposition in (constants.CREATE_ALWAYS, constants.OPEN_ALWAYS)
         return handle, constants.ERROR_ALREADY_EXISTS if found else 0
 

@@ -40,11 +40,11 @@ class ThreadObject(Waitable):
     tag: ClassVar[str] = "Thre"
     body: ClassVar[int] = 1_240
 
-    def __init__(self, system: System, owner: Owner, number: int) -> None:
+    def __init__(self, system: System, owner: Owner) -> None:
         super().__init__(system, owner=owner)
         self.owner = owner
-        self.number = number
-        """of the engine's thread"""
+        self.number = -1
+        """of the engine's thread; -1: it hasn't started"""
         self.exit_code = STILL_ACTIVE
         self.ended = False
         self.stack: Any = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from inspect import isgeneratorfunction
 from typing import TYPE_CHECKING, Any
 
 from simulator.windows.calls.base import Steps
@@ -64,3 +65,20 @@ class Process(
     def name(self) -> str:
         """The process's name."""
         return self.own.name
+
+
+class EndedProcess(Process):
+    """A process as a thread sees it that has ended: a call does nothing and never returns.
+
+    A generator can't be kept from running its `finally` blocks when it is closed, or no longer referred to: so what it
+    asks for there must be without effect.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        return _nothing if not name.startswith("_") and isgeneratorfunction(found) else found
+
+
+def _nothing(*_arguments: Any, **_named: Any) -> Steps[None]:
+    """A call that nobody answers."""
+    yield 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,13 @@ from simulator.memory import program
 from simulator.memory.commit import start_process
 from simulator.memory.settling import settle
 from simulator.memory.state import State
-from simulator.records import (
-    ENDED,
-    NEVER,
-    RUNNING,
-    STATUS_ACCESS_VIOLATION,
-    STATUS_COMMITMENT_LIMIT,
-)
+from simulator.records import ENDED, NEVER, RUNNING, STATUS_ACCESS_VIOLATION
 from simulator.result import RunResult, SimulationError
+from simulator.windows.constants import (
+    ERROR_COMMITMENT_LIMIT,
+    STATUS_COMMITMENT_LIMIT,
+    STATUS_INSUFFICIENT_RESOURCES,
+)
 from simulator.windows.failure import Failure, WindowsException
 from simulator.windows.notifications import Condition
 from simulator.windows.objects import Waitable
@@ -29,31 +28,12 @@ from simulator.windows.outcome import complete
 from simulator.windows.owner import Owner, ThreadObject
 from simulator.windows.process import Process
 from simulator.windows.requests import EndThread, Exit, References, Request, Sleep, Wait, WaitForWrite
+from simulator.windows.running import Program, Running, satisfied
 from simulator.windows.system import System
-
-Program = Callable[..., Generator[Any, Any, Any]]
-"""What a thread does: a generator function whose first argument is the process."""
 
 _READ, _WRITE, _EXECUTE = 0, 1, 8
 _ACCESS = (_EXECUTE, _READ, _WRITE)
 """What EXCEPTION_RECORD says of a fetch, a load, a store."""
-
-
-@dataclass(eq=False)
-class Running:
-    """One thread's program, and what it waits for."""
-
-    owner: Owner
-    object: ThreadObject
-    process: Process
-    generator: Generator[Request, Any, Any]
-    main: bool
-    value: Any = None
-    """what it gets when it goes on"""
-    wait: Wait | None = None
-    references: References | None = None
-    held: tuple[Any, ...] = field(default=())
-    """arrays whose addresses the machine has"""
 
 
 class Runner:
@@ -66,6 +46,8 @@ class Runner:
         self.system = System(state, drain, self._wake)
         self._own_pool = {(row.tag, row.type): row.diff for row in self.system.pool.rows()}
         self._record = state.record[0]
+        self._kernel_stack = -(-self.system.settings.kernel_stack // self.system.page_size)
+        """pages"""
         self._running: dict[int, Running] = {}
         self._watching = 0
         """waits for the system's own conditions"""
@@ -75,28 +57,27 @@ class Runner:
         """The present instant."""
         return int(self._record["now"])
 
-    # Beginnings
+    # Beginnings: all that can be refused is had, or given back in the reverse order, before anything runs
 
     def start(self, process: int, config: ProcessConfig, main: Program, time: int) -> Owner | None:
         """Start the program of a process that the machine knows, at a time; None: commit charge or pool didn't
         suffice, and the process has ended."""
         self.state.record[0]["now"] = time
-        record = self.state.arrays["processes"][process]
-        thread = int(record["first_thread"])
         try:
-            owner = Owner(self.system, process, config)
-            self._add(owner, thread, main, {}, main=True)
-        except Failure:
-            self._give_up(process, time)
+            with ExitStack() as undo:
+                thread = self._new_process(process, config, undo)
+                undo.pop_all()
+        except Failure as failure:
+            self._give_up(process, failure)
             return None
-        self.system.processes.append(owner)
-        self.system.resumed += 1
-        start_process(self.state.address, process, 0, time)
+        number = int(self.state.arrays["processes"][process]["first_thread"])
+        self._enter(thread, number, main, {})
         settle(self.state.address, time)
-        return owner
+        return thread.owner
 
-    def create_process(self, name: str, main: Program, parameters: dict[str, Any], parent: Owner) -> Owner:
-        """A new process, which starts at once; raises Failure if it can't have what it needs."""
+    def create_process(self, name: str, main: Program, parameters: dict[str, Any], parent: Owner) -> int:
+        """A new process, which starts at once: its parent's handle to it. Raises Failure if it can't have what it
+        needs: then it has ended before it ran."""
         config = ProcessConfig(
             name=self.system.free_name(name),
             start=self.now,
@@ -107,48 +88,70 @@ class Runner:
         self._collect()
         population = self.system.pages.population
         process = population.add_process(config, program=True)
-        thread = population.add_thread(process, config.priority)
-        owner = None
         try:
-            owner = Owner(self.system, process, config)
-            self._add(owner, thread, main, parameters, main=True)
-        except Failure:
-            self._give_up(process, self.now)
+            with ExitStack() as undo:
+                thread = self._new_process(process, config, undo)
+                handle = parent.handles.add(thread.owner.object)
+                undo.pop_all()
+        except Failure as failure:
+            self._give_up(process, failure)
             raise
-        self.system.processes.append(owner)
-        self.system.resumed += 1
-        start_process(self.state.address, process, 0, self.now)
-        return owner
+        self._enter(thread, population.add_thread(process, config.priority), main, parameters)
+        return handle
 
-    def create_thread(self, owner: Owner, function: Program, parameters: dict[str, Any]) -> ThreadObject:
-        """A new thread of a process, which starts at once; raises Failure if it can't have a stack."""
-        thread = self.system.pages.population.add_thread(owner.number, owner.priority)
-        try:
-            added = self._add(owner, thread, function, parameters, main=False)
-        except Failure:
-            program.drop_thread(self.state.address, thread)
-            raise
-        program.begin_thread(self.state.address, thread, self.now)
-        return added
+    def create_thread(self, owner: Owner, function: Program, parameters: dict[str, Any]) -> int:
+        """A new thread of a process, which starts at once: the process's handle to it. Raises Failure if it can't have
+        what it needs."""
+        with ExitStack() as undo:
+            thread = self._new_thread(owner, undo)
+            handle = owner.handles.add(thread)
+            undo.pop_all()
+        number = self.system.pages.population.add_thread(owner.number, owner.priority)
+        self._add(thread, number, function, parameters, main=False)
+        program.begin_thread(self.state.address, number, self.now)
+        return handle
+
+    def _new_process(self, process: int, config: ProcessConfig, undo: ExitStack) -> ThreadObject:
+        """The first thread of a process that is yet to start."""
+        owner = Owner(self.system, process, config)
+        undo.callback(owner.object.dereference)
+        return self._new_thread(owner, undo)
+
+    def _new_thread(self, owner: Owner, undo: ExitStack) -> ThreadObject:
+        """What a thread must have before it can start: a kernel stack, an object, a stack."""
+        if not self.system.pages.charge(self._kernel_stack, owner.number):
+            raise Failure(ERROR_COMMITMENT_LIMIT)
+        undo.callback(self._refund_stack, owner)
+        thread = ThreadObject(self.system, owner)
+        undo.callback(thread.dereference)
+        settings = self.system.settings
+        thread.stack = owner.space.create_stack(settings.stack_reserve, settings.stack_commit)
+        undo.callback(owner.space.free_stack, thread.stack)
+        return thread
+
+    def _enter(self, thread: ThreadObject, number: int, main: Program, parameters: dict[str, Any]) -> None:
+        """A process starts, with its first thread."""
+        self._add(thread, number, main, parameters, main=True)
+        self.system.processes.append(thread.owner)
+        self.system.resumed += 1
+        start_process(self.state.address, thread.owner.number, 0, self.now)
 
     def _add(
-        self, owner: Owner, thread: int, function: Program, parameters: dict[str, Any], main: bool
-    ) -> ThreadObject:
-        settings, pages = self.system.settings, self.system.pages
-        kernel_stack = -(-settings.kernel_stack // self.system.page_size)
-        if not pages.charge(kernel_stack, owner.number):
-            raise Failure(1455)
-        made = ThreadObject(self.system, owner, thread)
-        made.stack = owner.space.create_stack(settings.stack_reserve, settings.stack_commit)
-        process = Process(self, owner, made)
-        owner.threads.append(made)
+        self, thread: ThreadObject, number: int, function: Program, parameters: dict[str, Any], main: bool
+    ) -> None:
+        """A thread is the engine's thread of that number from now on."""
+        owner, thread.number = thread.owner, number
+        process = Process(self, owner, thread)
+        owner.threads.append(thread)
         owner.single_threaded = len(owner.threads) == 1
-        self._running[thread] = Running(owner, made, process, process.run(function, parameters), main)
-        return made
+        self._running[number] = Running(owner, thread, process, process.run(function, parameters), main)
 
-    def _give_up(self, process: int, time: int) -> None:
+    def _give_up(self, process: int, failure: Failure) -> None:
+        """A process can't start."""
         m, record = self.state.record[0], self.state.arrays["processes"][process]
-        record["status"], record["finished"] = STATUS_COMMITMENT_LIMIT, time
+        beyond = failure.code == ERROR_COMMITMENT_LIMIT
+        record["status"] = STATUS_COMMITMENT_LIMIT if beyond else STATUS_INSUFFICIENT_RESOURCES
+        record["finished"] = self.now
         m["alive"] -= 1
         m["living_threads"] -= record["living_threads"]
         record["living_threads"] = 0
@@ -178,22 +181,8 @@ class Runner:
 
     def _step(self, running: Running, thread: int, thrown: WindowsException | None) -> None:
         """Ask a program what it wants until that takes time."""
-        request: Request | None = None
-        while True:
-            value, running.value, running.references = running.value, None, None
-            try:
-                request = running.generator.throw(thrown) if thrown else running.generator.send(value)
-            except StopIteration as ending:
-                code = ending.value if isinstance(ending.value, int) else 0
-                request = Exit(code) if running.main else EndThread(code)
-            except WindowsException as unhandled:
-                request = Exit(unhandled.status)
-            except Exception as error:
-                where = f"the program of {running.owner.name}"
-                raise SimulationError(f"{where} failed: {type(error).__name__}: {error}") from error
+        while not self._takes_time(running, thread, running.ask(thrown)):
             thrown = None
-            if self._takes_time(running, thread, request):
-                return
 
     def _takes_time(self, running: Running, thread: int, request: Request) -> bool:
         """Do what a program wants; False if it can go on at once."""
@@ -212,8 +201,11 @@ class Runner:
             program.wait_for_write(a, thread, request.request, now)
         elif isinstance(request, Exit):
             self.end_process(running.owner, request.code)
-        else:
+        elif isinstance(request, EndThread):
             self._end_thread(running, thread, request.code)
+        else:
+            name, wish = running.owner.name, type(request).__name__
+            raise SimulationError(f"the program of {name} yielded a {wish}: calls are made with `yield from`")
         return True
 
     def _give(self, running: Running, thread: int, request: References) -> None:
@@ -260,7 +252,7 @@ class Runner:
     # Waiting
 
     def _begin_wait(self, running: Running, thread: int, wait: Wait) -> bool:
-        found = _satisfied(wait)
+        found = satisfied(wait)
         if found is not None:
             running.value = found
             return False
@@ -287,7 +279,7 @@ class Runner:
         for running in list(item.waiters):
             if running.wait is None or not program.sleeps(self.state.address, running.object.number):
                 continue  # its time was over before, and it is about to find that out
-            found = _satisfied(running.wait)
+            found = satisfied(running.wait)
             if found is None:
                 continue
             self._stop_waiting(running)
@@ -318,12 +310,12 @@ class Runner:
         self._signal(running.object)
 
     def _refund_stack(self, owner: Owner) -> None:
-        self.system.pages.refund(-(-self.system.settings.kernel_stack // self.system.page_size), owner.number)
+        self.system.pages.refund(self._kernel_stack, owner.number)
 
     def _forget(self, running: Running, code: int) -> None:
         if running.wait is not None:
             self._stop_waiting(running)
-        running.generator.close()
+        running.abandon()
         running.owner.threads.remove(running.object)
         running.owner.single_threaded = len(running.owner.threads) == 1
         running.object.exit_code, running.object.ended = code, True
@@ -365,21 +357,6 @@ class Runner:
         complete(self.system, self._own_pool, result)
 
     def close(self) -> None:
-        """The run is over: programs that have not ended are left where they are."""
+        """The run is over, or has failed: programs that have not ended do nothing more."""
         for running in self._running.values():
-            running.generator.close()
-
-
-def _satisfied(wait: Wait) -> int | None:
-    """The index of the object that ends a wait now, 0 if all had to; None: it goes on. What that changes is done."""
-    if wait.every:
-        if all(item.signalled for item in wait.objects):
-            for item in wait.objects:
-                item.consume()
-            return 0
-        return None
-    for index, item in enumerate(wait.objects):
-        if item.signalled:
-            item.consume()
-            return index
-    return None
+            running.abandon()

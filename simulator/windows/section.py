@@ -103,7 +103,10 @@ def create(owner: Owner, handle: int, protect: int, size: int, name: str | None)
         section = _of_paging_files(owner, protection, attributes, size, name)
     else:
         section = _of_file(owner, handle, protection, attributes, size, name)
-    return owner.handles.give(section, w.GENERIC_ALL), w.ERROR_SUCCESS
+    given = owner.handles.give(section, w.GENERIC_ALL)
+    if section.file is not None and section.image is None and section.size > section.file.file.size:
+        section.file.file.resize(section.size)  # last, as it isn't taken back; `_size_of` has seen to it that it can
+    return given, w.ERROR_SUCCESS
 
 
 def _check(owner: Owner, handle: int, protection: int, attributes: int, size: int) -> None:
@@ -155,24 +158,24 @@ def _of_file(owner: Owner, handle: int, protection: int, attributes: int, size: 
         if not file.image:
             raise Failure(w.ERROR_BAD_EXE_FORMAT)
         return owner.system.images[file.name].section(owner, opened, name)
-    return of_data(owner, opened, protection, _extend(file, protection, size), name)
+    return _of_data(owner, opened, protection, _size_of(file, protection, size), name)
 
 
-def _extend(file: File, protection: int, size: int) -> int:
-    """The size of a file's section in bytes. A section that is larger than the file extends it, if its protection
-    writes or `file_growth` says always (MODEL.md 13, 8)."""
+def _size_of(file: File, protection: int, size: int) -> int:
+    """The size of a file's section in bytes. A section that is larger than the file will extend it, if its protection
+    writes or `file_growth` says always (MODEL.md 13, 8), and the disk has room."""
     if not size and not file.size:
         raise Failure(w.ERROR_FILE_INVALID)
     if size > file.size:
         if protection not in WRITES and file.system.settings.file_growth == "write":
             raise Failure(w.ERROR_NOT_ENOUGH_MEMORY)
-        file.resize(size)
+        file.check(size)
     return size or file.size
 
 
-def of_data(owner: Owner, opened: FileObject, protection: int, size: int, name: str | None) -> Section:
+def _of_data(owner: Owner, opened: FileObject, protection: int, size: int, name: str | None) -> Section:
     """A section of a file's data: all of them share one segment, so that their views are coherent."""
-    segment = opened.file.share()
+    segment = opened.file.share(-(-size // owner.system.page_size))
     try:
         return Section(owner.system, name, owner, segment=segment, size=size, protection=protection, file=opened)
     except Failure:

@@ -36,7 +36,8 @@ class Segment(ABC):
         self.pages = pages
         self.users = 0
         """sections that show it"""
-        self._blocks = [self._allocate(pages)]
+        self._blocks = [(0, self._allocate(pages))]
+        """the first page of each block of prototype PTEs, and its address"""
 
     def _allocate(self, pages: int) -> int:
         return self.system.pool.allocate(PROTOTYPE_SIZE * pages, PROTOTYPE_TAG, paged=True)
@@ -44,8 +45,14 @@ class Segment(ABC):
     def grow(self, pages: int) -> None:
         """Become so many pages long, if it is shorter; raises Failure as the constructor does."""
         if pages > self.pages:
-            self._blocks.append(self._allocate(pages - self.pages))
+            self._blocks.append((self.pages, self._allocate(pages - self.pages)))
             self.pages = pages
+
+    def shrink(self, pages: int) -> None:
+        """Give back what `grow` has added that isn't needed for so many pages."""
+        while self._blocks[-1][0] >= pages > 0:
+            self.pages, block = self._blocks.pop()
+            self.system.pool.free(block)
 
     @abstractmethod
     def contents(self, first: int, count: int) -> NDArray[np.int64]:
@@ -53,7 +60,7 @@ class Segment(ABC):
 
     def delete(self) -> None:
         """The last section is gone."""
-        for block in self._blocks:
+        for _, block in self._blocks:
             self.system.pool.free(block)
         self._blocks.clear()
 

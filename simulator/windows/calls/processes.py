@@ -43,14 +43,15 @@ class ProcessCalls(Calls):
         self.system.note(self.own.name, name, value)
 
     def create_thread(self, function: Callable[..., Any], **parameters: Any) -> Steps[int]:
-        """Start a thread of this process that runs a generator function; a handle, 0 if it can't have a stack
-        [CreateThread]."""
-        return (yield from self._call(self._create_thread, function, parameters))
+        """Start a thread of this process that runs a generator function; a handle, or, with nothing changed, 0 with
+        last error 8, 1450 to 1452, 1455 or 1816 if it can't have a stack, an object or a handle [CreateThread]."""
+        return (yield from self._call(self.runner.create_thread, self.own, function, parameters))
 
     def create_process(self, name: str, function: Callable[..., Any], **parameters: Any) -> Steps[int]:
-        """Start a process that runs a generator function; a handle, 0 if it can't have what it needs
-        [CreateProcess]. It inherits priority, privileges and kind of address space."""
-        return (yield from self._call(self._create_process, name, function, parameters))
+        """Start a process that runs a generator function; a handle, or 0 with last error 8, 1450 to 1452, 1455 or 1816
+        if it can't have what it needs: then it has ended before it ran [CreateProcess]. It inherits priority,
+        privileges and kind of address space."""
+        return (yield from self._call(self.runner.create_process, name, function, parameters, self.own))
 
     def open_process(self, name: str) -> Steps[int]:
         """A handle to a running process, by name; 0 if there is none [OpenProcess, which takes an identifier]."""
@@ -95,12 +96,6 @@ class ProcessCalls(Calls):
             return self._owner(handle)
         except Failure:
             return None
-
-    def _create_thread(self, function: Callable[..., Any], parameters: dict[str, Any]) -> int:
-        return self.own.handles.add(self.runner.create_thread(self.own, function, parameters))
-
-    def _create_process(self, name: str, function: Callable[..., Any], parameters: dict[str, Any]) -> int:
-        return self.own.handles.add(self.runner.create_process(name, function, parameters, self.own).object)
 
     def _open_process(self, name: str) -> int:
         for owner in self.system.processes:

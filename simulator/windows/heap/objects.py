@@ -34,11 +34,17 @@ class Objects:
     """
 
     def __init__(self, system: System, own: Owner, touch: Touch) -> None:
-        """Reserves the table; raises Failure."""
+        """Reserves the table, and commits its first page; raises Failure."""
         self._memory = Memory(system, own, execute=False)
         self._entry = own.bits // 4
-        self._end = self._base = self._memory.reserve(self._memory.pages(MOST * self._entry), touch)
         self._free: list[int] = []
+        size = self._memory.pages(MOST * self._entry)
+        self._end = self._base = self._memory.reserve(size, touch)
+        try:
+            self._extend(touch)
+        except Failure:
+            self._memory.release(self._base, size, touch)
+            raise
         self.by_handle: dict[int, Moveable] = {}
         self.by_pointer: dict[int, int] = {}
 

@@ -1,0 +1,81 @@
+"""One thread's program on its way: the generator that is asked what it wants next, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.result import SimulationError
+from simulator.windows.failure import ThreadEnded, WindowsException
+from simulator.windows.owner import Owner, ThreadObject
+from simulator.windows.process import EndedProcess, Process
+from simulator.windows.requests import EndThread, Exit, References, Request, Wait
+
+Program = Callable[..., Generator[Any, Any, Any]]
+"""What a thread does: a generator function whose first argument is the process."""
+
+_WISHES = 1000
+"""Calls that a program may try after its end before it is taken to go on for ever; chosen."""
+
+
+@dataclass(eq=False)
+class Running:
+    """One thread's program, and what it waits for."""
+
+    owner: Owner
+    object: ThreadObject
+    process: Process
+    generator: Generator[Request, Any, Any]
+    main: bool
+    value: Any = None
+    """what it gets when it goes on"""
+    wait: Wait | None = None
+    references: References | None = None
+    held: tuple[Any, ...] = field(default=())
+    """arrays whose addresses the machine has"""
+
+    def ask(self, thrown: WindowsException | None) -> Request:
+        """What the program wants next, given what it asked for last, or an exception; raises SimulationError if it
+        fails for a reason of its own."""
+        value, self.value, self.references = self.value, None, None
+        try:
+            return self.generator.throw(thrown) if thrown else self.generator.send(value)
+        except StopIteration as ending:
+            code = ending.value if isinstance(ending.value, int) else 0
+            return Exit(code) if self.main else EndThread(code)
+        except WindowsException as unhandled:
+            return Exit(unhandled.status)
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def abandon(self) -> None:
+        """The thread has ended: its program does nothing more. It may tidy up what is Python's own (`finally`), but the
+        calls that it makes there do nothing and don't return. Raises SimulationError if that fails, or it goes on."""
+        self.process.__class__ = EndedProcess
+        for _ in range(_WISHES):
+            try:
+                self.generator.throw(ThreadEnded)
+            except (ThreadEnded, StopIteration, WindowsException):
+                return
+            except Exception as error:
+                raise self._failed(error) from error
+        raise SimulationError(f"the program of {self.owner.name} has ended, but goes on: it catches ThreadEnded")
+
+    def _failed(self, error: Exception) -> SimulationError:
+        return SimulationError(f"the program of {self.owner.name} failed: {type(error).__name__}: {error}")
+
+
+def satisfied(wait: Wait) -> int | None:
+    """The index of the object that ends a wait now, 0 if all had to; None: it goes on. What that changes is done."""
+    if wait.every:
+        if all(item.signalled for item in wait.objects):
+            for item in wait.objects:
+                item.consume()
+            return 0
+        return None
+    for index, item in enumerate(wait.objects):
+        if item.signalled:
+            item.consume()
+            return index
+    return None
