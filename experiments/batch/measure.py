@@ -15,7 +15,7 @@ from experiments import runner
 from experiments.batch.point import Point
 from experiments.config import Experiment
 from experiments.manifest import input_digests, manifest
-from experiments.regret import regret
+from experiments.regret import overall
 from experiments.store import MANIFEST, canonical_json, replacing
 from simulator.result import RunResult
 
@@ -60,7 +60,7 @@ def _reduced(result: RunResult) -> dict[str, Any]:
         "summary": result.summary,
         "mean_memory_bytes": mean_memory(result),
         "latency": histograms(result.faults),
-        "regret": regret(result)[0] if len(result.pages) else None,
+        "regret": overall(result) if len(result.pages) else None,
     }
 
 
