@@ -118,6 +118,8 @@ def _latencies(result: RunResult, rows: Numbers) -> Numbers:
     """The latency of the fault that each row of the page log (an entry; -1: none) belongs to; -1: it isn't known."""
     found = np.full(len(rows), -1)
     known = np.flatnonzero(rows >= 0)
+    if not len(known):
+        return found
     names = list(result.summary["processes"])
     entered = _fault_keys(result.pages.take(rows[known]), names, "since_ns").assign(place=known)
     faults = _fault_keys(result.faults, names, "time_ns")
@@ -174,6 +176,11 @@ def figures(taken: pd.DataFrame, stays: pd.DataFrame, within: int = WITHIN) -> F
 def _quantiles(values: pd.Series[Any], name: str) -> Figures:
     shares = {"p10": 0.1, "median": 0.5, "p90": 0.9}
     return {name.format(key): float(values.quantile(at)) if len(values) else None for key, at in shares.items()}
+
+
+def overall(result: RunResult, within: int = WITHIN) -> Figures:
+    """The figures of all processes together."""
+    return figures(removals(result), standby_stays(result), within)
 
 
 def regret(result: RunResult, within: int = WITHIN) -> tuple[Figures, dict[str, Figures]]:

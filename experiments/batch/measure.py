@@ -17,7 +17,7 @@ from experiments.batch.lists import page_lists
 from experiments.batch.point import Point
 from experiments.config import Experiment
 from experiments.manifest import input_digests, manifest
-from experiments.regret import regret
+from experiments.regret import overall
 from experiments.store import MANIFEST, canonical_json, replacing
 from simulator.result import RunResult
 
@@ -65,7 +65,7 @@ def _reduced(result: RunResult, lists: bool) -> dict[str, Any]:
         "summary": result.summary,
         "mean_memory_bytes": mean_memory(result),
         "latency": histograms(result.faults),
-        "regret": regret(result)[0] if len(result.pages) else None,
+        "regret": overall(result) if len(result.pages) else None,
         **({"lists": page_lists(result.samples)} if lists else {}),
     }
 

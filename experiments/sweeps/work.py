@@ -15,7 +15,7 @@ from experiments.batch.measure import mean_memory
 from experiments.batch.point import Outcome, Point, common_key
 from experiments.errors import BadInput, RunFailed
 from experiments.inputs import digest
-from experiments.regret import regret
+from experiments.regret import overall
 from experiments.sweeps.inputs import Lacking, at_hand
 from experiments.sweeps.plan import SweepPoint
 from simulator.result import RunResult
@@ -44,7 +44,7 @@ def run_point(given: Point) -> dict[str, Any]:
     return {
         "summary": result.summary,
         "mean_memory_bytes": mean_memory(result),
-        "regret": regret(result)[0] if len(result.pages) else None,
+        "regret": overall(result) if len(result.pages) else None,
         FILES: _files(result, point.whole),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -28,8 +29,15 @@ def lognormal(median: int, p99: int) -> NDArray[np.int64]:
     Device latencies are skewed to the right with a tail that a log-normal describes well enough for a first model.
     """
     sigma = np.log(p99 / median) / NormalDist().inv_cdf(0.99)
-    normal = np.array([NormalDist().inv_cdf(p) for p in probabilities()[_FINE // 2 :: _FINE]])
-    return np.rint(median * np.exp(sigma * normal)).astype(np.int64)
+    return np.rint(median * np.exp(sigma * _normal())).astype(np.int64)
+
+
+@cache
+def _normal() -> NDArray[np.float64]:
+    """Quantiles of the standard normal distribution: the same for every disk, and slow to reckon."""
+    quantiles = np.array([NormalDist().inv_cdf(p) for p in probabilities()[_FINE // 2 :: _FINE]])
+    quantiles.flags.writeable = False
+    return quantiles
 
 
 def exponential(mean: int) -> NDArray[np.int64]:

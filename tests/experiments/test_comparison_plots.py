@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,12 @@ CASES: dict[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 
+@cache
+def made_once(case: str) -> ComparisonResult:
+    """A case's comparison, for tests that only look at it."""
+    return made(**CASES[case])
+
+
 def drawn(kind: str, result: ComparisonResult) -> Figure:
     with style.applied():
         find("plot", kind)().draw(result, figure := Figure())
@@ -82,7 +89,7 @@ def drawn(kind: str, result: ComparisonResult) -> Figure:
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_cut_off_and_no_labels_collide(kind: str, case: str) -> None:
-    result = made(**CASES[case])
+    result = made_once(case)
     if not find("plot", kind)().applies(result):
         assert (kind, case) == ("faults-by-memory", "one memory, two policies")
         return
@@ -115,9 +122,9 @@ def test_comparisons_get_their_own_plots_with_the_same_bytes_each_time(tmp_path:
 def test_a_policy_has_its_colour_whoever_else_takes_part() -> None:
     alone, among = comparison.looks(made(("clock",))), comparison.looks(made(("windows", "fifo", "clock")))
     assert alone["clock 0"] == among["clock 2"]
-    colours = {axes_line.get_color() for axes_line in drawn("faults-by-memory", made()).axes[0].lines}
+    colours = {axes_line.get_color() for axes_line in drawn("faults-by-memory", made_once("usual")).axes[0].lines}
     assert {to_hex(str(colour)) for colour in colours} == {
-        to_hex(look.colour) for look in comparison.looks(made()).values()
+        to_hex(look.colour) for look in comparison.looks(made_once("usual")).values()
     }
 
 
@@ -134,7 +141,7 @@ def test_policies_are_told_apart_by_colour_and_variants_by_line_and_marker() -> 
 
 
 def test_curves_and_bands_are_the_summarys() -> None:
-    result = made()
+    result = made_once("usual")
     memory, mean, low, high = comparison.curve(result, "clock 1", "hard_faults")
     rows = result.points[result.points["label"] == "clock 1"]
     assert memory.tolist() == sorted(result.summary["memories"])

@@ -12,8 +12,8 @@ from matplotlib.text import Text
 
 from experiments.plots import dashboard, style
 from simulator.registry import find
+from tests.experiments.made_runs import made as made_run
 from tests.experiments.test_comparison_plots import MIB, made
-from tests.experiments.test_plots import made as made_run
 
 PAPER = 11.0
 """inches: a letter's height, less than A4's"""

@@ -29,7 +29,7 @@ from experiments.source import source
 from simulator.result import RunResult
 from tests.experiments import reports
 from tests.experiments.conftest import Command
-from tests.experiments.test_plots import made as made_run
+from tests.experiments.made_runs import made as made_run
 
 MOST = 5_000_000
 

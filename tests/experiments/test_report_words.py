@@ -16,8 +16,8 @@ from experiments.report.markup import Markup, data, element, join, with_code
 from experiments.report.moments import MOST_MOMENTS, Run, moments
 from experiments.report.run import sentences
 from simulator.result import RunResult
+from tests.experiments.made_runs import made as made_run
 from tests.experiments.test_comparison_plots import made as made_comparison
-from tests.experiments.test_plots import made as made_run
 
 BARE = "\N{NO-BREAK SPACE}"
 

@@ -179,7 +179,8 @@ class ModelMachine:
     @property
     def stuck(self) -> bool:
         """Every thread that has not ended waits for a frame."""
-        return len(self.frame_waiters) == sum(len(process.unfinished) for process in self.processes) > 0
+        waiting = len(self.frame_waiters)
+        return waiting > 0 and waiting == sum(len(process.unfinished) for process in self.processes)
 
     def _starved(self) -> bool:
         """Every thread waits for a frame, and whoever could provide one has tried in vain."""
