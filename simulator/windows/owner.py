@@ -10,6 +10,7 @@ from simulator.windows.constants import STILL_ACTIVE
 from simulator.windows.dep import Dep
 from simulator.windows.handles import HandleTable
 from simulator.windows.heap.heaps import Heaps
+from simulator.windows.heap.lock import Lock
 from simulator.windows.objects import Waitable
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Owner:
         """whether nobody but the calling thread can see its memory now"""
         self.heaps = Heaps()
         self.modules: dict[str, Any] = {}
+        self.loader = Lock(system.wake)
+        """held while a thread loads or frees an image [Dynamic-Link Library Best Practices]"""
         self.object = ProcessObject(system, self)
         self.handles = HandleTable(system, self)
         self.dep = Dep(system.settings.dep_policy, self.bits)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from simulator import config
 from simulator.windows import constants as w
 from simulator.windows.image import Image
-from tests.windows.harness import BOTH, PAGE, RW, UNIT, Steps, equal, fails, other, raises, run, works
+from tests.windows.harness import BOTH, PAGE, RW, UNIT, Steps, equal, fails, other, raises, run, several, works
 
 LAYOUT = [
     config.ImageSection(size=PAGE, protection="read-only"),
@@ -79,6 +79,26 @@ def test_an_image_elsewhere_has_the_pages_with_fixups_to_itself() -> None:
         equal(process.system.pages.commit_total(), before)
 
     run(program, images={"a.dll": dll()})
+
+
+def test_threads_that_load_an_image_at_once_load_it_once_and_get_it_relocated() -> None:
+    bases: list[int] = []
+
+    def program(process: Any) -> Steps:
+        def loads(thread: Any) -> Steps:
+            bases.append((yield from thread.load_library("a.dll")))
+            assert sum(copied(thread, bases[-1])) == 16
+
+        yield from works(process.virtual_alloc(BASE + UNIT, UNIT, BOTH, RW))
+        before = len(process.own.space.vads.vads)
+        threads = yield from several(works(process.create_thread(loads)) for _ in range(2))
+        equal((yield from process.wait_for_multiple_objects(threads, True)), 0)
+        equal((len(bases), len(set(bases)), len(process.own.space.vads.vads)), (2, 1, before + 1))
+        for _ in range(2):
+            yield from works(process.free_library(bases[0]))
+        yield from fails(process, w.ERROR_MOD_NOT_FOUND, process.free_library(bases[0]))
+
+    run(program, images={"a.dll": dll()}, processors=2)
 
 
 @pytest.mark.parametrize("aslr", [True, False])

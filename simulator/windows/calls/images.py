@@ -23,15 +23,23 @@ class ImageCalls(Calls):
 
         It's loaded at its own base, and all processes share its pages. If something lies there it's loaded elsewhere
         and relocated at once, as the loader does (MODEL.md 6; ros: dll/ntdll/ldr/ldrpe.c): every page that holds
-        fix-ups is stored to, and so becomes the process's own. 0 with last error 126 if there's no such image, 8 if
-        there's no room, 999 if a page can't be read, 1450 to 1452, 1455 or 1816 if pool or commit charge are lacking.
+        fix-ups is stored to, and so becomes the process's own. Meanwhile the process's other threads wait if they want
+        to load or free an image. 0 with last error 126 if there's no such image, 8 if there's no room, 999 if a page
+        can't be read, 1450 to 1452, 1455 or 1816 if pool or commit charge are lacking.
         """
-        module = self.own.modules.get(name.lower())
-        if module is not None:
+        loader = self.own.loader
+        yield from loader.acquire()
+        try:
+            module = self.own.modules.get(name.lower())
+            if module is None:
+                return (yield from self._load_first(name))
             module.uses += 1
-            base: int = module.base
             yield self.system.costs.system_call
-            return base
+            return int(module.base)
+        finally:
+            loader.release()
+
+    def _load_first(self, name: str) -> Steps[int]:
         module = yield from self._call(self._load, name, failed=None)
         if module is None:
             return 0
@@ -46,7 +54,12 @@ class ImageCalls(Calls):
     def free_library(self, base: int) -> Steps[bool]:
         """One use less of the image at a base; without uses it's unmapped [FreeLibrary]. False with last error 126 if
         no image was loaded there."""
-        return (yield from self._call(image.free, self.own, base, failed=False))
+        loader = self.own.loader
+        yield from loader.acquire()
+        try:
+            return (yield from self._call(image.free, self.own, base, failed=False))
+        finally:
+            loader.release()
 
     def get_module_handle(self, name: str) -> Steps[int]:
         """The base of an image that the process has loaded [GetModuleHandle]; 0 with last error 126 if it hasn't. It

@@ -66,7 +66,7 @@ class ObjectCalls(Calls):
         if objects is None:
             return constants.WAIT_FAILED
         try:
-            timeout = None if milliseconds == INFINITE else milliseconds * _MILLISECOND
+            timeout = None if milliseconds == INFINITE else round(milliseconds * _MILLISECOND)
             index: int | None = yield Wait(objects, wait_all, timeout)
         finally:
             for item in objects:

@@ -27,10 +27,10 @@ class ProcessCalls(Calls):
         yield from self._flush()
         yield Sleep(round(milliseconds * _MILLISECOND))
 
-    def compute(self, nanoseconds: int) -> Steps[None]:
-        """Take processor time without touching memory."""
+    def compute(self, nanoseconds: float) -> Steps[None]:
+        """Take processor time, in whole nanoseconds, without touching memory; less than 0 is none, as for `sleep`."""
         yield from self._flush()
-        yield nanoseconds
+        yield max(0, round(nanoseconds))
 
     def query_performance_counter(self) -> Steps[int]:
         """The time since the machine started, in nanoseconds [QueryPerformanceCounter]."""
