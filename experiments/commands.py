@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,14 @@ from experiments.errors import BadInput
 from experiments.inputs import input_paths
 from experiments.plugin_files import load_file
 from experiments.schema import config_schema
-from experiments.store import MANIFEST, canonical_json, read_manifest, replacing
+from experiments.store import (
+    MANIFEST,
+    canonical_json,
+    read_manifest,
+    replacing,
+    telling_damage,
+    telling_disk_errors,
+)
 
 
 def _print_json(data: Any) -> None:
@@ -96,17 +103,31 @@ def plot(directory: Path, kinds: Sequence[str], picture_format: str, as_json: bo
             check(kind, reads)
         except registry.UnknownName as error:
             raise BadInput(f"--kind {kind}: {error}") from None
-    try:
-        readers: dict[str, Any] = {"run": RunResult, "trace-profile": TraceProfile, "comparison": ComparisonResult}
-        result = readers[reads].read(directory)
+    readers: dict[str, Callable[[Path], Any]] = {
+        "run": RunResult.read, "trace-profile": TraceProfile.read, "comparison": ComparisonResult.read,
+        "sweep": _points,
+    }  # fmt: skip
+    with telling_damage(directory):
+        result = readers[reads](directory)
+    with telling_disk_errors(directory / "plots"):
         files = draw(result, directory / "plots", kinds or None, picture_format, reads)
-    except OSError as error:
-        raise BadInput(f"{error.filename or directory}: {error.strerror or error}, allowed is a whole result") from None
     if as_json:
         _print_json({"plots": [str(path) for path in files]})
         return
+    if not files:
+        _note(f"{directory}: no plot shows anything of it")
     for path in files:
         sys.stdout.write(f"{path}\n")
+
+
+def _points(directory: Path) -> tuple[Any, list[str]]:
+    """A sweep's points and the columns that are its parameters, as plots of sweeps take them."""
+    import pandas as pd
+
+    from experiments.loading import load as load_points
+
+    points = load_points(directory)
+    return pd.DataFrame(points), [name for name in points.parameters if name != "replication"]
 
 
 def validate(config: Path, overrides: Sequence[str], as_json: bool, plugins: Sequence[Path] = ()) -> None:

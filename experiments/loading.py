@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from experiments.batch.point import Outcome, Point
 from experiments.compare.result import CONCLUSIONS
 from experiments.errors import BadInput
-from experiments.store import COMPARISON, KIND, SWEEP_FILE, read_manifest
+from experiments.store import COMPARISON, KIND, SWEEP_FILE, read_manifest, telling_damage
 from experiments.sweeps.frames import POINTS, head, tidy
 from experiments.sweeps.layout import POINT, about, finished, read_outcome
 from simulator.result import RunResult
@@ -87,7 +87,9 @@ class Points(pd.DataFrame):
         """The whole result of a point."""
         from experiments.notebook.results import Run
 
-        return Run(**vars(RunResult.read(self.directory(point))))
+        place = self.directory(point)
+        with telling_damage(place):
+            return Run(**vars(RunResult.read(place)))
 
     def curves(self) -> Picture:
         """A sweep's figures over the number that takes most values, as a matplotlib figure; raises BadInput if no
@@ -179,14 +181,15 @@ def _run(place: Path) -> Points:
 
 
 def _table(path: Path, columns: Sequence[str] | None, filters: Filters | None) -> pd.DataFrame:
-    try:
+    if not path.exists():
+        raise BadInput(f"{path}: found nothing, allowed is a point whose frames were kept")
+    with telling_damage(path):
         there = pq.read_schema(path).names
-    except FileNotFoundError:
-        raise BadInput(f"{path}: found nothing, allowed is a point whose frames were kept") from None
     for name in (*(columns or ()), *(condition[0] for condition in filters or ())):
         if name not in there:
             raise BadInput(f"{path}: found no column {name!r}, allowed is one of {', '.join(there)}")
-    frame: pd.DataFrame = pq.read_table(
-        path, columns=None if columns is None else list(columns), filters=None if filters is None else list(filters)
-    ).to_pandas()
+    with telling_damage(path):
+        frame: pd.DataFrame = pq.read_table(
+            path, columns=None if columns is None else list(columns), filters=None if filters is None else list(filters)
+        ).to_pandas()
     return frame

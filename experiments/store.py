@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -63,6 +64,20 @@ def replacing(target: Path) -> Iterator[Path]:
                 f"--out {target}: {error.strerror or error}, allowed is a directory that can be written"
             ) from None
         yield partial
+
+
+@contextmanager
+def telling_damage(place: Path) -> Iterator[None]:
+    """Turns what reading a missing or broken part of a result raises into BadInput; a full disk is another matter."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        text = f"{error.filename or place}: {error.strerror or error}"
+        raise BadInput(f"{text}, allowed is a whole result") from None
+    except (ValueError, KeyError, TypeError) as error:  # most of Arrow's errors are ValueErrors
+        raise BadInput(f"{place}: {error}, allowed is a whole result") from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from experiments.biography import PARTS, Step, biography, where_at
 from experiments.config import natural
 from experiments.errors import BadInput
 from experiments.regret import WITHIN, Figures, curve, regret, removals
-from experiments.store import canonical_json, read_manifest
+from experiments.store import canonical_json, read_manifest, telling_damage
 from simulator.result import RunResult
 from simulator.units import format_time, parse_time
 
@@ -57,10 +57,8 @@ def _read(directory: Path) -> tuple[RunResult, str]:
     config = read_manifest(directory)["config"]
     if not config["observe"].get("page_log"):
         raise BadInput(f"{directory}: found a result without a page log, allowed is one with observe.page_log: true")
-    try:
+    with telling_damage(directory):
         result = RunResult.read(directory)
-    except OSError as error:
-        raise BadInput(f"{error.filename or directory}: {error.strerror or error}, allowed is a whole result") from None
     return result, str(config["memory_manager"]["trimming"]["policy"])
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from experiments.errors import BadInput
 from experiments.placing import new_file
-from experiments.store import canonical_json, read_manifest
+from experiments.store import canonical_json, read_manifest, telling_damage
 from simulator.units import parse_time
 
 TRACE, LOG = "trace.json.gz", "perfmon.csv"
@@ -68,7 +68,7 @@ def start_time(text: str) -> datetime:
 def _trace(directory: Path, out: Path) -> dict[str, str | int]:
     from experiments.export.perfetto import write_trace
 
-    with beside(out) as partial, whole(directory):
+    with beside(out) as partial, telling_damage(directory):
         events = write_trace(directory, partial)
     lacking = "" if _rows(directory / "faults.parquet") else "; the result has no fault log, so no faults or stalls"
     return {"file": str(out), "events": events, "what": f"{events:,} events, for ui.perfetto.dev{lacking}"}
@@ -83,7 +83,7 @@ def _rows(path: Path) -> int:
 def _log(directory: Path, out: Path, start: datetime, machine: str, stretch: int) -> dict[str, str | int]:
     from experiments.export.perfmon import write_log
 
-    with beside(out) as partial, whole(directory):
+    with beside(out) as partial, telling_damage(directory):
         samples = pd.read_parquet(directory / "samples.parquet")
         try:
             rows = write_log(samples, partial, start, machine, stretch)
@@ -91,19 +91,6 @@ def _log(directory: Path, out: Path, start: datetime, machine: str, stretch: int
             raise BadInput(f"--stretch {stretch}: found a log that ends after the year 9999, allowed is less") from None
     what = f"{rows:,} rows of {len(samples.columns) - 1} counters, from {start:%Y-%m-%d %H:%M:%S}"
     return {"file": str(out), "rows": rows, "what": what}
-
-
-@contextmanager
-def whole(directory: Path) -> Iterator[None]:
-    """Turns what a missing or broken part of a result raises into BadInput."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise BadInput(f"{error.filename or directory}: {error.strerror or error}, allowed is a whole result") from None
-    except (pa.ArrowException, ValueError, KeyError) as error:
-        raise BadInput(f"{directory}: {error}, allowed is a whole result") from None
 
 
 @contextmanager
@@ -133,7 +120,7 @@ def draw_overlay(
         raise BadInput(f"--stretch {stretch}: found {stretch}, allowed is more than 0")
     moved = moved_by(offset)
     read_manifest(directory)
-    with whole(directory):
+    with telling_damage(directory):
         result = RunResult.read(directory)
     found = overlay(result, log, moved, stretch, instances)
     for note in notes(found, result):

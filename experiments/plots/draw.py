@@ -36,6 +36,7 @@ class Plot(Protocol):
 
 RESULTS = {
     "pagesim result": "run", "pagesim trace profile": "trace-profile", "pagesim comparison": "comparison",
+    "pagesim sweep": "sweep",
 }  # fmt: skip
 """What a manifest calls a kind of result, to what a plot calls it."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from experiments.plots import style
 from simulator.registry import register
@@ -50,7 +50,8 @@ class SweepCurves:
         lines = -(-len(drawn) // 2)
         style.begin(figure, self.title, "", 0.9 + 2.2 * lines)
         grid = figure.subplots(lines, min(2, len(drawn)), squeeze=False, sharex=True)
-        looks = _lines(frame, [name for name in parameters if name != key])
+        ran = frame[frame[drawn].notna().any(axis=1)]
+        looks = _lines(ran, [name for name in parameters if name != key])
         for number, axes in enumerate(grid.flat):
             axes.set_visible(number < len(drawn))
             if number < len(drawn):
@@ -94,16 +95,18 @@ def _panel(
     known = frame[frame[metric].notna()]
     values = known[metric].astype(np.float64) / factor
     for look, chosen in looks.values():
-        means = values[chosen.reindex(known.index)].groupby(known[key]).mean()
+        means = values[chosen.reindex(known.index, fill_value=False)].groupby(known[key]).mean()
         at = means.index.to_numpy(np.float64)
         axes.plot(at, means.to_numpy(), color=look.colour, linestyle=look.line, marker="o", markersize=3.5)
     axes.set_title(f"{PANELS[metric]}{unit}")
     if values.min() > 0 and values.max() > SPAN * values.min():
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(style.COUNTS)
     else:
         style.rate_axis(axes, "")
+        axes.set_ylim(0, 1.08 * float(values.max()) or 1.0)
     _across(axes, known[key], key)
 
 

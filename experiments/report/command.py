@@ -11,7 +11,7 @@ from typing import Any
 from experiments.errors import BadInput
 from experiments.placing import write_file
 from experiments.report.page import Report, page
-from experiments.store import COMPARISON, KIND, MANIFEST, SWEEP, canonical_json, read_manifest
+from experiments.store import COMPARISON, KIND, MANIFEST, SWEEP, canonical_json, read_manifest, telling_damage
 
 DEFAULT = "report.html"
 NEEDED = ("config", "seed", "versions", "platform")
@@ -29,12 +29,8 @@ def write_report(directory: Path, out: Path | None, as_json: bool) -> None:
         raise BadInput(
             f"--out {target}: found a directory, or none to write into, allowed is a file that can be written"
         )
-    try:
+    with telling_damage(directory):
         make = _READERS[manifest["kind"]](directory, manifest)
-    except OSError as error:
-        raise BadInput(f"{error.filename or directory}: {error.strerror or error}, allowed is a whole result") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"{directory}: {error}, allowed is a whole result that pagesim wrote") from None
     content = page(make()).encode()
     _replace(target, content)
     if as_json:

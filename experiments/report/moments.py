@@ -62,14 +62,23 @@ class Moments:
     """for each run, the times of its samples"""
     values: list[Integers]
     """pages, for lists and processes; for rates, events a second, rounded"""
-    total: int
-    """pages of memory, the most of any run"""
+    totals: list[int]
+    """pages of memory of each run"""
     page_size: int
 
     def at(self, position: int) -> list[Integers]:
         """For each run, its values in the last sample that isn't after a position."""
         places = [int(np.searchsorted(times, self.times[position], "right")) - 1 for times in self.samples]
         return [values[:, max(place, 0)] for values, place in zip(self.values, places, strict=True)]
+
+    @property
+    def total(self) -> int:
+        """Pages of memory, the most of any run."""
+        return max(self.totals)
+
+    def ended(self, run: int, position: int) -> bool:
+        """Whether a run's last sample is before a position."""
+        return bool(self.times[position] > self.samples[run][-1])
 
     @property
     def available(self) -> list[int]:
@@ -123,8 +132,8 @@ def moments(runs: Sequence[Run], numbers: int = MOST_NUMBERS) -> Moments | None:
     times = np.unique(np.concatenate(samples))
     times = times[spread_places(len(times), MOST_MOMENTS)]
     lists = len(rows.lists)
-    total = max(int(found[:lists].sum(axis=0).max()) for found in values)
-    return Moments(list(known), rows, times, _texts(times), samples, values, total, page)
+    totals = [int(found[:lists].sum(axis=0).max()) for found in values]
+    return Moments(list(known), rows, times, _texts(times), samples, values, totals, page)
 
 
 def _anywhere(runs: Sequence[Run], column: str) -> bool:

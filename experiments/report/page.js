@@ -49,6 +49,7 @@
     const cells = [...walk.querySelectorAll("[data-show]")];
     const cursor = walk.querySelector(".cursor");
     const last = data.times[data.times.length - 1];
+    const rates = data.runs[0].values.length - data.rates;
     const share = (pages) => (100 * pages) / data.total;
     const texts = {
       number: (value) => grouped(value),
@@ -76,15 +77,18 @@
       const position = Number(slider.value);
       const time = data.times[position];
       const places = data.runs.map((run) => sampleAt(run.times, time));
+      const ended = data.runs.map((run) => time > run.times.at(-1));
       const values = data.runs.map((run, number) => run.values.map((row) => row[places[number]]));
       slider.setAttribute("aria-valuetext", `${data.texts[position]}: ${spoken(places)}`);
       for (const cell of cells) {
         const kind = cell.dataset.show;
         if (kind === "time") cell.textContent = data.texts[position];
-        else if (kind === "ended") cell.hidden = time <= data.runs[cell.dataset.run].times.at(-1);
+        else if (kind === "ended") cell.hidden = !ended[cell.dataset.run];
         else {
           const value = values[cell.dataset.run][cell.dataset.row];
-          if (kind === "part") cell.style.width = `${share(value)}%`;
+          const over = ended[cell.dataset.run] && cell.dataset.row >= rates;
+          if (kind === "part") cell.style.width = `${(100 * value) / data.runs[cell.dataset.run].total}%`;
+          else if (over) cell.textContent = "-";
           else cell.textContent = texts[kind](value);
         }
       }

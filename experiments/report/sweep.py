@@ -30,6 +30,8 @@ MOST_SETTINGS = 300
 MOST_RUNS = 6
 """runs that the slider shows side by side"""
 MOST_ERRORS = 12
+MOST_NAMES = 3
+"""points that are named with an error"""
 COMPLETION = METRICS[0]
 
 
@@ -164,10 +166,21 @@ def _outcome(swept: Swept) -> list[Markup]:
     if known:
         shown |= {"least completion time": _text(COMPLETION, known[0][0]), "most": _text(COMPLETION, known[-1][0])}
     lines = [text for text in (_extremes(swept), *_by_key(swept)) if text]
-    told = [f"{name} failed: {error}" for name, error in list(errors.items())[:MOST_ERRORS]]
-    if len(errors) > MOST_ERRORS:
-        told.append(f"{len(errors) - MOST_ERRORS} more failed; all are in points.parquet")
-    return [figures(shown), listed([*lines, *told])]
+    return [figures(shown), listed([*lines, *_failures(errors)])]
+
+
+def _failures(errors: Mapping[str, str]) -> list[str]:
+    """Each error with the points that it befell."""
+    befell: dict[str, list[str]] = {}
+    for name, error in errors.items():
+        befell.setdefault(error, []).append(name)
+    lines = []
+    for error, names in list(befell.items())[:MOST_ERRORS]:
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        lines.append(f"{_counted(len(names), 'run')} failed ({', '.join(names[:MOST_NAMES])}{more}): {error}")
+    if len(befell) > MOST_ERRORS:
+        lines.append(f"{_counted(len(befell) - MOST_ERRORS, 'further error')}; all are in points.parquet")
+    return lines
 
 
 def _by_key(swept: Swept) -> list[str]:
@@ -255,5 +268,5 @@ def _memory(swept: Swept) -> tuple[list[Markup], list[Markup]]:
         return [], []
     slider, numbers = walk(found)
     which = "each setting" if len(runs) == len(swept.settings) else f"{len(runs)} of {len(swept.settings):,} settings"
-    text = f"The first replication of {which}, side by side; the bars show shares of the largest memory among them."
+    text = f"The first replication of {which}, side by side; a bar is as long as its memory is large."
     return [element("p", text), slider], [numbers]

@@ -56,10 +56,11 @@ def _controls(found: Moments, position: int, identity: str) -> Markup:
 
 
 def _stack(found: Moments, run: int, values: list[int], several: bool) -> Markup:
-    """All of memory as a bar, list beside list; only for the eye, because the table has the same."""
+    """All of memory as a bar, list beside list, the largest memory as wide as the page; only for the eye, because the
+    table has the same."""
     parts = [
         element("span", class_=f"part {_hatch(name)}".rstrip(), data_run=run, data_row=row, data_show="part",
-                title=name, style=f"--colour:{style.LISTS[name].colour};width:{_share(values[row], found.total)}")
+                title=name, style=f"--colour:{style.LISTS[name].colour};width:{_share(values[row], found.totals[run])}")
         for row, name in enumerate(found.rows.lists)
     ]  # fmt: skip
     now = element("span", found.texts[found.least()], data_show="time")
@@ -68,7 +69,9 @@ def _stack(found: Moments, run: int, values: list[int], several: bool) -> Markup
     return element(
         "div",
         element("p", label, " ", ended, class_="stack-label"),
-        element("div", *parts, class_="stack", aria_hidden="true"),
+        element(
+            "div", *parts, class_="stack", style=f"width:{_share(found.totals[run], found.total)}", aria_hidden="true"
+        ),
     )
 
 
@@ -119,7 +122,8 @@ def _cells(found: Moments, values: list[int], row: int, several: bool) -> Markup
     shows = ["number" if rates else "size"] if several else ["number", "size", "share"]
     cells = []
     for run, value in enumerate(values):
-        texts = {"number": f"{value:,}", "size": format_size(value * found.page_size),
+        over = rates and found.ended(run, found.least())
+        texts = {"number": "-" if over else f"{value:,}", "size": format_size(value * found.page_size),
                  "share": share(value / found.total)}  # fmt: skip
         cells += [
             element("td", texts[show], class_="numbers", data_run=run, data_row=row, data_show=show) for show in shows
@@ -139,10 +143,10 @@ def _data(found: Moments) -> object:
         "texts": found.texts,
         "total": found.total,
         "page": found.page_size,
-        "lists": len(found.rows.lists),
         "names": found.rows.lists,
+        "rates": len(found.rows.rates),
         "runs": [
-            {"label": run.label, "times": samples.tolist(), "values": values.tolist()}
-            for run, samples, values in zip(found.runs, found.samples, found.values, strict=True)
+            {"label": run.label, "times": samples.tolist(), "values": values.tolist(), "total": total}
+            for run, samples, values, total in zip(found.runs, found.samples, found.values, found.totals, strict=True)
         ],
     }

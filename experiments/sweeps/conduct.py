@@ -68,7 +68,8 @@ def conduct(
         try:
             return _conduct(plan, target, opener, in_flight, finished_one)
         except OSError as error:
-            raise RunFailed(f"{error.filename or target}: {error.strerror or error}") from error
+            kept = f"{len(finished(target))} of {len(plan.cells)} points are kept, and {WAY_ON}"
+            raise RunFailed(f"{error.filename or target}: {error.strerror or error}; {kept}") from error
         finally:
             if fresh and not finished(target) and not (target / MANIFEST).exists():
                 shutil.rmtree(target, ignore_errors=True)
@@ -162,5 +163,6 @@ def _finish(target: Path, swept: Swept, made_with: Mapping[str, Any], seconds: f
         digests |= dict(cell.point.inputs)
     told = manifest(plan.experiment, plan.base, target, digests, seconds, made_with)
     told |= {"kind": SWEEP, "replications": plan.replications, "document": dict(plan.document)}
+    told |= {"source": dict(plan.source)} if plan.source else {}
     write_file(target / MANIFEST, canonical_json(told))
     write_file(target / SWEEP_FILE, described(plan, swept.errors))

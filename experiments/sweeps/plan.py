@@ -18,6 +18,7 @@ from experiments.document import Document
 from experiments.errors import BadInput
 from experiments.inputs import digest, input_paths
 from experiments.overrides import value_at
+from experiments.source import source
 from experiments.sweeps.factors import MOST_POINTS, Row, factors
 
 SEED = "seed"
@@ -73,6 +74,8 @@ class SweepPlan:
     """in the order of the sweep as it is written, the last key changing fastest, then replications"""
     document: Mapping[str, Any]
     """the config as it is written, from which `planned` makes the same plan; defaults depend on the point"""
+    source: Mapping[str, str]
+    """what `experiments.source` says of its file; empty if it has none"""
     order: tuple[int, ...]
     """numbers of the cells in the order in which to start them"""
 
@@ -102,8 +105,10 @@ def planned(document: Document, replications: int = 1, whole: bool = True) -> Sw
     cells = _Cells(document, replications, whole).made(rows, keys)
     settings = early([(len(factor.rows), factor.ordered) for factor in found])
     order = tuple(setting * replications + number for number in range(replications) for setting in settings)
+    file = Path(document.source)
+    told = source(file) if file.is_file() else {}
     written = {**document.data, "name": experiment.name}
-    return SweepPlan(experiment, document.base.absolute(), keys, replications, tuple(cells), written, order)
+    return SweepPlan(experiment, document.base.absolute(), keys, replications, tuple(cells), written, told, order)
 
 
 class _Cells:

@@ -14,7 +14,7 @@ import experiments
 from experiments.batch.pool import Here
 from experiments.batch.run import LOST
 from experiments.cli import INTERRUPTED
-from experiments.errors import RunFailed
+from experiments.errors import BadInput, RunFailed
 from experiments.loading import load
 from experiments.sweeps.lock import locked
 from tests.experiments.conftest import Command, Ran, WriteConfig
@@ -263,6 +263,26 @@ def test_summaries_alone_can_be_kept_and_completed(
     assert pagesim("rerun", few, "--workers", 1).status == 0
     assert pagesim("sweep", config, "--out", few, "--workers", 1, "--resume").status == 0
     assert made(few) == made(out)
+
+
+def test_a_sweep_is_drawn_and_a_broken_part_is_told_in_a_line(pagesim: Command, swept: tuple[Path, Path, Ran]) -> None:
+    _, out, _ = swept
+    status, text, _ = pagesim("plot", out, "--format", "svg")
+    assert (status, text) == (0, f"{out / 'plots' / 'sweep-curves.svg'}\n")
+    place = next(out.glob("point=*"))
+    for name in ("samples", "pages"):
+        (place / f"{name}.parquet").write_bytes(b"garbage")
+        for command in (["plot"], ["why"], ["report"], ["export", "--perfetto"]):
+            status, _, err = pagesim(command[0], place, *command[1:])
+            if (command[0], name) != ("export", "pages"):  # which doesn't read it
+                assert (status, err.count("\n")) == (2, 1), (command, err)
+                assert "allowed is a whole result" in err
+    with pytest.raises(BadInput, match=r"samples\.parquet: .*, allowed is a whole result"):
+        load(out).samples()
+    (out / "points.parquet").write_bytes(b"garbage")
+    for whole in ("plot", "report"):
+        status, _, err = pagesim(whole, out)
+        assert (status, err.count("\n")) == (2, 1)
 
 
 def test_json_is_one_object_with_every_point(pagesim: Command, write_config: WriteConfig, tmp_path: Path) -> None:
