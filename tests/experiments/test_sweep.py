@@ -125,7 +125,7 @@ def test_a_whole_sweep_is_made_again_and_each_difference_is_a_line(
     status, text, err = pagesim("rerun", out, "--workers", 1)
     assert (status, err) == (0, "")
     assert text.startswith(f"{out}: the same, byte for byte: manifest.json, points.parquet, processes.parquet, ")
-    assert text.endswith(" sweep.json, 32 files of 4 points\n")
+    assert text.endswith(" sweep.json, 36 files of 4 points\n")
     one, two, three, _ = sorted(out.glob("point=*"))
     (one / "samples.parquet").write_bytes(b"PAR1")
     told = json.loads((two / "manifest.json").read_text())
