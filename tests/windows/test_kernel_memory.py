@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from simulator.records import EMPTIED
 from simulator.windows import constants as w
+from simulator.windows.failure import WindowsException
 from simulator.windows.performance import process_counters, system_counters
 from tests.windows.harness import PAGE, RW, Steps, equal, fails, other, raises, region, run, works
 
@@ -130,3 +132,18 @@ def test_data_runs_without_dep_and_not_with_it() -> None:
         yield from fails(process, w.ERROR_ACCESS_DENIED, process.set_process_dep_policy(0))
 
     run(program, bits=32)
+
+
+def test_a_call_that_raises_takes_the_time_of_one_that_fails() -> None:
+    def program(process: Any) -> Steps:
+        times = []
+        for kind in (w.NON_PAGED_POOL, w.NON_PAGED_POOL | 16):
+            process.set_last_error(0)
+            began = yield from process.query_performance_counter()
+            with suppress(WindowsException):
+                equal((yield from process.ex_allocate_pool_with_tag(kind, 64 * PAGE, "Test")), 0)
+            times.append((yield from process.query_performance_counter()) - began)
+        equal(process.get_last_error(), 0)
+        equal(times, [process.system.costs.system_call] * 2)
+
+    run(program, settings={"pools": {"nonpaged_limit": 32 * PAGE}})

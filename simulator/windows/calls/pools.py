@@ -48,15 +48,12 @@ class PoolCalls(Calls):
         return (yield from self._call(self._free, address, tag, failed=False))
 
     def _allocate(self, pool_type: int, size: int, tag: str, quota: bool, raises: bool) -> Steps[int]:
-        def allocate() -> int:
-            try:
-                return self._take(pool_type, size, tag, quota)
-            except Failure as failure:
-                if raises and failure.code in _STATUSES:
-                    raise WindowsException(_STATUSES[failure.code]) from None
-                raise
-
-        return (yield from self._call(allocate))
+        kept = self.last_error
+        address: int = yield from self._call(self._take, pool_type, size, tag, quota)
+        if not address and raises and self.last_error in _STATUSES:
+            status, self.last_error = _STATUSES[self.last_error], kept
+            raise WindowsException(status)
+        return address
 
     def _take(self, pool_type: int, size: int, tag: str, quota: bool) -> int:
         hints = _CACHE_ALIGNED | _COLD | POOL_QUOTA_FAIL_INSTEAD_OF_RAISE | POOL_RAISE_IF_ALLOCATION_FAILURE
