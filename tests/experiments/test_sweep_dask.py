@@ -35,6 +35,17 @@ def started(directory: Path, module: str, *arguments: str) -> Process:
     return subprocess.Popen([*command, *arguments], cwd=directory, env=environment, stderr=subprocess.DEVNULL)
 
 
+def address(told: Path) -> str:
+    """What a scheduler has written into its file, once it is whole."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            return str(json.loads(told.read_text())["address"])
+        except (FileNotFoundError, json.JSONDecodeError):
+            assert time.monotonic() < deadline, "the scheduler doesn't start"
+            time.sleep(0.05)
+
+
 @contextmanager
 def cluster(directory: Path, count: int) -> Iterator[tuple[str, list[Process]]]:
     """A scheduler's address and its workers, each a process of one thread."""
@@ -45,10 +56,7 @@ def cluster(directory: Path, count: int) -> Iterator[tuple[str, list[Process]]]:
             for number in range(count)
         ]
         running += workers
-        told, deadline = directory / "scheduler.json", time.monotonic() + 120
-        while not told.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        yield json.loads(told.read_text())["address"], workers
+        yield address(directory / "scheduler.json"), workers
     finally:
         for process in running:
             process.kill()

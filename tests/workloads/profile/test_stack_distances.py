@@ -154,5 +154,5 @@ def test_lru_misses_are_libcachesims_at_ten_sizes(tmp_path: Path) -> None:
     requests.tofile(path := tmp_path / "trace.oracleGeneral")
     for size in np.unique(np.geomspace(4, len(trace.pages), 10).astype(int)):
         reader = lcs.TraceReader(trace=str(path), trace_type=lcs.TraceType.ORACLE_GENERAL_TRACE)
-        ratio, _ = lcs.LRU(cache_size=int(size)).process_trace(reader)
+        ratio, _ = lcs.LRU(cache_size=int(size), hashpower=18).process_trace(reader)
         assert round(ratio * len(trace.page)) == misses(found)[size]
