@@ -168,10 +168,16 @@ def _reversed(config: dict[str, Any], base: Path, source: str) -> Experiment:
 
 
 def _base(directory: Path, manifest: dict[str, Any]) -> Path:
-    """The directory that paths start from: where it lies as seen from the result, or else where it was."""
+    """The directory that paths start from: where it lies as seen from the result, or else where it was.
+
+    Where both are the same, it is written as it was, because errors of failed points have paths in them.
+    """
     near, far = directory / manifest["base"]["relative"], Path(manifest["base"]["absolute"])
     inputs = [entry["path"] for entry in manifest["inputs"]]
-    return near if all((near / path).exists() for path in inputs) else far
+    moved = all((near / path).exists() for path in inputs) and not (
+        far.exists() and near.exists() and near.samefile(far)
+    )
+    return near.resolve() if moved else far
 
 
 def _changed_inputs(base: Path, manifest: dict[str, Any]) -> list[str]:

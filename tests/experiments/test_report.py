@@ -23,8 +23,11 @@ from experiments.compare.result import ComparisonResult
 from experiments.report import figures
 from experiments.report.comparison import _memory
 from experiments.report.comparison import report as comparison_report
+from experiments.report.moments import Run, moments
 from experiments.report.page import page
 from experiments.report.run import report as run_report
+from experiments.report.sweep import _failures
+from experiments.report.walk import walk
 from experiments.source import source
 from simulator.result import RunResult
 from tests.experiments import reports
@@ -131,8 +134,9 @@ def test_names_stay_names() -> None:
         assert f"default-src 'none'; script-src 'sha256-{trusted}';" in html.unescape(text)
     rows = [words(row[0]) for row in whole("run").findall(".//table[@id='process-table']/tbody/tr")]
     assert reports.HOSTILE in rows
-    question = [words(part) for part in whole("comparison").findall(".//blockquote/p")]
-    assert question == ["Who wins?", f"Two readers & a writer; see <b>this</b> {reports.HOSTILE}."]
+    for kind in reports.KINDS:
+        question = [words(part) for part in whole(kind).findall(".//blockquote/p")]
+        assert question == ["Who wins?", f"Two readers & a writer; see <b>this</b> {reports.HOSTILE}."]
 
 
 def test_the_table_has_the_results_numbers() -> None:
@@ -262,6 +266,34 @@ def test_a_comparison_without_page_lists_says_why_there_is_no_slider(
         made = page(comparison_report(replace(result, lists=pd.DataFrame()) if older else result, manifest, tmp_path))
         assert ("holds no page lists" in made) is older
         assert ('type="range"' in made) is not older
+
+
+def test_each_error_of_a_sweep_is_told_once() -> None:
+    errors = {f"p{number}": "no room" for number in range(5)} | {"q": "no file"}
+    assert _failures(errors) == ["5 runs failed (p0, p1, p2 and 2 more): no room", "1 run failed (q): no file"]
+    several = _failures({str(number): f"error {number}" for number in range(20)})
+    assert several[-1] == "8 further errors; all are in points.parquet"
+
+
+def test_a_run_that_has_ended_has_no_rates_any_more_and_a_bar_is_as_long_as_its_memory() -> None:
+    """One run of 100 ns in 2 MiB, one of 200 ns in 1 MiB, which is shortest of memory at 200 ns."""
+    column, free = "pagesim\\Active", "pagesim\\Free"
+    runs = []
+    for label, end, size in (("slow", 200, 1 << 20), ("quick", 100, 2 << 20)):
+        half = [size // 2, size]
+        samples = pd.DataFrame({"time_ns": [0, end], column: half, free: [size // 2, 0], "Memory\\Page Faults/sec": 7})
+        summary = {"page_size": 4096, "processes": {}}
+        runs.append(Run(label, RunResult(summary, samples, pd.DataFrame())))
+    found = moments(runs)
+    assert found is not None
+    assert (found.totals, found.texts[found.least()]) == ([256, 512], "200 ns")
+    tree = ET.fromstring(walk(found)[0])
+    rates = [cell.text for cell in tree.iter("td") if cell.get("data-show") == "number"]
+    assert rates == ["7", "-"]
+    bars = [part.get("style") for part in tree.iter("div") if part.get("class") == "stack"]
+    assert bars == ["width:50.000%", "width:100.000%"]
+    parts = [part.get("style") for part in tree.iter("span") if part.get("title") == "Active"]
+    assert all(str(style).endswith("width:100.000%") for style in parts)
 
 
 def test_a_slider_for_each_size_of_memory_and_a_page_that_stays_small(tmp_path: Path) -> None:

@@ -149,6 +149,17 @@ def test_a_whole_sweep_is_made_again_and_each_difference_is_a_line(
     assert "found a sweep that isn't finished, allowed is one that pagesim sweep --resume ended" in err
 
 
+def test_an_interrupted_rerun_says_so(
+    pagesim: Command, swept: tuple[Path, Path, Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.runner.run", interrupt)
+    status, text, err = pagesim("rerun", swept[1], "--workers", 1)
+    assert (status, text, err) == (INTERRUPTED, "", "pagesim: interrupted, not all of it compared\n")
+
+
 @pytest.mark.parametrize("change", ["config", "input", "fewer"])
 def test_what_was_made_otherwise_is_not_mixed_with_the_rest(
     pagesim: Command, swept: tuple[Path, Path, Ran], tmp_path: Path, write_config: WriteConfig, change: str
