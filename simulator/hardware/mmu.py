@@ -100,7 +100,7 @@ def _count(fetches: Any, loads: Any, stores: Any, begin: int, end: int) -> int:
 
 @compiled
 def _satisfied(pte: Any, first: int, page: Any, stores: Any, begin: int, end: int, load: int, store: int) -> int:
-    """How far, from `begin` on and in steps of four, every run's page has the bits `load` (with stores: `store`)."""
+    """How far, from `begin` on, every run's page has the bits `load` (with stores: `store`); looks at four at once."""
     load_needs, store_needs, base = np.uint8(load), np.uint8(store), np.uint64(first)
     i, one, two, three, four = np.uint64(begin), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     while i + three < np.uint64(end):
@@ -111,6 +111,8 @@ def _satisfied(pte: Any, first: int, page: Any, stores: Any, begin: int, end: in
         if missing:
             break
         i += four
+    while i < np.uint64(end) and not ~pte[base + page[i]] & (store_needs if stores[i] else load_needs):
+        i += one
     return np.int64(i)
 
 
