@@ -81,10 +81,13 @@ class SweepStore:
 
     def _whole(self, name: str) -> bool:
         """Whether the files of a finished point are what they were when it was."""
+        place = self._place(name)
         try:
-            digests = read_manifest(self._place(name))[FILES]
-            return all(digest(self._place(name) / file) == expected for file, expected in digests.items())
-        except BadInput:
+            files = read_manifest(place)[FILES]
+            if isinstance(files, dict):
+                return all(digest(place / file) == expected for file, expected in files.items())
+            return all((place / file).is_file() for file in files)  # an older version kept their names only
+        except (BadInput, KeyError, TypeError):
             return False
 
     def put(self, key: str, outcome: Outcome) -> Outcome:
