@@ -74,7 +74,7 @@ def survives(tmp_path: Path, points: int, moments: list[tuple[int, float]], work
     assert not list(out.glob(".*"))
     assert main(["sweep", str(path), "--out", str(tmp_path / "whole"), "--workers", "1"]) == 0
     assert made(out) == made(tmp_path / "whole")
-    assert len(made(out)) == 3 + 7 * points
+    assert len(made(out)) == 3 + 8 * points
 
 
 def test_a_sweep_that_was_killed_and_resumed_ends_with_the_same_bytes(tmp_path: Path) -> None:
