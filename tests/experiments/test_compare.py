@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.batch.lists import MOST_PROCESSES, MOST_SAMPLES, lists_frame, page_lists, spread_places
+from experiments.batch.lists import MOST_SAMPLES, spread_places
 from experiments.batch.pool import Local
 from experiments.compare.analyse import analyse
 from experiments.compare.conduct import conduct
@@ -376,23 +376,6 @@ def test_kept_runs_are_whole_results(pagesim: Command, write_config: WriteConfig
     again = out.with_name("again")
     assert pagesim("compare", config, *(one for one in options[:-2] if one != "--keep"), "--out", again).status == 0
     assert (again / "lists.parquet").read_bytes() == (out / "lists.parquet").read_bytes()
-
-
-def test_page_lists_of_many_processes_and_of_runs_that_differ() -> None:
-    long = pd.DataFrame({"time_ns": range(2 * MOST_SAMPLES), "pagesim\\Active": 4096, "pagesim\\Free": 0,
-                         "pagesim\\Hard Faults/sec": 1.6, "Memory\\Page Reads/sec": 2.0,
-                         **{f"Process(p{n})\\Working Set": n * 4096 for n in range(MOST_PROCESSES + 3)}})  # fmt: skip
-    short = long.head(2).assign(**{"pagesim\\Free": 8192, "Process(p0)\\Working Set": 1 << 20})
-    frame = lists_frame([({"label": "a"}, page_lists(long)), ({"label": "b"}, page_lists(short))])
-    assert frame.groupby("label").size().to_dict() == {"a": MOST_SAMPLES, "b": 2}
-    a = frame[frame["label"] == "a"]
-    assert (a["time_ns"].iloc[0], a["time_ns"].iloc[-1]) == (0, 2 * MOST_SAMPLES - 1)
-    assert frame["pagesim\\Free"].tolist() == [0] * MOST_SAMPLES + [8192] * 2
-    assert set(frame["pagesim\\Hard Faults/sec"]) == {2}
-    assert "Memory\\Page Reads/sec" not in frame
-    kept = {f"Process(p{n})\\Working Set" for n in (0, *range(4, MOST_PROCESSES + 3))}
-    assert {name for name in map(str, frame) if name.startswith("Process")} == kept
-    assert lists_frame([]).empty
 
 
 def test_what_a_bound_leaves_to_gain_is_told(write_config: WriteConfig) -> None:

@@ -33,9 +33,16 @@ FROM_SAMPLES = ("kernel-memory", "notes", "page-lists", "working-sets")
 """plots that look neither at faults nor at I/O nor at the page map"""
 
 
+OF_DISKS = ("disks", "run-dashboard")
+"""plots in which disks have panels; to the others, many disks are eight processes, between the usual and forty"""
+
+
 def differs(kind: str, case: str) -> bool:
-    """Whether a case's plot isn't that of the usual case: where only logs are longer or empty, some are the same."""
-    return kind not in FROM_SAMPLES or not CASES[case] or not CASES[case].keys() <= {"faults", "requests", "mapped"}
+    """Whether a case's plot may differ in its layout from those of the other cases."""
+    changed = CASES[case].keys()
+    if "disks" in changed and "processes" in changed:
+        return kind in OF_DISKS
+    return kind not in FROM_SAMPLES or not changed or not changed <= {"faults", "requests", "mapped"}
 
 
 def drawn(kind: str, result: RunResult) -> Figure:
