@@ -12,11 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from experiments.plots import style
+from simulator import registry
 from simulator.registry import register
 from simulator.units import format_size
 
 PANELS = {"completion_ns": "completion time", "slowdown": "slowdown", "hard_faults": "hard faults",
           "stall_share": "share of time stalled"}  # fmt: skip
+POLICY = "memory_manager.trimming.policy"
+"""The key whose values have looks of their own."""
 MOST_LINES = 8
 """lines of a panel; of more settings of the other keys, those of the first key alone are told apart, as means"""
 SPAN = 8.0
@@ -58,6 +61,8 @@ class SweepCurves:
                 _panel(axes, frame, key, drawn[number], looks)
         if len(looks) > 1:
             handles = [look.stroke(style.plain(name, 34)) for name, (look, _) in looks.items()]
+            for handle, (look, _) in zip(handles, looks.values(), strict=True):
+                handle.set(marker=look.marker, markersize=4)
             figure.legend(handles=handles, loc="outside lower left", ncols=4).set_alignment("left")
 
 
@@ -82,6 +87,9 @@ def _lines(frame: pd.DataFrame, others: Sequence[str]) -> dict[str, tuple[style.
     if named.nunique() > MOST_LINES:
         named = frame[varied[0]].astype(str)
     names = list(dict.fromkeys(named))[:MOST_LINES]
+    if varied == [POLICY]:
+        known = registry.names("policy")
+        return {name: (style.policy_look(name, known), named == name) for name in names}
     return {name: (style.process_look(index), named == name) for index, name in enumerate(names)}
 
 
@@ -97,9 +105,10 @@ def _panel(
     for look, chosen in looks.values():
         means = values[chosen.reindex(known.index, fill_value=False)].groupby(known[key]).mean()
         at = means.index.to_numpy(np.float64)
-        axes.plot(at, means.to_numpy(), color=look.colour, linestyle=look.line, marker="o", markersize=3.5)
-    axes.set_title(f"{PANELS[metric]}{unit}")
+        axes.plot(at, means.to_numpy(), color=look.colour, linestyle=look.line, marker=look.marker, markersize=4)
+    title = f"{PANELS[metric]}{unit}"
     if values.min() > 0 and values.max() > SPAN * values.min():
+        title += ", log scale"
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_formatter(NullFormatter())
@@ -107,6 +116,7 @@ def _panel(
     else:
         style.rate_axis(axes, "")
         axes.set_ylim(0, 1.08 * float(values.max()) or 1.0)
+    axes.set_title(title)
     _across(axes, known[key], key)
 
 
@@ -116,6 +126,7 @@ def _across(axes: Axes, values: pd.Series[float], key: str) -> None:
     if key == "machine.memory":
         sizes = sorted({int(value) for value in values})
         axes.set_xscale("log")
+        axes.set_xlabel(f"{key} (log scale)")
         axes.minorticks_off()
         axes.set_xticks(sizes[:: -(-len(sizes) // 5)])
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_size(round(value))))
