@@ -65,7 +65,7 @@ def rerun(directory: Path, workers: int | None = None) -> Comparison:
             return Comparison([], changed, notes)
         makers = {KIND: _run, COMPARISON: _comparison, SWEEP: _sweep}
         make = makers[manifest["kind"]](manifest, base, directory, workers)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise BadInput(
             f"{directory / MANIFEST}: found an incomplete manifest, allowed is one that pagesim wrote"
         ) from None
@@ -127,7 +127,7 @@ def _comparison(manifest: dict[str, Any], base: Path, directory: Path, workers: 
 def _sweep(manifest: dict[str, Any], base: Path, directory: Path, workers: int | None) -> Make:
     if "document" not in manifest:
         raise BadInput(f"{directory / MANIFEST}: found a sweep of an older version, allowed are its points, one by one")
-    document = Document(str(directory / MANIFEST), manifest["document"], {}, base)
+    document = Document(str(directory / MANIFEST), json.loads(manifest["document"]), {}, base)
     whole = any(directory.glob("point=*/samples.parquet"))
     plan = _turned_points(planned(document, manifest["replications"], whole))
 

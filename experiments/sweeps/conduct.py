@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -162,7 +163,8 @@ def _finish(target: Path, swept: Swept, made_with: Mapping[str, Any], seconds: f
     for cell in plan.cells:
         digests |= dict(cell.point.inputs)
     told = manifest(plan.experiment, plan.base, target, digests, seconds, made_with)
-    told |= {"kind": SWEEP, "replications": plan.replications, "document": dict(plan.document)}
+    # as text: the order of keys, which a manifest hasn't, is that of the points and in their names
+    told |= {"kind": SWEEP, "replications": plan.replications, "document": json.dumps(dict(plan.document))}
     told |= {"source": dict(plan.source)} if plan.source else {}
     write_file(target / MANIFEST, canonical_json(told))
     write_file(target / SWEEP_FILE, described(plan, swept.errors))

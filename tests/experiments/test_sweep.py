@@ -118,6 +118,17 @@ def test_damaged_points_are_noticed_and_run_again(pagesim: Command, swept: tuple
     assert pagesim("sweep", config, "--out", out, "--resume").err == ""
 
 
+def test_a_sweep_is_made_again_in_the_order_in_which_its_keys_were_declared(
+    pagesim: Command, write_config: WriteConfig, tmp_path: Path
+) -> None:
+    keys = "sweep={seed: [1, 2], machine.memory: [3*4 KiB, 4*4 KiB]}"
+    ran = pagesim("sweep", write_config(), "--set", keys, "--out", tmp_path / "out", "--summaries", "--workers", 1)
+    assert ran.status == 0, ran.err
+    assert json.loads((tmp_path / "out" / "sweep.json").read_text())["swept"] == ["seed", "machine.memory"]
+    status, text, _ = pagesim("rerun", tmp_path / "out", "--workers", 1)
+    assert (status, text.count("\n")) == (0, 1), text
+
+
 def test_a_whole_sweep_is_made_again_and_each_difference_is_a_line(
     pagesim: Command, swept: tuple[Path, Path, Ran]
 ) -> None:
