@@ -147,10 +147,11 @@ class BackEnd:
             return False
         header = self._sizes.segment
         need = self._memory.pages(size + header)
+        commit = max(self._memory.pages(self._settings.segment_commit), need)
         reserve = max(self._reserve, need)
         while True:
             try:
-                self._segment(reserve, max(self._memory.pages(self._settings.segment_commit), need), header, touch)
+                self._segment(reserve, min(commit, reserve), header, touch)
             except Failure:
                 if reserve == need:
                     return False
