@@ -137,7 +137,7 @@ class AddressSpace:
         return mapping.reserve_view(self, address, size, kind, protection, view, top_down)
 
     def unmap_view(self, address: int) -> int:
-        """Unmap the view that holds an address (any of it does: Wine, kernel32/tests/virtual.c:1215-1227); its base.
+        """Unmap the view that holds an address [any of it does: k32/virtual.c:1215-1227]; its base.
         Raises Failure 487 if none does."""
         vad = self.vads.at(address // self.page_size)
         if vad is None or vad.view is None:

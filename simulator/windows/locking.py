@@ -35,11 +35,10 @@ def begin(space: AddressSpace, address: int, size: int) -> tuple[Numbers, NDArra
     """The entries of a range that is to be locked, all of which may be, and for each whether it is stored to: the
     caller faults them in and locks them.
 
-    Writable pages of MEM_WRITE_WATCH regions are, and so count as written from now on (Wine,
-    kernel32/tests/virtual.c:2571; not on Windows 8). Others are read, so that clean pages stay clean (chosen).
-    Raises Failure 87 (size 0); 998 for a page that isn't committed, or is inaccessible; 0x80000001 for a guard page,
-    which is none from then on [Creating Guard Pages]; 1453 beyond the minimum working set less 8 pages.
-    AWE and large pages need no lock: no entries.
+    Writable pages of MEM_WRITE_WATCH regions are, and so count as written from now on [k32/virtual.c:2571; not on
+    Windows 8]. Others are read, so that clean pages stay clean (chosen). Raises Failure 87 (size 0); 998 for a page
+    that isn't committed, or is inaccessible; 0x80000001 for a guard page, which is none from then on [Creating Guard
+    Pages]; 1453 beyond the minimum working set less 8 pages. AWE and large pages need no lock: no entries.
     """
     if size <= 0 or address < 0:
         raise Failure(ERROR_INVALID_PARAMETER)

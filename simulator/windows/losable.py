@@ -32,7 +32,7 @@ def reset(space: AddressSpace, address: int, size: int, kind: int) -> int:
     """MEM_RESET or MEM_RESET_UNDO of the whole pages within a range; the address of the first page.
 
     What a reset page holds needn't be kept or written any more; it stays in the working set, protected as it was. Pages
-    that are only reserved are passed over (Wine, kernel32/tests/virtual.c:420, 925). The undoing fails if something was
+    that are only reserved are passed over [k32/virtual.c:420, 925]. The undoing fails if something was
     lost, or isn't committed.
     Raises Failure 487 (not in one region; undoing: not committed), 1224 (a view of a file), 170 (lost; chosen, as for
     ReclaimVirtualMemory).

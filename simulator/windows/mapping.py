@@ -55,8 +55,8 @@ def reserve_view(
 
 def commit(space: AddressSpace, vad: Vad, first: int, end: int, protection: int) -> None:
     """VirtualAlloc of pages of a view: those of a SEC_RESERVE section are committed in all its views, and they get a
-    protection in this one. Raises Failure 5 for a file's or an image's view (Wine,
-    kernel32/tests/virtual.c:3589-3590, 4115-4116), 87 or 1455."""
+    protection in this one. Raises Failure 5 for a file's or an image's view [k32/virtual.c:3589-3590, 4115-4116], 87 or
+    1455."""
     if vad.view.file_backed:
         raise Failure(ERROR_ACCESS_DENIED)
     effective = _checked(vad, protection)

@@ -60,7 +60,7 @@ def is_valid(protect: int) -> bool:
 
 def cached(protect: int, allocation: int) -> int:
     """What a page of an allocation with some protection gets for a protection: PAGE_NOCACHE and PAGE_WRITECOMBINE are
-    the allocation's, and no page is given or rid of them (Wine, kernel32/tests/virtual.c:492-541). None go with
+    the allocation's, and no page is given or rid of them [k32/virtual.c:492-541]. None go with
     PAGE_NOACCESS."""
     plain = protect & ~CACHING
     return plain if plain & PAGE_NOACCESS else plain | allocation & CACHING

@@ -27,8 +27,8 @@ COMPATIBLE = {
     w.PAGE_EXECUTE_WRITECOPY: _CODE,
 }
 """What a view may have of a section with a protection, or a page of a view with one: whatever reads, writes and
-executes no more, copy-on-write pages counting as read-only ones [MapViewOfFile; VirtualProtect; Wine,
-kernel32/tests/virtual.c:3722-3750]."""
+executes no more, copy-on-write pages counting as read-only ones [MapViewOfFile; VirtualProtect;
+k32/virtual.c:3722-3750]."""
 WRITES = frozenset({w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE})
 COPIES = frozenset({w.PAGE_WRITECOPY, w.PAGE_EXECUTE_WRITECOPY})
 
@@ -210,7 +210,7 @@ def open_named(owner: Owner, access: int, name: str) -> int:
 
 def _granted(protection: int) -> int:
     """The rights of the handle that CreateFileMapping gives: what the protection is good for, also if the section
-    exists already with another one [CreateFileMapping; Wine, kernel32/tests/virtual.c:3752-3770]."""
+    exists already with another one [CreateFileMapping; k32/virtual.c:3752-3770]."""
     writes = w.SECTION_MAP_WRITE if protection in WRITES else 0
     return (
         w.SECTION_QUERY | w.SECTION_MAP_READ | writes | (w.SECTION_MAP_EXECUTE if protection >= w.PAGE_EXECUTE else 0)

@@ -25,14 +25,14 @@ ENDLESS = 1 << 52
 """More pages than any segment has."""
 LARGEST = 1 << 32
 """Pages of the largest section that the paging files back. Windows refuses 8 TiB for lack of pool and 128 TiB as too
-big (ReactOS, NtMapViewOfSection.c, Test_PageFileSection); where between them the border lies is chosen."""
+big [ros: modules/rostests/apitests/ntdll/NtMapViewOfSection.c]; where between them the border lies is chosen."""
 
 
 class Segment(ABC):
     """The prototype PTEs of one section: one content for each page, so that all views show the same.
 
     They lie in paged pool: those of a file's pages are taken when a view first shows them, those of a section that is
-    backed by the paging files all at once [CreateFileMapping; MODEL.md 14]. They stay until the segment goes.
+    backed by the paging files all at once [CreateFileMapping; MODEL.md 7]. They stay until the segment goes.
     """
 
     def __init__(self, system: System, pages: int) -> None:

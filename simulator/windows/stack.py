@@ -29,7 +29,7 @@ class Stack:
 
     def guarded(self, first: int, end: int) -> None:
         """A program has made guard pages of the bytes [first, end): if they lie in what is committed of the stack, it
-        ends above them from now on (Wine, ntdll/tests/virtual.c:1100-1154; whichever thread does it: chosen)."""
+        ends above them from now on [ntdll/virtual.c:1100-1154; whichever thread does it: chosen]."""
         if self.limit < end <= self.top:
             self.limit, self.guard = end, first
 

@@ -171,7 +171,7 @@ def map_part(owner: Owner, section: Section, protection: int, offset: int, size:
 
 def _place(view: View, base: int) -> int:
     """Give a view its addresses, an image those at its own base if they are free and no others are asked for. An image
-    is a PAGE_EXECUTE_WRITECOPY allocation, whatever access its view asked for (Wine, kernel32/tests/virtual.c:4019)."""
+    is a PAGE_EXECUTE_WRITECOPY allocation, whatever access its view asked for [k32/virtual.c:4019]."""
     space, size = view.owner.space, view.pages * view.owner.system.page_size
     image = view.section.image
     protection = w.PAGE_EXECUTE_WRITECOPY if image else cached(view.protection, view.section.caching)
@@ -186,7 +186,7 @@ def _place(view: View, base: int) -> int:
 
 
 def view_protection(access: int) -> int:
-    """The protection that FILE_MAP_ flags ask for (Wine, kernel32/tests/virtual.c:3797): FILE_MAP_COPY counts only if
+    """The protection that FILE_MAP_ flags ask for [k32/virtual.c:3797]: FILE_MAP_COPY counts only if
     it is alone; else writing goes before reading; without any of them the view is PAGE_NOACCESS, even with
     FILE_MAP_EXECUTE."""
     execute = bool(access & w.FILE_MAP_EXECUTE)

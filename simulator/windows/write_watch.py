@@ -36,7 +36,7 @@ def reset(space: AddressSpace, address: int, size: int) -> bool:
 
 def latch(vad: Vad, first: int, end: int) -> None:
     """A program gives pages another protection: those written so far count as written until the next reset, even if
-    they are decommitted (Wine, kernel32/tests/virtual.c:2225-2242)."""
+    they are decommitted [k32/virtual.c:2225-2242]."""
     if vad.watched:
         vad.latched |= _within(vad.watched, first, end)
 

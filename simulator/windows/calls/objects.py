@@ -80,7 +80,7 @@ class ObjectCalls(Calls):
 
     def query_memory_resource_notification(self, handle: int) -> Steps[bool | None]:
         """Whether memory is low, or high, as the handle was made for [QueryMemoryResourceNotification]; whether it is
-        set, if it is any other event's (Wine, kernel32/tests/sync.c:719). None with last error 87 for 0 and -1, 6 if it
+        set, if it is any other event's [k32/sync.c:719]. None with last error 87 for 0 and -1, 6 if it
         is no event's."""
         return (yield from self._call(self._query_notification, handle, failed=None))
 

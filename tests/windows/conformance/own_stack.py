@@ -26,14 +26,14 @@ from tests.windows.harness import (
 )
 
 case = Table()
-SOURCE = "Wine: ntdll/tests/virtual.c"
+SOURCE = "ntdll/virtual.c"
 GUARDED_RW = RW | GUARD
 
 
 def committed(process: Any) -> int:
     """Pages from the stack's limit to its top."""
     own = process.thread_object.stack
-    return (own.top - own.limit) // PAGE
+    return int(own.top - own.limit) // PAGE
 
 
 def grow(process: Any, pages: int) -> Steps:
@@ -50,7 +50,7 @@ def set_guard(process: Any, address: int, by: str) -> Steps:
         equal((yield from process.virtual_protect(address, PAGE, GUARDED_RW)), RW)
 
 
-@case("Stack", "its parts: reserved, guard page, committed", f"{SOURCE}:1006-1064")
+@case("Stack", "its parts: reserved, guard page, committed", f"[{SOURCE}:1006-1064]")
 def _(process: Any) -> Steps:
     yield from grow(process, 9)
     own = process.thread_object.stack
@@ -66,8 +66,12 @@ def _(process: Any) -> Steps:
 
 for _by, _bits in (("VirtualAlloc", 64), ("VirtualProtect", 64), ("VirtualAlloc", 32), ("VirtualProtect", 32)):
 
-    @case("PAGE_GUARD", f"set in the own stack by {_by}, the stack ends above it, {_bits} bits",
-          f"{SOURCE}:1094-1112, 1169-1195", bits=_bits)  # fmt: skip
+    @case(
+        "PAGE_GUARD",
+        f"set in the own stack by {_by}, the stack ends above it, {_bits} bits",
+        f"[{SOURCE}:1094-1112, 1169-1195]",
+        bits=_bits,
+    )
     def _(process: Any, by: str = _by) -> Steps:
         yield from grow(process, 9)
         limit = process.thread_object.stack.limit
@@ -78,8 +82,12 @@ for _by, _bits in (("VirtualAlloc", 64), ("VirtualProtect", 64), ("VirtualAlloc"
         equal((yield from query(process, address)), (1, COMMIT, GUARDED_RW))
         equal((yield from query(process, process.thread_object.stack.limit)), (6, COMMIT, RW))
 
-    @case("PAGE_GUARD", f"set in the own stack by {_by}: a touch grows it, the page below is the guard, {_bits} bits",
-          f"{SOURCE}:1115-1154", bits=_bits)  # fmt: skip
+    @case(
+        "PAGE_GUARD",
+        f"set in the own stack by {_by}: a touch grows it, the page below is the guard, {_bits} bits",
+        f"[{SOURCE}:1115-1154]",
+        bits=_bits,
+    )
     def _(process: Any, by: str = _by) -> Steps:
         yield from grow(process, 9)
         address = stack(process) - 2 * PAGE
@@ -98,7 +106,7 @@ for _by, _bits in (("VirtualAlloc", 64), ("VirtualProtect", 64), ("VirtualAlloc"
         equal((yield from charge(process)) - before, 3)
 
 
-@case("PAGE_GUARD", "cleared again in the own stack, it doesn't bring the limit back", f"{SOURCE}:1197-1215")
+@case("PAGE_GUARD", "cleared again in the own stack, it doesn't bring the limit back", f"[{SOURCE}:1197-1215]")
 def _(process: Any) -> Steps:
     yield from grow(process, 9)
     address = process.thread_object.stack.limit + 2 * PAGE
@@ -110,7 +118,7 @@ def _(process: Any) -> Steps:
     equal(committed(process), 6)
 
 
-@case("PAGE_GUARD", "set in a stack that has overflowed, it makes the stack usable again", f"{SOURCE}:1115-1154")
+@case("PAGE_GUARD", "set in a stack that has overflowed, it makes the stack usable again", f"[{SOURCE}:1115-1154]")
 def _(process: Any) -> Steps:
     yield from raises(w.STATUS_STACK_OVERFLOW, grow(process, 255))
     own = process.thread_object.stack

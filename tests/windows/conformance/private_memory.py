@@ -34,7 +34,7 @@ from tests.windows.harness import (
 )
 
 case = Table()
-VIRTUAL, SYNC = "Wine: kernel32/tests/virtual.c", "Wine: kernel32/tests/sync.c"
+VIRTUAL, SYNC = "k32/virtual.c", "k32/sync.c"
 ALLOCATE, FREE, PROTECT = (
     f"ros: modules/rostests/apitests/ntdll/{name}VirtualMemory.c" for name in ("NtAllocate", "NtFree", "NtProtect")
 )
@@ -56,7 +56,7 @@ def private(base: int, size: int, allocated: int, state: int, protect: int, allo
     return (base, allocation or base, allocated, size, state, protect, w.MEM_PRIVATE)
 
 
-@case("VirtualAlloc", "a protection must be one of six", f"{VIRTUAL}:3398-3485")
+@case("VirtualAlloc", "a protection must be one of six", f"[{VIRTUAL}:3398-3485]")
 def _(process: Any) -> Steps:
     for protect in NIBBLES:
         if protect not in GOOD:
@@ -71,7 +71,7 @@ def _(process: Any) -> Steps:
         yield from works(process.virtual_free(base, 0, RELEASE))
 
 
-@case("VirtualProtect", "a protection must be one of six, and no other changes anything", f"{VIRTUAL}:3262-3316")
+@case("VirtualProtect", "a protection must be one of six, and no other changes anything", f"[{VIRTUAL}:3262-3316]")
 def _(process: Any) -> Steps:
     base = yield from region(process, 1, BOTH, NOACCESS)
     for protect in NIBBLES:
@@ -84,7 +84,7 @@ def _(process: Any) -> Steps:
         equal((yield from process.virtual_protect(base, PAGE, NOACCESS)), protect if protect in GOOD else NOACCESS)
 
 
-@case("VirtualProtect", "what VirtualAlloc accepts for committed pages it accepts, too", f"{VIRTUAL}:3318-3376")
+@case("VirtualProtect", "what VirtualAlloc accepts for committed pages it accepts, too", f"[{VIRTUAL}:3318-3376]")
 def _(process: Any) -> Steps:
     base = yield from region(process, 1, BOTH, NOACCESS)
     for executing in (0, EXECUTE, ER, ERW, EWC):
@@ -103,11 +103,12 @@ def sleeper(process: Any) -> Steps:
     yield from process.sleep(5000)
 
 
-for _elsewhere, _source in ((False, f"{VIRTUAL}:346-474"), (True, f"{VIRTUAL}:262-334")):
+for _elsewhere, _source in ((False, f"[{VIRTUAL}:346-474]"), (True, f"[{VIRTUAL}:262-334]")):
 
     @case("VirtualAllocEx" if _elsewhere else "VirtualAlloc", "a region from its reservation to its release", _source)
     def _(process: Any, elsewhere: bool = _elsewhere) -> Steps:
-        target, suffix = (), ""
+        target: tuple[Any, ...] = ()
+        suffix = ""
         if elsewhere:
             target, suffix = ((yield from works(process.create_process("b", sleeper))),), "_ex"
         allocate, look, protect, free = (
@@ -131,7 +132,7 @@ for _elsewhere, _source in ((False, f"{VIRTUAL}:346-474"), (True, f"{VIRTUAL}:26
         yield from works(free(base, 0, RELEASE))
 
 
-@case("VirtualAllocEx", "a handle of no process is refused", f"{VIRTUAL}:92-99")
+@case("VirtualAllocEx", "a handle of no process is refused", f"[{VIRTUAL}:92-99]")
 def _(process: Any) -> Steps:
     own = w.CURRENT_PROCESS
     base = yield from works(process.virtual_alloc_ex(own, 0, 1 << 15, COMMIT, ERW))
@@ -144,7 +145,7 @@ def _(process: Any) -> Steps:
 for _bits in (32, 64):
 
     @case(
-        "VirtualAlloc", f"MEM_RESET passes over what is only reserved, {_bits} bits", f"{VIRTUAL}:406-430", bits=_bits
+        "VirtualAlloc", f"MEM_RESET passes over what is only reserved, {_bits} bits", f"[{VIRTUAL}:406-430]", bits=_bits
     )
     def _(process: Any) -> Steps:
         base = yield from region(process, 16, RESERVE, NOACCESS)
@@ -160,7 +161,7 @@ for _bits in (32, 64):
         yield from fails(process, ADDRESS, process.virtual_alloc(base + 0xF000, 2 * PAGE, w.MEM_RESET, NOACCESS))
 
 
-@case("VirtualAlloc", "other mixtures are refused for committed pages, too", f"{VIRTUAL}:432-455, 554-558")
+@case("VirtualAlloc", "other mixtures are refused for committed pages, too", f"[{VIRTUAL}:432-455, 554-558]")
 def _(process: Any) -> Steps:
     base = yield from region(process, 1)
     for kind in (RESERVE, COMMIT):
@@ -174,7 +175,7 @@ def _(process: Any) -> Steps:
 
 for _modifier, _name in ((w.PAGE_NOCACHE, "PAGE_NOCACHE"), (w.PAGE_WRITECOMBINE, "PAGE_WRITECOMBINE")):
 
-    @case(_name, "of an allocation stays with all its pages", f"{VIRTUAL}:476-513")
+    @case(_name, "of an allocation stays with all its pages", f"[{VIRTUAL}:476-513]")
     def _(process: Any, modifier: int = _modifier) -> Steps:
         base = yield from region(process, 2, COMMIT, RW | modifier)
         allocated = RW | modifier
@@ -186,7 +187,7 @@ for _modifier, _name in ((w.PAGE_NOCACHE, "PAGE_NOCACHE"), (w.PAGE_WRITECOMBINE,
         equal((yield from process.virtual_alloc(base, PAGE, COMMIT, RW)), base)
         equal((yield from query(process, base)), (2, COMMIT, allocated))
 
-    @case(_name, "isn't given to pages of an allocation without it", f"{VIRTUAL}:515-544")
+    @case(_name, "isn't given to pages of an allocation without it", f"[{VIRTUAL}:515-544]")
     def _(process: Any, modifier: int = _modifier) -> Steps:
         base = yield from region(process, 2, COMMIT, RW)
         equal((yield from seen(process, base)), private(base, 2 * PAGE, RW, COMMIT, RW))
@@ -196,7 +197,7 @@ for _modifier, _name in ((w.PAGE_NOCACHE, "PAGE_NOCACHE"), (w.PAGE_WRITECOMBINE,
         equal((yield from query(process, base)), (2, COMMIT, RW))
 
 
-@case("VirtualAlloc", "a released place is taken again by its address", f"{VIRTUAL}:546-552")
+@case("VirtualAlloc", "a released place is taken again by its address", f"[{VIRTUAL}:546-552]")
 def _(process: Any) -> Steps:
     base = yield from region(process, 2, BOTH, ERW)
     equal(base % UNIT, 0)
@@ -302,7 +303,7 @@ def _(process: Any) -> Steps:
         yield from works(process.virtual_free(base, 0, RELEASE))
 
 
-@case("PAGE_GUARD", "set, cleared, locked and touched", f"{VIRTUAL}:2395-2477")
+@case("PAGE_GUARD", "set, cleared, locked and touched", f"[{VIRTUAL}:2395-2477]")
 def _(process: Any) -> Steps:
     guarded = RW | GUARD
     base = yield from region(process, 1, BOTH, guarded)
@@ -324,7 +325,7 @@ def _(process: Any) -> Steps:
     yield from works(process.virtual_unlock(base, PAGE))
 
 
-@case("PrefetchVirtualMemory", "takes any range but none", f"{VIRTUAL}:4305-4353")
+@case("PrefetchVirtualMemory", "takes any range but none", f"[{VIRTUAL}:4305-4353]")
 def _(process: Any) -> Steps:
     yield from fails(process, 0, process.prefetch_virtual_memory([]))
     base = yield from region(process, 2)
@@ -363,8 +364,11 @@ for _bits, _addresses in SYSTEM.items():
             yield from works(process.ex_free_pool_with_tag(block, "Test"))
 
 
-@case("QueryMemoryResourceNotification", "of no handle it fails, of any event it says whether that is set",
-      f"{SYNC}:695-721")  # fmt: skip
+@case(
+    "QueryMemoryResourceNotification",
+    "of no handle it fails, of any event it says whether that is set",
+    f"[{SYNC}:695-721]",
+)
 def _(process: Any) -> Steps:
     yield from fails(process, PARAMETER, process.create_memory_resource_notification(2))
     for handle in (0, w.INVALID_HANDLE_VALUE):

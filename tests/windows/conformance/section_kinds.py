@@ -34,7 +34,7 @@ from tests.windows.harness import (
 )
 
 case = Table()
-VIRTUAL, SECTION = "Wine: kernel32/tests/virtual.c", "ros: modules/rostests/apitests/ntdll/NtMapViewOfSection.c"
+VIRTUAL, SECTION = "k32/virtual.c", "ros: modules/rostests/apitests/ntdll/NtMapViewOfSection.c"
 READ, WRITE, COPY = w.FILE_MAP_READ, w.FILE_MAP_WRITE, w.FILE_MAP_COPY
 NOWHERE = w.INVALID_HANDLE_VALUE
 GiB, TiB = 1 << 30, 1 << 40
@@ -83,7 +83,7 @@ FLAGS = {
 
 for _backing, _flags in FLAGS.items():
 
-    @case("CreateFileMapping", f"which SEC_ flags go with {_backing}", f"{VIRTUAL}:1492-1541, 1596", **EVERYTHING)
+    @case("CreateFileMapping", f"which SEC_ flags go with {_backing}", f"[{VIRTUAL}:1492-1541, 1596]", **EVERYTHING)
     def _(process: Any, backing: str = _backing, flags: dict[int, int] = _flags) -> Steps:
         protect, handle = RW, NOWHERE
         if backing != "the paging files":
@@ -100,9 +100,11 @@ for _backing, _flags in FLAGS.items():
                 yield from works(process.close_handle(made))
 
 
-@case("CreateFileMapping", "names are told apart by their case", f"{VIRTUAL}:1546-1577")
+@case("CreateFileMapping", "names are told apart by their case", f"[{VIRTUAL}:1546-1577]")
 def _(process: Any) -> Steps:
-    create = lambda name: process.create_file_mapping(NOWHERE, w.SEC_COMMIT | RW, PAGE, name)  # noqa: E731
+    def create(name: str) -> Steps:
+        return (yield from process.create_file_mapping(NOWHERE, w.SEC_COMMIT | RW, PAGE, name))
+
     yield from works(create("Wine Test Mapping"))
     equal(process.get_last_error(), 0)
     second = yield from works(create("Wine Test Mapping"))
@@ -124,7 +126,7 @@ PAIRS = (
 )  # fmt: skip
 
 
-@case("CreateFileMapping", "a protection must be one of six", f"{VIRTUAL}:3496-3527, 3617-3618", **FILE)
+@case("CreateFileMapping", "a protection must be one of six", f"[{VIRTUAL}:3496-3527, 3617-3618]", **FILE)
 def _(process: Any) -> Steps:
     access = w.GENERIC_READ | w.GENERIC_WRITE | w.GENERIC_EXECUTE
     file = yield from opened(process, access=access)
@@ -141,7 +143,7 @@ for _name, _access, _good, _bad in (
      (w.PAGE_EXECUTE_READ, w.PAGE_EXECUTE_READWRITE)),
 ):  # fmt: skip
 
-    @case("CreateFileMapping", f"what a file that was opened {_name} allows", f"{VIRTUAL}:708-755, 3903-3913", **FILE)
+    @case("CreateFileMapping", f"what a file that was opened {_name} allows", f"[{VIRTUAL}:708-755, 3903-3913]", **FILE)
     def _(process: Any, access: int = _access, good: Any = _good, bad: Any = _bad) -> Steps:
         file = yield from opened(process, access=access)
         for protect in bad:
@@ -153,8 +155,13 @@ for _name, _access, _good, _bad in (
 # Sizes
 
 
-@case("CreateFileMapping", "SEC_RESERVE of 8 TiB lacks pool, of 128 TiB is too big, of 8 GiB works", SECTION,
-      frames=4096, paging_pages=8192)  # fmt: skip
+@case(
+    "CreateFileMapping",
+    "SEC_RESERVE of 8 TiB lacks pool, of 128 TiB is too big, of 8 GiB works",
+    SECTION,
+    frames=4096,
+    paging_pages=8192,
+)
 def _(process: Any) -> Steps:
     for size, error in ((8 * TiB, w.ERROR_NO_SYSTEM_RESOURCES), (128 * TiB, w.ERROR_NOT_ENOUGH_MEMORY)):
         yield from fails(process, error, process.create_file_mapping(NOWHERE, RW | w.SEC_RESERVE, size))
@@ -184,7 +191,7 @@ LARGE: dict[str, Any] = {"files": {"data": GiB}, "frames": 256, "paging_pages": 
 """A file whose prototype PTEs (2 MiB) no pool of such a machine can hold."""
 
 
-@case("CreateFileMapping", "a larger file takes no more of the system's resources", "MODEL section 14", **LARGE)
+@case("CreateFileMapping", "a larger file takes no more of the system's resources", "MODEL section 7", **LARGE)
 def _(process: Any) -> Steps:
     file = yield from opened(process)
     before = yield from charge(process)
@@ -202,8 +209,12 @@ def prototypes(process: Any) -> int:
     return int(table["bytes"][table["tag"] == "MmSt"].sum())
 
 
-@case("MapViewOfFile", "a file's prototype PTEs come with its views, and stay for the next ones", "MODEL section 14",
-      files={"data": 4 * MiB})  # fmt: skip
+@case(
+    "MapViewOfFile",
+    "a file's prototype PTEs come with its views, and stay for the next ones",
+    "MODEL section 7",
+    files={"data": 4 * MiB},
+)
 def _(process: Any) -> Steps:
     before = prototypes(process)
     handle = yield from works(process.create_file_mapping((yield from opened(process)), RO))
@@ -219,15 +230,19 @@ def _(process: Any) -> Steps:
     equal(prototypes(process), taken)
 
 
-@case("CreateFileMapping", "a section backed by the paging files has them all at once", "MODEL section 14")
+@case("CreateFileMapping", "a section backed by the paging files has them all at once", "MODEL section 7")
 def _(process: Any) -> Steps:
     before = prototypes(process)
     yield from section(process, 512)
     equal(prototypes(process) - before, PAGE)
 
 
-@case("CreateFileMapping", "a view of a file's section goes up to the size that was asked for", f"{VIRTUAL}:1231-1275",
-      files={"data": 0x3456})  # fmt: skip
+@case(
+    "CreateFileMapping",
+    "a view of a file's section goes up to the size that was asked for",
+    f"[{VIRTUAL}:1231-1275]",
+    files={"data": 0x3456},
+)
 def _(process: Any) -> Steps:
     file = yield from opened(process)
     whole = yield from works(process.create_file_mapping(file, RO))
@@ -244,14 +259,14 @@ def _(process: Any) -> Steps:
 
 # What each kind of section allows of its views' pages
 
-for _flags, _state, _shown in ((w.SEC_RESERVE, RESERVE, 0), (w.SEC_COMMIT, COMMIT, RW)):
+for _kind, _state, _shown in ((w.SEC_RESERVE, RESERVE, 0), (w.SEC_COMMIT, COMMIT, RW)):
 
     @case(
         "VirtualAlloc",
         f"commits pages of a SEC_{'RESERVE' if _state == RESERVE else 'COMMIT'} view, shown in this view only",
-        f"{VIRTUAL}:848-930, 938-982",
+        f"[{VIRTUAL}:848-930, 938-982]",
     )
-    def _(process: Any, flags: int = _flags, state: int = _state, shown: int = _shown) -> Steps:
+    def _(process: Any, flags: int = _kind, state: int = _state, shown: int = _shown) -> Steps:
         handle = yield from works(process.create_file_mapping(NOWHERE, RW | flags, SIZE))
         first = yield from works(process.map_view_of_file(handle, WRITE))
         second = yield from works(process.map_view_of_file(handle, WRITE))
@@ -269,7 +284,7 @@ for _flags, _state, _shown in ((w.SEC_RESERVE, RESERVE, 0), (w.SEC_COMMIT, COMMI
             yield from works(process.unmap_view_of_file(base))
 
 
-@case("VirtualAlloc", "MEM_RESET of a SEC_RESERVE view resets what is committed of it", f"{VIRTUAL}:925")
+@case("VirtualAlloc", "MEM_RESET of a SEC_RESERVE view resets what is committed of it", f"[{VIRTUAL}:925]")
 def _(process: Any) -> Steps:
     handle = yield from works(process.create_file_mapping(NOWHERE, RW | w.SEC_RESERVE, UNIT))
     base = yield from works(process.map_view_of_file(handle, WRITE))
@@ -323,7 +338,7 @@ def _(process: Any) -> Steps:
     yield from raises(AV, process.read(base, 1), 0, base)
 
 
-@case("SEC_NOCACHE", "PAGE_NOCACHE is the allocation's, whatever its pages get", f"{VIRTUAL}:1003-1024")
+@case("SEC_NOCACHE", "PAGE_NOCACHE is the allocation's, whatever its pages get", f"[{VIRTUAL}:1003-1024]")
 def _(process: Any) -> Steps:
     for flag, modifier in ((w.SEC_NOCACHE, w.PAGE_NOCACHE), (w.SEC_WRITECOMBINE, w.PAGE_WRITECOMBINE)):
         handle = yield from works(process.create_file_mapping(NOWHERE, RW | w.SEC_COMMIT | flag, SIZE))
@@ -343,7 +358,7 @@ ASKS = {0x00: "r", 0x01: "r", 0x02: "rw", 0x04: "r", 0x05: "r", 0x06: "rw", 0x08
 
 for _protect, _does in IMAGES.items():
 
-    @case("SEC_IMAGE", f"what access a section made with {_protect:#x} allows", f"{VIRTUAL}:3986, 3988, 4019", **DLL)
+    @case("SEC_IMAGE", f"what access a section made with {_protect:#x} allows", f"[{VIRTUAL}:3986, 3988, 4019]", **DLL)
     def _(process: Any, protect: int = _protect, does: str = _does) -> Steps:
         file = yield from opened(process, "dll", w.GENERIC_READ | w.GENERIC_EXECUTE)
         handle = yield from works(process.create_file_mapping(file, protect | w.SEC_IMAGE))
@@ -359,7 +374,7 @@ for _protect, _does in IMAGES.items():
             yield from works(process.unmap_view_of_file(base))
 
 
-@case("SEC_IMAGE", "its pages may have any protection; writing copies", f"{VIRTUAL}:4043-4077, 4119-4172", **DLL)
+@case("SEC_IMAGE", "its pages may have any protection; writing copies", f"[{VIRTUAL}:4043-4077, 4119-4172]", **DLL)
 def _(process: Any) -> Steps:
     file = yield from opened(process, "dll", w.GENERIC_READ | w.GENERIC_EXECUTE)
     handle = yield from works(process.create_file_mapping(file, RO | w.SEC_IMAGE))
@@ -384,8 +399,7 @@ def _(process: Any) -> Steps:
         equal((yield from query(process, base))[2], old)
 
 
-@case("SEC_IMAGE", "loaded or mapped, an image's allocation is EXECUTE_WRITECOPY", "Wine: kernel32/tests/loader.c:1652",
-      **DLL)  # fmt: skip
+@case("SEC_IMAGE", "loaded or mapped, an image's allocation is EXECUTE_WRITECOPY", "[k32/loader.c:1652]", **DLL)
 def _(process: Any) -> Steps:
     base = yield from works(process.load_library("dll"))
     file = yield from opened(process, "dll", w.GENERIC_READ)
@@ -399,7 +413,7 @@ def _(process: Any) -> Steps:
     equal((yield from process.get_module_handle("dll")), 0)
 
 
-@case("CreateFileMapping", "SEC_IMAGE of what is no image is refused", f"{VIRTUAL}:1596", **EVERYTHING)
+@case("CreateFileMapping", "SEC_IMAGE of what is no image is refused", f"[{VIRTUAL}:1596]", **EVERYTHING)
 def _(process: Any) -> Steps:
     file = yield from opened(process, "file")
     for handle in (file, NOWHERE):
@@ -411,7 +425,9 @@ def _(process: Any) -> Steps:
 
 for _bits in (32, 64):
 
-    @case("UnmapViewOfFile", f"any address in a view will do, {_bits} bits", f"{VIRTUAL}:1208-1227", bits=_bits, **FILE)
+    @case(
+        "UnmapViewOfFile", f"any address in a view will do, {_bits} bits", f"[{VIRTUAL}:1208-1227]", bits=_bits, **FILE
+    )
     def _(process: Any) -> Steps:
         handle = yield from works(process.create_file_mapping((yield from opened(process)), RO))
         for offset in (0, 100, PAGE, PAGE + 100, 3 * PAGE - 1):
@@ -422,7 +438,7 @@ for _bits in (32, 64):
             yield from raises(AV, process.read(base, 1), 0, base)
 
 
-@case("UnmapViewOfFile", "private memory can't be unmapped, nor what isn't there", f"{VIRTUAL}:1031-1046")
+@case("UnmapViewOfFile", "private memory can't be unmapped, nor what isn't there", f"[{VIRTUAL}:1031-1046]")
 def _(process: Any) -> Steps:
     base = yield from region(process, 16, COMMIT, RO)
     for address in (base, base + 3 * PAGE, 0xDEADBEEF, 0xFFFFF8A0_00000000, 0):
@@ -432,8 +448,12 @@ def _(process: Any) -> Steps:
 
 for _backing, _size in (("the paging files", SIZE), ("a file, which it extends", SIZE)):
 
-    @case("CloseHandle", f"a view outlives its section's handles and name, section of {_backing}",
-          f"{VIRTUAL}:1048-1206", files={"data": PAGE})  # fmt: skip
+    @case(
+        "CloseHandle",
+        f"a view outlives its section's handles and name, section of {_backing}",
+        f"[{VIRTUAL}:1048-1206]",
+        files={"data": PAGE},
+    )
     def _(process: Any, backing: str = _backing, size: int = _size) -> Steps:
         file = NOWHERE if backing.startswith("the") else (yield from opened(process))
         handle = yield from works(process.create_file_mapping(file, RW, size, "Foo"))
@@ -457,7 +477,9 @@ for _backing, _size in (("the paging files", SIZE), ("a file, which it extends",
 for _access, _shared in ((READ | WRITE, True), (COPY, False), (COPY | WRITE, True)):
 
     @case(
-        "CreateFileMapping", f"another process stores to shared memory mapped for {_access:#x}", f"{VIRTUAL}:4262-4303"
+        "CreateFileMapping",
+        f"another process stores to shared memory mapped for {_access:#x}",
+        f"[{VIRTUAL}:4262-4303]",
     )
     def _(process: Any, access: int = _access, shared: bool = _shared) -> Steps:
         handle = yield from works(process.create_file_mapping(NOWHERE, RW, PAGE, "ro"))

@@ -24,7 +24,7 @@ from tests.windows.harness import (
 )
 
 case = Table()
-VIRTUAL = "Wine: kernel32/tests/virtual.c"
+VIRTUAL = "k32/virtual.c"
 WC, EXECUTE, ER = w.PAGE_WRITECOPY, w.PAGE_EXECUTE, w.PAGE_EXECUTE_READ
 ERW, EWC = w.PAGE_EXECUTE_READWRITE, w.PAGE_EXECUTE_WRITECOPY
 PROTECTIONS = (NOACCESS, RO, RW, WC, EXECUTE, ER, ERW, EWC)
@@ -85,7 +85,7 @@ for _backing, _options in (("paging files", {}), ("a file", FILE), ("paging file
         @case(
             "MapViewOfFile",
             f"each access to a PAGE_{_name} section of {_backing}, {_options.get('bits', 64)} bits",
-            f"{VIRTUAL}:3994-4033",
+            f"[{VIRTUAL}:3994-4033]",
             **_options,
         )
         def _(process: Any, backing: str = _backing, protection: int = _protection) -> Steps:
@@ -108,7 +108,7 @@ for _backing, _options in (("paging files", {}), ("a file", FILE)):
     @case(
         "VirtualProtect",
         f"gives a page of a view of {_backing} what its view does, no more",
-        f"{VIRTUAL}:4051-4077",
+        f"[{VIRTUAL}:4051-4077]",
         **_options,
     )
     def _(process: Any, backing: str = _backing) -> Steps:
@@ -124,7 +124,9 @@ for _backing, _options in (("paging files", {}), ("a file", FILE)):
                     old = new
 
 
-@case("VirtualAlloc", "commits pages of a paging files' view with what the view does, no more", f"{VIRTUAL}:4084-4111")
+@case(
+    "VirtualAlloc", "commits pages of a paging files' view with what the view does, no more", f"[{VIRTUAL}:4084-4111]"
+)
 def _(process: Any) -> Steps:
     for protection in (RW, ER, ERW):
         for shown, base in (yield from one_view_each(process, "paging files", protection)):
@@ -137,7 +139,7 @@ def _(process: Any) -> Steps:
                     yield from fails(process, PARAMETER, commit)
 
 
-@case("VirtualAlloc", "commits nothing in a file's view", f"{VIRTUAL}:3589-3590, 4115-4116", **FILE)
+@case("VirtualAlloc", "commits nothing in a file's view", f"[{VIRTUAL}:3589-3590, 4115-4116]", **FILE)
 def _(process: Any) -> Steps:
     for protection in (RO, WC, ERW):
         for shown, base in (yield from one_view_each(process, "a file", protection)):
@@ -146,7 +148,7 @@ def _(process: Any) -> Steps:
             equal((yield from query(process, base)), (2, COMMIT, shown))
 
 
-@case("VirtualAlloc", "a view can't be reserved over, nor private memory be copy-on-write", f"{VIRTUAL}:3345-3358")
+@case("VirtualAlloc", "a view can't be reserved over, nor private memory be copy-on-write", f"[{VIRTUAL}:3345-3358]")
 def _(process: Any) -> Steps:
     base = yield from works(process.virtual_alloc(0, PAGE, w.MEM_RESERVE | COMMIT, NOACCESS))
     for protection in (WC, EWC):
@@ -164,7 +166,7 @@ def written(protection: int) -> int:
 @case(
     "VirtualProtect",
     "a page that was copied is writable, and so was its old protection",
-    f"{VIRTUAL}:4119-4172",
+    f"[{VIRTUAL}:4119-4172]",
     **FILE,
 )
 def _(process: Any) -> Steps:
@@ -186,7 +188,7 @@ def _(process: Any) -> Steps:
                 old = written(new)
 
 
-@case("VirtualProtect", "each protection of a page of a PAGE_EXECUTE_READWRITE view", f"{VIRTUAL}:3629-3707", **FILE)
+@case("VirtualProtect", "each protection of a page of a PAGE_EXECUTE_READWRITE view", f"[{VIRTUAL}:3629-3707]", **FILE)
 def _(process: Any) -> Steps:
     handle = yield from section_of(process, "a file", ERW)
     for new in (*PROTECTIONS, RO | NOACCESS, RW | RO, WC | RW, ER | EXECUTE, EWC | ERW, ERW | ER, 0):
@@ -205,7 +207,7 @@ def _(process: Any) -> Steps:
         yield from works(process.unmap_view_of_file(base))
 
 
-@case("VirtualProtect", "EXECUTE_WRITECOPY in an EXECUTE_READ view copies and charges", f"{VIRTUAL}:4061", **FILE)
+@case("VirtualProtect", "EXECUTE_WRITECOPY in an EXECUTE_READ view copies and charges", f"[{VIRTUAL}:4061]", **FILE)
 def _(process: Any) -> Steps:
     handle = yield from section_of(process, "a file", ER)
     base = yield from works(process.map_view_of_file(handle, 0x24))
@@ -218,7 +220,9 @@ def _(process: Any) -> Steps:
     yield from raises(w.STATUS_ACCESS_VIOLATION, process.write(base + PAGE, 1), 1, base + PAGE)
 
 
-@case("FILE_MAP_COPY", "with FILE_MAP_READ it is not copy-on-write: no charge, and no store", f"{VIRTUAL}:4012", **FILE)
+@case(
+    "FILE_MAP_COPY", "with FILE_MAP_READ it is not copy-on-write: no charge, and no store", f"[{VIRTUAL}:4012]", **FILE
+)
 def _(process: Any) -> Steps:
     handle = yield from section_of(process, "a file", WC)
     yield from works(process.map_view_of_file_ex(handle, w.FILE_MAP_READ, 0, 0, PLACE))  # takes a page table
@@ -228,7 +232,7 @@ def _(process: Any) -> Steps:
     yield from raises(w.STATUS_ACCESS_VIOLATION, process.write(base, 1), 1, base)
 
 
-@case("MapViewOfFile", "what FILE_MAP_EXECUTE alone maps can't be touched", f"{VIRTUAL}:3867, 3875", **FILE)
+@case("MapViewOfFile", "what FILE_MAP_EXECUTE alone maps can't be touched", f"[{VIRTUAL}:3867, 3875]", **FILE)
 def _(process: Any) -> Steps:
     handle = yield from section_of(process, "a file", ER)
     for access in (0x08, 0x09, 0x20, 0x28, 0x29):
@@ -237,8 +241,11 @@ def _(process: Any) -> Steps:
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.execute(base, 4), 8, base)
 
 
-@case("CreateFileMapping", "a handle to an existing section has the rights that the call's protection is good for",
-      f"{VIRTUAL}:3752-3770")  # fmt: skip
+@case(
+    "CreateFileMapping",
+    "a handle to an existing section has the rights that the call's protection is good for",
+    f"[{VIRTUAL}:3752-3770]",
+)
 def _(process: Any) -> Steps:
     yield from works(process.create_file_mapping(w.INVALID_HANDLE_VALUE, ERW, PAGE, "shared"))
     for protection in (RO, RW, WC, ER, ERW, EWC):
@@ -261,7 +268,7 @@ for _asked, _maps, _fails in (
     (w.FILE_MAP_ALL_ACCESS, (0x00, 0x01, 0x02, 0x04), ()),
 ):
 
-    @case("OpenFileMapping", f"what a handle opened for {_asked:#x} maps", f"{VIRTUAL}:769-817")
+    @case("OpenFileMapping", f"what a handle opened for {_asked:#x} maps", f"[{VIRTUAL}:769-817]")
     def _(process: Any, asked: int = _asked, maps: tuple[int, ...] = _maps, refused: tuple[int, ...] = _fails) -> Steps:
         yield from works(process.create_file_mapping(w.INVALID_HANDLE_VALUE, ERW, 4090, "Foo"))
         handle = yield from works(process.open_file_mapping(asked, "Foo"))

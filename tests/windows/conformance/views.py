@@ -146,7 +146,7 @@ def _(process: Any) -> Steps:
     equal((yield from process.map_view_of_file_ex(handle, WRITE, 0, 0, 0x2000_0000)), 0x2000_0000)
 
 
-@case("MapViewOfFileEx", "the address must be a multiple of 64 KiB", "Wine: ntdll/tests/virtual.c:1523, 1530")
+@case("MapViewOfFileEx", "the address must be a multiple of 64 KiB", "[ntdll/virtual.c:1523, 1530]")
 def _(process: Any) -> Steps:
     handle = yield from section(process, 4)
     for base in (0x2000_1000, 0x2000_002A):

@@ -33,7 +33,7 @@ from tests.windows.harness import (
 )
 
 case = Table()
-VIRTUAL = "Wine: kernel32/tests/virtual.c"
+VIRTUAL = "k32/virtual.c"
 WATCH = w.MEM_WRITE_WATCH
 
 
@@ -55,7 +55,7 @@ def store(process: Any, base: int, *pages: int) -> Steps:
         yield from process.write(base + page * PAGE + 200, 1)
 
 
-@case("GetWriteWatch", "lists the stored pages in order, until they are reset", f"{VIRTUAL}:1793-1870")
+@case("GetWriteWatch", "lists the stored pages in order, until they are reset", f"[{VIRTUAL}:1793-1870]")
 def _(process: Any) -> Steps:
     base = yield from watched(process)
     found = yield from works(process.virtual_query(base))
@@ -88,7 +88,7 @@ def _(process: Any) -> Steps:
     equal((yield from listed(process, base, UNIT)), [])
 
 
-@case("GetWriteWatch", "protecting pages doesn't change what is listed", f"{VIRTUAL}:1885-1921")
+@case("GetWriteWatch", "protecting pages doesn't change what is listed", f"[{VIRTUAL}:1885-1921]")
 def _(process: Any) -> Steps:
     base = yield from watched(process)
     yield from store(process, base, 2, 4)
@@ -99,7 +99,7 @@ def _(process: Any) -> Steps:
     equal((yield from query(process, base)), (16, COMMIT, RW))
 
 
-@case("GetWriteWatch", "what it refuses", f"{VIRTUAL}:1773-1791, 2099-2171")
+@case("GetWriteWatch", "what it refuses", f"[{VIRTUAL}:1773-1791, 2099-2171]")
 def _(process: Any) -> Steps:
     base = yield from watched(process)
     plain = yield from region(process)
@@ -110,7 +110,7 @@ def _(process: Any) -> Steps:
         yield from fails(process, PARAMETER, process.reset_write_watch(address, size))
 
 
-@case("MEM_WRITE_WATCH", "needs MEM_RESERVE; the first protection doesn't matter", f"{VIRTUAL}:2195-2232")
+@case("MEM_WRITE_WATCH", "needs MEM_RESERVE; the first protection doesn't matter", f"[{VIRTUAL}:2195-2232]")
 def _(process: Any) -> Steps:
     yield from fails(process, PARAMETER, process.virtual_alloc(0, UNIT, WATCH, RW))
     yield from fails(process, PARAMETER, process.virtual_alloc(0, UNIT, WATCH | COMMIT, RW))
@@ -133,8 +133,11 @@ def _(process: Any) -> Steps:
     equal((yield from listed(process, base, UNIT, True)), [2])
 
 
-@case("GetWriteWatch", "a page that was protected after the store is listed though it is decommitted",
-      f"{VIRTUAL}:2225-2242")  # fmt: skip
+@case(
+    "GetWriteWatch",
+    "a page that was protected after the store is listed though it is decommitted",
+    f"[{VIRTUAL}:2225-2242]",
+)
 def _(process: Any) -> Steps:
     base = yield from watched(process, 16, NOACCESS)
     equal((yield from process.virtual_protect(base, 6 * PAGE, RW)), NOACCESS)
@@ -148,8 +151,11 @@ def _(process: Any) -> Steps:
     equal((yield from listed(process, base, UNIT)), [])
 
 
-@case("GetWriteWatch", "decommitting forgets the stores since the last protecting",
-      f"{VIRTUAL} (of 2024), test_write_watch: VirtualProtect latches")  # fmt: skip
+@case(
+    "GetWriteWatch",
+    "decommitting forgets the stores since the last protecting",
+    f"[{VIRTUAL} (of 2024), test_write_watch: VirtualProtect latches]",
+)
 def _(process: Any) -> Steps:
     base = yield from watched(process, 16, NOACCESS)
     equal((yield from process.virtual_protect(base, 6 * PAGE, RW)), NOACCESS)
@@ -170,8 +176,13 @@ def _(process: Any) -> Steps:
     equal((yield from listed(process, base, UNIT)), [2, 3, 4, 6])
 
 
-@case("GetWriteWatch", "half of 2048 pages, half of them made read-only", f"{VIRTUAL}:2248-2290, test_write_watch",
-      frames=4096, paging_pages=4096)  # fmt: skip
+@case(
+    "GetWriteWatch",
+    "half of 2048 pages, half of them made read-only",
+    f"[{VIRTUAL}:2248-2290, test_write_watch]",
+    frames=4096,
+    paging_pages=4096,
+)
 def _(process: Any) -> Steps:
     base = yield from watched(process, 2048)
     size = 2048 * PAGE
@@ -184,7 +195,7 @@ def _(process: Any) -> Steps:
     equal((yield from listed(process, base, size)), [])
 
 
-@case("GetWriteWatch", "a guard page raises first, and a store in its handler counts", f"{VIRTUAL}:2479-2552")
+@case("GetWriteWatch", "a guard page raises first, and a store in its handler counts", f"[{VIRTUAL}:2479-2552]")
 def _(process: Any) -> Steps:
     base = yield from watched(process, 1, RW | GUARD)
     found = yield from works(process.virtual_query(base))
@@ -202,7 +213,7 @@ def _(process: Any) -> Steps:
     equal((yield from listed(process, base, PAGE, True)), [0])
 
 
-@case("VirtualLock", "of a guard page fails once; locking lists a write-watched page", f"{VIRTUAL}:2554-2573")
+@case("VirtualLock", "of a guard page fails once; locking lists a write-watched page", f"[{VIRTUAL}:2554-2573]")
 def _(process: Any) -> Steps:
     base = yield from watched(process, 1, RW | GUARD)
     yield from fails(process, GUARDED, process.virtual_lock(base, PAGE))
@@ -217,7 +228,7 @@ for _bits in (32, 64):
     @case(
         "VirtualLock",
         f"stores to the writable pages of a write-watched region only, {_bits} bits",
-        f"{VIRTUAL}:2571",
+        f"[{VIRTUAL}:2571]",
         bits=_bits,
     )
     def _(process: Any) -> Steps:
