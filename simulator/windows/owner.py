@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from simulator.config import Process
+from simulator.result import SimulationError
 from simulator.windows.address_space import AddressSpace
 from simulator.windows.constants import STILL_ACTIVE
 from simulator.windows.dep import Dep
@@ -81,3 +84,13 @@ class Owner:
         self.handles = HandleTable(system, self)
         self.dep = Dep(system.settings.dep_policy, self.bits)
         self.space = AddressSpace(system, self)
+
+
+def exit_code(owner: Owner, code: Any) -> int:
+    """What Windows keeps of an exit code, an unsigned number of 32 bits [ExitProcess]: its low 32 bits. Raises
+    SimulationError unless it is a whole number of at most 64 bits."""
+    if not isinstance(code, int | np.integer) or not -(1 << 63) <= code < 1 << 64:
+        raise SimulationError(
+            f"process {owner.name}: found exit code {code!r}, allowed is a whole number of at most 64 bits"
+        )
+    return int(code) & 0xFFFFFFFF

@@ -25,7 +25,7 @@ from simulator.windows.failure import Failure, WindowsException
 from simulator.windows.notifications import Condition
 from simulator.windows.objects import Waitable
 from simulator.windows.outcome import complete
-from simulator.windows.owner import Owner, ThreadObject
+from simulator.windows.owner import Owner, ThreadObject, exit_code
 from simulator.windows.process import Process
 from simulator.windows.requests import EndThread, Exit, References, Request, Sleep, Wait, WaitForWrite
 from simulator.windows.running import Program, Running, satisfied
@@ -200,9 +200,9 @@ class Runner:
             program.charge_time(a, thread, 0)
             program.wait_for_write(a, thread, request.request, now)
         elif isinstance(request, Exit):
-            self.end_process(running.owner, request.code)
+            self.end_process(running.owner, exit_code(running.owner, request.code))
         elif isinstance(request, EndThread):
-            self._end_thread(running, thread, request.code)
+            self._end_thread(running, thread, exit_code(running.owner, request.code))
         else:
             name, wish = running.owner.name, type(request).__name__
             raise SimulationError(f"the program of {name} yielded a {wish}: calls are made with `yield from`")

@@ -65,8 +65,8 @@ class MemoryCalls(Calls):
 
 def _units(address: int, size: int, page: int, unit: int) -> NDArray[np.int64]:
     """How many units of a range begin on each of its pages; at least one on each."""
-    first, last = address // page, (address + size - 1) // page
-    edges = np.arange(last - first + 2) * page - address % page
+    within = address % page
+    edges = np.arange((within + size - 1) // page + 2) * page - within
     edges[0], edges[-1] = 0, size
     begun = -(-edges // unit)
     found: NDArray[np.int64] = np.maximum(np.diff(begun), 1)
