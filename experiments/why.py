@@ -22,6 +22,7 @@ from simulator.units import format_time, parse_time
 CURVE = tuple(int(step * 10**power) for power in range(3, 10) for step in (1, 2, 5))
 """The times of the curve in JSON, in nanoseconds: 1, 2 and 5 of each power of ten from 1 us to 5 s."""
 MOST_NAMES = 20
+TEXTBOOK = "demand-paging"
 
 
 def explain(
@@ -35,7 +36,8 @@ def explain(
         raise BadInput(f"--at {at}: found no --page that it could be about")
     if page is not None and within is not None:
         raise BadInput(f"--within {within}: found together with --page, allowed is without one")
-    result, policy = _read(directory)
+    result, manager = _read(directory)
+    policy = str(manager["trimming"]["policy"])
     if process is None or page is None:
         _print_regret(directory, result, _time("--within", within, WITHIN), policy, as_json)
         return
@@ -44,7 +46,7 @@ def explain(
     if moment is not None and moment > end:
         raise BadInput(f"--at {at}: found a time after the end of the run, allowed is at most {end} ns")
     number = _page_number(page)
-    steps = biography(result, _known(process, result), number, policy)
+    steps = biography(result, _known(process, result), number, policy, manager["model"] == TEXTBOOK)
     if not steps:
         raise BadInput(
             f"--page {page}: found a page that {process} never brought into memory, {_pages(result, process)}"
@@ -52,14 +54,14 @@ def explain(
     _print_biography(process, number, steps, moment, end, as_json)
 
 
-def _read(directory: Path) -> tuple[RunResult, str]:
-    """The result, and its policy's name."""
+def _read(directory: Path) -> tuple[RunResult, dict[str, Any]]:
+    """The result, and its memory manager's config."""
     config = read_manifest(directory)["config"]
     if not config["observe"].get("page_log"):
         raise BadInput(f"{directory}: found a result without a page log, allowed is one with observe.page_log: true")
     with telling_damage(directory):
         result = RunResult.read(directory)
-    return result, str(config["memory_manager"]["trimming"]["policy"])
+    return result, config["memory_manager"]
 
 
 def _time(option: str, text: str | None, default: int) -> int:
@@ -109,12 +111,11 @@ def _print_biography(
     rows = [_row(step, before, end) for step, before in zip(steps, [None, *steps], strict=False)]
     if moment is not None:
         past = sum(step.time_ns <= moment for step in steps)
-        rows.insert(past, [_moment(moment, end), "", f"--> at this time: {where}", "", "", "", ""])
-    headings = ("time", "after", "what happened", "fault latency", "queue", "service", "processor")
-    table = tables.rows_table(f"page {page} of {process}", headings, rows)
-    for column in (0, 1, 3, 4, 5, 6):
-        table.columns[column].justify = "right"
-        table.columns[column].no_wrap = True
+        rows.insert(past, [_moment(moment, end), "", f"--> at this time: {where}"])
+    table = tables.rows_table(f"page {page} of {process}", ("time", "after", "what happened"), rows)
+    for column in table.columns[:2]:
+        column.justify = "right"
+        column.no_wrap = True
     tables.console().print(table)
 
 
@@ -122,9 +123,12 @@ def _row(step: Step, before: Step | None, end: int) -> list[str]:
     text = step.text
     if step.since_ns is not None and step.event in ("written", "standby"):
         text += f", an I/O of {format_time(step.time_ns - step.since_ns)}"
-    parts = [step.latency[key] for key in ("latency_ns", *PARTS)] if step.latency else []
+    if step.latency:
+        parts = (f"{name} {format_time(step.latency[key])}" for key, name in PARTS.items() if step.latency[key])
+        text += f"; fault latency {format_time(step.latency['latency_ns'])}"
+        text += f" ({said})" if (said := ", ".join(parts)) else ""
     after = "" if before is None else f"+{format_time(step.time_ns - before.time_ns)}"
-    return [_moment(step.time_ns, end), after, text, *(map(format_time, parts) if parts else [""] * 4)]
+    return [_moment(step.time_ns, end), after, text]
 
 
 def _moment(time: int, end: int) -> str:
