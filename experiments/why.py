@@ -14,6 +14,7 @@ from experiments import tables
 from experiments.biography import PARTS, Step, biography, where_at
 from experiments.config import natural
 from experiments.errors import BadInput
+from experiments.process_rows import shown_processes
 from experiments.regret import WITHIN, Figures, curve, regret, removals
 from experiments.store import canonical_json, read_manifest, telling_damage
 from simulator.result import RunResult
@@ -147,20 +148,22 @@ def _print_regret(directory: Path, result: RunResult, within: int, policy: str, 
         data = {"within_ns": within, "all": everything, "processes": each, "curve": {"at_ns": at.tolist(), **shares}}
         sys.stdout.write(canonical_json(data))
         return
-    soon = f"back in {format_time(within)}"
+    soon = f"back in {format_time(within).replace(' ', tables.TOGETHER)}"
+    median = "median (10 to 90 %)".replace(" ", tables.TOGETHER)
     headings = (
         "process", "taken out", soon, "soft", "hard", "their stall", "rescued", "repurposed",
-        "on standby, median (10 to 90 %)", "refault distance, median (10 to 90 %)",
+        f"on{tables.TOGETHER}standby, {median}", f"refault{tables.TOGETHER}distance, {median}",
     )  # fmt: skip
-    shown = sorted(each, key=lambda name: -(each[name]["regret_stall_ns"] or 0))[: tables.MOST_ROWS]
+    known = shown_processes(result.summary)
+    shown = sorted(known, key=lambda name: -(each[name]["regret_stall_ns"] or 0))[: tables.MOST_ROWS]
     rows = [[name, *_figures(each[name])] for name in sorted(shown, key=natural)]
-    table = tables.rows_table(f"pages taken out by {policy}", headings, rows)
+    table = tables.rows_table(f"pages taken out by {policy}", headings, rows, spare=(0, 0, 0, 0, 0, 1, 2, 3, 4, 5))
     table.add_section()
     table.add_row("all", *_figures(everything))
     for column in table.columns[1:]:
         column.justify = "right"
-    if len(each) > len(shown):
-        table.caption = f"the {len(shown)} whose regret cost most of {len(each)}; all are in --json"
+    if len(known) > len(shown):
+        table.caption = f"the {len(shown)} whose regret cost most of {len(known)}; all are in --json"
     note = (
         f"soft, hard: wanted again within {format_time(within)}, and had without the disk or read from it; rescued: "
         "back before the frame was given away"
