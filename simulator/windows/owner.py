@@ -74,8 +74,8 @@ class Owner:
         self.exit_code = STILL_ACTIVE
         self.threads: list[ThreadObject] = []
         """those that have not ended"""
-        self.single_threaded = True
-        """whether nobody but the calling thread can see its memory now"""
+        self.defers_touches = True
+        """whether what heap calls touch may wait until the next call of another kind"""
         self.heaps = Heaps()
         self.modules: dict[str, Any] = {}
         self.loader = Lock(system.wake)
@@ -84,6 +84,11 @@ class Owner:
         self.handles = HandleTable(system, self)
         self.dep = Dep(system.settings.dep_policy, self.bits)
         self.space = AddressSpace(system, self)
+
+    def decide_touches(self) -> None:
+        """Threads have begun or ended, or heap pages are protected now: heap calls' touches wait only if nobody but the
+        calling thread sees the memory, and none of them may raise an exception."""
+        self.defers_touches = len(self.threads) == 1 and not self.heaps.exposed
 
 
 def exit_code(owner: Owner, code: Any) -> int:

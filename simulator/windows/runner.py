@@ -143,7 +143,7 @@ class Runner:
         owner, thread.number = thread.owner, number
         process = Process(self, owner, thread)
         owner.threads.append(thread)
-        owner.single_threaded = len(owner.threads) == 1
+        owner.decide_touches()
         self._running[number] = Running(owner, thread, process, process.run(function, parameters), main)
 
     def _give_up(self, process: int, failure: Failure) -> None:
@@ -317,7 +317,7 @@ class Runner:
             self._stop_waiting(running)
         running.abandon()
         running.owner.threads.remove(running.object)
-        running.owner.single_threaded = len(running.owner.threads) == 1
+        running.owner.decide_touches()
         running.object.exit_code, running.object.ended = code, True
         del self._running[running.object.number]
 
