@@ -165,25 +165,36 @@ def _(process: Any, call: Calls) -> Steps:
     yield from unknown_handle(process, call, memory)
 
 
+NOWHERE = 0xDEADBEE0
+"""an address that no program has"""
+
+
+def nowhere(call: Calls) -> tuple[int, int]:
+    """Two addresses at which there is nothing, the first of which, sign-extended, is the system's."""
+    return NOWHERE | (0 if call.pointer == 4 else 0xFFFFFFFF << 32), 0x5EADBEE0
+
+
 @rule("Free", "handle", "what looks like a handle, and is none, is known for one by all functions")
 def _(process: Any, call: Calls) -> Steps:
-    yield from unknown_handle(process, call, 0x5EADBEE0 + call.pointer)
+    for address in nowhere(call):
+        yield from unknown_handle(process, call, address + call.pointer)
 
 
 @rule("Free", "pointer", "an address at which there is nothing is followed by some functions")
 def _(process: Any, call: Calls) -> Steps:
-    nowhere = 0x5EADBEE0
-    yield from answers(process, nowhere, NO_ACCESS, call.free(nowhere))
-    yield from answers(process, NONE, INVALID if call.is_global else NO_ACCESS, call.flags(nowhere))
-    yield from answers(process, 0, INVALID, call.size(nowhere))
-    if call.is_global:
-        yield from answers(process, 0, INVALID, call.lock(nowhere))
-        yield from untouched(process, True, call.unlock(nowhere))
-    else:
-        yield from untouched(process, 0, call.lock(nowhere))
-        yield from answers(process, False, NOT_LOCKED, call.unlock(nowhere))
-    yield from answers(process, 0, NO_ACCESS, call.realloc(nowhere, 0, MOVEABLE))
-    yield from answers(process, 0, INVALID if call.is_global else NO_ACCESS, call.handle(nowhere))
+    followed = INVALID if call.is_global else NO_ACCESS
+    for address in nowhere(call):
+        yield from answers(process, address, NO_ACCESS, call.free(address))
+        yield from answers(process, NONE, followed, call.flags(address))
+        yield from answers(process, 0, INVALID, call.size(address))
+        if call.is_global:
+            yield from answers(process, 0, INVALID, call.lock(address))
+            yield from untouched(process, True, call.unlock(address))
+        else:
+            yield from untouched(process, 0, call.lock(address))
+            yield from answers(process, False, NOT_LOCKED, call.unlock(address))
+        yield from answers(process, 0, NO_ACCESS, call.realloc(address, 0, MOVEABLE))
+        yield from answers(process, 0, followed, call.handle(address))
 
 
 @case(
