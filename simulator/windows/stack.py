@@ -62,15 +62,15 @@ def grow_stack(space: AddressSpace, vad: Vad, stack: Stack, page: int) -> int:
     the exception; the lowest page never is.
     """
     space.assign(vad, page, page + 1, vad.runs.at(page) & KNOWN & ~PAGE_GUARD)
-    below = max(page - 1, vad.first + 1)
-    last = page - 2 <= vad.first
+    below, lowest = page - 1, vad.first + 1
     stack.limit, stack.guard = page * space.page_size, -1
     try:
-        space.commit_private(vad, below, page, PAGE_READWRITE | (0 if last else PAGE_GUARD)) if below < page else None
+        if below >= lowest:
+            space.commit_private(vad, below, page, PAGE_READWRITE | (PAGE_GUARD if below > lowest else 0))
     except Failure:
         return STATUS_STACK_OVERFLOW
-    if last:
-        stack.limit = below * space.page_size
+    if below <= lowest:
+        stack.limit = min(stack.limit, lowest * space.page_size)
         return STATUS_STACK_OVERFLOW
     stack.guard = below * space.page_size
     return 0

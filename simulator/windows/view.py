@@ -155,17 +155,17 @@ def map_part(owner: Owner, section: Section, protection: int, offset: int, size:
     page = owner.system.page_size
     view = View(owner, section, offset // page, -(-size // page), protection)
     try:
-        section.segment.show(view.first, view.pages)
         at = _place(view, base)
     except Failure:
         view.unmapped()
         raise
-    if isinstance(section.segment, PagingSegment):
-        try:
+    try:
+        section.segment.show(view.first, view.pages)
+        if isinstance(section.segment, PagingSegment):
             section.segment.promise()
-        except Failure:
-            owner.space.unmap_view(at)
-            raise
+    except Failure:
+        owner.space.unmap_view(at)
+        raise
     return at
 
 

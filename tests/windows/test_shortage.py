@@ -176,8 +176,8 @@ CASES = {
     "virtual_alloc, of a view's pages": Case(
         lambda p, base: p.virtual_alloc(base, 5 * PAGE, COMMIT, RW), _view(RW | w.SEC_RESERVE, WRITE)
     ),
-    "virtual_alloc, of an image's pages": Case(
-        lambda p, base: p.virtual_alloc(base, 5 * PAGE, COMMIT, RW), _image_view
+    "virtual_protect, of an image's pages": Case(
+        lambda p, base: p.virtual_protect(base, 5 * PAGE, w.PAGE_EXECUTE_READWRITE), _image_view
     ),
     "virtual_protect, of a view's pages to be copied": Case(
         lambda p, base: p.virtual_protect(base, 5 * PAGE, w.PAGE_WRITECOPY), _view(RW, WRITE)

@@ -121,7 +121,8 @@ class Generator:
     def _map_view(self) -> tuple[str, Any]:
         if not self.plain.handles[self.who] and self.choose(OFTEN):
             return self._create_section()
-        access = self.choose((w.FILE_MAP_WRITE, w.FILE_MAP_READ, w.FILE_MAP_COPY))
+        reads = (w.FILE_MAP_READ, w.FILE_MAP_READ | w.FILE_MAP_COPY)
+        access = self.choose((w.FILE_MAP_WRITE, w.FILE_MAP_COPY, *reads))
         return "map_view", (self._handle(), access, self._base() * PAGE, self.choose((0, 0, 1, 3)))
 
     def _unmap_view_of_file(self) -> tuple[str, Any]:
