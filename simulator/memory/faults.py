@@ -17,7 +17,7 @@ from simulator.hardware.processor import commit_all
 from simulator.logs import FAULT_LOG, WATCH
 from simulator.memory.backing import begin_read, new_request
 from simulator.memory.page_log import note, note_left
-from simulator.memory.transitions import allocate, zeroed_at_hand
+from simulator.memory.transitions import allocate, begin_contents, zeroed_at_hand
 from simulator.memory.waiting import wait_for_frame, wait_for_read
 from simulator.memory.working_set import at_limit, checked, map_page, remove, unshare, valid_bits
 from simulator.records import (
@@ -247,16 +247,18 @@ def _soft(a: int, thread: int, frame: int) -> int:
 
 @compiled
 def _demand_zero(a: int, thread: int, content: int, t: int) -> int:
+    """Give a page that has no contents anywhere a zeroed frame, dirty from birth."""
     m = machine(a)
     th = threads(a)[thread]
-    if contents(a)[content].version > 0:
-        raise ValueError("lost write: a stored page would be zeroed")
     cost = m.demand_zero_cost if zeroed_at_hand(a) else m.demand_zero_cost + m.zero_page_cost
     frame = allocate(a, True, content, processes(a)[th.process].memory_priority, ACTIVE)
     if frame < 0:
         wait_for_frame(a, thread, t)
         return WAITS
+    begin_contents(a, frame)
     map_page(a, thread, frame, FIRST_TOUCH)
+    if bits(a)[th.fault_pte] & WRITE:
+        bits(a)[th.fault_pte] |= DIRTY
     finish(a, thread, DEMAND_ZERO, FIRST_TOUCH, cost, 0)
     return RESOLVED
 

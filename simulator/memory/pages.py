@@ -44,7 +44,8 @@ PAGE_STATE = np.dtype(
     ]
 )
 """What is known of a page that a PTE shows: `shared`: not the process's own; `copied`: it was, by a store to a
-copy-on-write page; `stored`: stored to since it was demand-zero; `share`: valid PTEs that map its frame."""
+copy-on-write page; `stored`: it has contents, as it was zeroed or stored to; `share`: valid PTEs that map its
+frame."""
 
 
 def numbers(values: ArrayLike) -> Numbers:
@@ -83,7 +84,7 @@ class Pages:
         return self.population.add_ptes(process, numbers(vpns))
 
     def add_contents(self, count: int, process: int = -1, first_entry: int = -1) -> int:
-        """New demand-zero contents in one row: the first one's number; see `Population.add_contents`."""
+        """New contents, without a version, in one row: the first one's number; see `Population.add_contents`."""
         return self.population.add_contents(count, process, first_entry)
 
     def bind(self, entries: ArrayLike, contents: ArrayLike, private: ArrayLike | None = None) -> None:
@@ -119,8 +120,8 @@ class Pages:
         return self._took_out(page_calls.evict_all(self.state.address, entries, reason, self.now, locked))
 
     def delete(self, entries: ArrayLike, reason: int) -> None:
-        """Pages are gone: out of the working set, locked or not; private ones lose frame and slot and are demand-zero
-        again, shared ones have one sharer less. The PTEs still show what they did."""
+        """Pages are gone: out of the working set, locked or not; private ones lose frame and slot and have no contents
+        any more, shared ones have one sharer less. The PTEs still show what they did."""
         self._took_out(page_calls.delete_all(self.state.address, self._prepared(entries), reason, self.now))
 
     def unbind(self, entries: ArrayLike, reason: int) -> None:
@@ -172,7 +173,7 @@ class Pages:
         return int(np.count_nonzero(self.state.arrays["bits"][entries] & LOCKED))
 
     def fix(self, contents: ArrayLike) -> int:
-        """Give demand-zero contents frames for good, as many as are available: how many, from the first on, got one."""
+        """Give new contents frames for good, as many as are available: how many, from the first on, got one."""
         contents = numbers(contents)
         self._make_room(len(contents))
         fixed = int(page_calls.fix_all(self.state.address, contents, self.now))
@@ -180,7 +181,7 @@ class Pages:
         return fixed
 
     def fix_contiguous(self, contents: ArrayLike) -> bool:
-        """Give demand-zero contents frames for good that follow one another, from a multiple of their number on (a
+        """Give new contents frames for good that follow one another, from a multiple of their number on (a
         large page); False: there is no such stretch, and nothing has changed."""
         contents = numbers(contents)
         self._make_room(len(contents))
@@ -189,7 +190,7 @@ class Pages:
         return fixed
 
     def unfix(self, contents: ArrayLike) -> None:
-        """Take the frames back; the contents are demand-zero again. No PTE may show them."""
+        """Take the frames back; the contents have no version any more. No PTE may show them."""
         for content in numbers(contents).tolist():
             page_calls.delete_contents_all(self.state.address, content, 1, records.DECOMMITTED, self.now)
 
