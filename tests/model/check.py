@@ -17,6 +17,7 @@ def check(machine: ModelMachine) -> None:
     _tables_and_frames_agree(machine)
     _slots_are_owned(machine)
     _nothing_is_lost(machine)
+    _demand_zero_once(machine)
     _commit_balances(machine)
     _every_thread_in_one_place(machine)
     if machine.memory.available:
@@ -79,12 +80,13 @@ def _slots_are_owned(machine: ModelMachine) -> None:
     files = machine.backing.paging_files
     for process in machine.processes:
         for pte in process.table.values():
-            if pte.private is not None and pte.private.location is not None:
-                owned[files.index(pte.private.location.file), pte.private.location.number] += 1
+            if pte.private is not None and pte.private.slot is not None:
+                owned[files.index(pte.private.slot.file), pte.private.slot.number] += 1
     assert all(count == 1 for count in owned.values()), "two pages share a slot"
     used = {(index, number) for index, file in enumerate(files) for number in file.used}
     assert set(owned) <= used
-    in_flight = sum(frame.io == "write" and frame.content.private for frame in machine.memory.frames if frame.content)
+    contents = [frame.content for frame in machine.memory.frames if frame.content and frame.io == "write"]
+    in_flight = sum(content.place is None for content in contents)
     assert len(used) - len(owned) == in_flight, "a slot is used by no page"
     for file in files:
         assert len(file.used) <= file.size <= file.maximum
@@ -98,6 +100,13 @@ def _nothing_is_lost(machine: ModelMachine) -> None:
                 if content.frame is None or content.frame.state == "standby":
                     current = content.stored_version if content.stored else 0
                     assert content.version == current, "a page's last version is neither in memory nor on disk"
+
+
+def _demand_zero_once(machine: ModelMachine) -> None:
+    """Streams give up no page's contents, so that a page has no second demand-zero fault."""
+    pages = [(row[1], row[3]) for row in machine.fault_handler.log if row[4] == "demand-zero"]
+    assert len(pages) == len(set(pages)), "a page is demand-zero a second time"
+    assert not (pages and machine.demand_paging), "the textbook machine has all pages on disk"
 
 
 def _every_thread_in_one_place(machine: ModelMachine) -> None:
