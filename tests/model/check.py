@@ -1,4 +1,4 @@
-"""Invariants that hold between any two actions of the model."""
+"""Invariants that hold between any two actions of the model, and at its end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ def check(machine: ModelMachine) -> None:
     _tables_and_frames_agree(machine)
     _slots_are_owned(machine)
     _nothing_is_lost(machine)
-    _demand_zero_once(machine)
     _commit_balances(machine)
     _every_thread_in_one_place(machine)
     if machine.memory.available:
@@ -25,6 +24,13 @@ def check(machine: ModelMachine) -> None:
     for cpu in machine.processors.cpus:
         if cpu.thread is None:
             assert not any(machine.processors.queues.values()), "a processor idles although a thread is ready"
+
+
+def check_demand_zero_once(machine: ModelMachine) -> None:
+    """Raise AssertionError if a page was demand-zero twice: streams give up no page's contents in between."""
+    pages = [(row[1], row[3]) for row in machine.fault_handler.log if row[4] == "demand-zero"]
+    assert len(pages) == len(set(pages)), "a page is demand-zero a second time"
+    assert not (pages and machine.demand_paging), "the textbook machine has all pages on disk"
 
 
 def _every_frame_in_one_place(machine: ModelMachine) -> None:
@@ -100,13 +106,6 @@ def _nothing_is_lost(machine: ModelMachine) -> None:
                 if content.frame is None or content.frame.state == "standby":
                     current = content.stored_version if content.stored else 0
                     assert content.version == current, "a page's last version is neither in memory nor on disk"
-
-
-def _demand_zero_once(machine: ModelMachine) -> None:
-    """Streams give up no page's contents, so that a page has no second demand-zero fault."""
-    pages = [(row[1], row[3]) for row in machine.fault_handler.log if row[4] == "demand-zero"]
-    assert len(pages) == len(set(pages)), "a page is demand-zero a second time"
-    assert not (pages and machine.demand_paging), "the textbook machine has all pages on disk"
 
 
 def _every_thread_in_one_place(machine: ModelMachine) -> None:

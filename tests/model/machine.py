@@ -166,6 +166,7 @@ class ModelMachine:
                     raise TooLong
         for thread in [*self.by_thread, *(thread for process in self.living for thread in process.unfinished)]:
             thread.change(thread.state, self.now)
+        checks.check_demand_zero_once(self)
         return self
 
     def _pass_time(self, t: int) -> None:

@@ -34,17 +34,20 @@ def random_case(source: random.Random) -> Case:
     processes = [_process(source, i, files, frames) for i in range(count)]
     if source.choice([False, False, True]):
         processes = [_twin(spec, processes[0]) for spec in processes]
+    paging_files = [_paging_file(source, list(disks)) for _ in range(source.choice([0, 1, 1, 1, 2, 2, 3]))]
+    if source.choice([True, True, True, False]):
+        frames, paging_files = _enough(frames, paging_files, sum(len(spec.streams[0].pages) for spec in processes))
     machine = Machine(
         memory=frames * PAGE,
         processors=processors,
         quantum=source.choice([50, 300, 1_000, 5_000, 50_000, 1_000_000]),
         bad_frames=source.choice([0, 0, 0, 0, 1, 2]),
         disks=disks,
-        paging_files=[_paging_file(source, list(disks)) for _ in range(source.choice([0, 1, 1, 1, 2, 2, 3]))],
+        paging_files=paging_files,
         files=files,
         costs=_costs(source),
     )
-    duration = source.choice([None, None, None, None, 5_000, 50_000, 500_000])
+    duration = source.choice([None] * 7 + [5_000, 50_000, 500_000])
     return Case(machine, _memory_manager(source, frames), processes, source.randrange(1 << 16), duration)
 
 
@@ -68,7 +71,7 @@ def _costs(source: random.Random) -> Costs:
 
 
 PROTECTIONS: list[Literal["read-write", "read-only", "copy-on-write"]] = [
-    *("read-write", "read-write", "copy-on-write", "copy-on-write"),
+    *("read-write", "read-write", "copy-on-write", "copy-on-write", "copy-on-write"),
     "read-only",
 ]
 WARM: list[dict[str, Any]] = [{}, {"warm": True} if hasattr(Region(first=0, pages=1), "warm") else {}]
@@ -76,7 +79,7 @@ LATENCIES = (0, 100, 500, 1_000, 7_000, 20_000, 100_000)
 
 
 def _disk(source: random.Random) -> Disk:
-    error = source.choice([0.0, 0.0, 0.0, 0.0, 0.1, 0.3])
+    error = source.choice([*(0.0,) * 7, 0.1, 0.3])
     model, parameters = source.choice([constant, constant, constant, constant, flash, spinning])(source)
     return Disk(
         model=model,
@@ -140,6 +143,17 @@ def _paging_file(source: random.Random, disks: list[str]) -> PagingFile:
     return PagingFile(disk=source.choice(["", *disks]), size=size * PAGE, maximum=size * growth * PAGE)
 
 
+def _enough(frames: int, paging_files: list[PagingFile], pages: int) -> tuple[int, list[PagingFile]]:
+    """Memory and paging files of which the last, or memory if there is none, suffices for the commit of some pages."""
+    missing = pages - frames - sum(file.maximum // PAGE for file in paging_files)
+    if missing <= 0:
+        return frames, paging_files
+    if not paging_files:
+        return frames + missing, []
+    last = paging_files[-1]
+    return frames, [*paging_files[:-1], replace(last, maximum=last.maximum + missing * PAGE)]
+
+
 def _memory_manager(source: random.Random, frames: int) -> MemoryManager:
     period = source.choice([1_000, 3_000, 10_000, 50_000, 1_000_000])
     return MemoryManager(
@@ -189,14 +203,14 @@ def _process(source: random.Random, index: int, files: dict[str, File], frames: 
         regions=_regions(source, numbers, files),
     )
     threads = source.choice([1, 1, 1, 2, 2, 3])
-    length = source.choice([1, 5, 20, 60, 150, 300, 300]) // threads
-    writes = source.choice([0.0, 0.1, 0.5, 1.0])
+    length = source.choice([1, 20, 60, 150, 300, 300]) // threads
+    writes = source.choice([0.0, 0.1, 0.5, 0.5, 1.0])
     forbidden = _read_only(config.regions) if source.choice([True, True, True, False]) else set()
     rows = [_loads_only(_runs(shape, numbers, length, writes), forbidden) for _ in range(threads)]
     streams = [_stream(source, shape, runs) for runs in rows]
     if threads > 1 and source.choice([False, False, True]):
         streams[-1] = streams[0]
-    if threads > 1 and source.choice([False, False, True]):
+    if threads > 1 and source.choice([False, False, False, False, True]):
         config = replace(config, regions=[*config.regions, _forbidden(source, 500, streams)])
     return Spec(config, tuple(streams))
 
@@ -233,7 +247,7 @@ def _regions(source: random.Random, numbers: list[int], files: dict[str, File]) 
     first = numbers[0]
     for _ in range(source.choice([0, 1, 2, 3, 4])):
         first += source.choice([0, 0, 1, 3])
-        mapped = files and source.choice([True, True, False])
+        mapped = bool(files) and source.choice([True, True, True, False])
         region = _mapped(source, first, files) if mapped else _private(source, first)
         regions.append(region)
         first += region.pages
