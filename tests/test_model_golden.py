@@ -332,3 +332,38 @@ def test_two_threads_wait_for_a_frame_for_one_page_and_the_second_finds_it_mappe
     ]
     assert machine.snapshot()["lists"]["free"] == 2
     assert machine.summary()["processes"]["a"]["stall_frame_ns"] == 182
+
+
+def test_warm_pages_fault_softly() -> None:
+    """The file's pages are on standby at the start, whatever the process's memory priority: four soft faults without a
+    read, and 1 ns a reference."""
+    machine = run(
+        8,
+        [loads([5, 6, 7, 8])],
+        machine={"files": {"f": File(size=4 * PAGE)}},
+        manager=WINDOWS,
+        process={"regions": [Region(first=5, pages=4, file="f", warm=True)], "memory_priority": 1},
+    )
+    assert [row[3:] for row in machine.faults()] == [(page, "transition", 0, 0, 0, 0) for page in (5, 6, 7, 8)]
+    assert machine.io() == []
+    assert machine.summary()["simulated_ns"] == 4
+
+
+def test_warm_pages_come_in_order_and_leave_zeroed_what_trimming_aims_at() -> None:
+    """Seven frames, of which two stay zeroed: five are for f2's two pages and three of the four that are mapped of f10.
+    The process, which touches page 1 alone and ends, takes one zeroed frame and frees it."""
+    regions = [
+        Region(first=20, pages=4, file="f10", offset=1, warm=True),
+        Region(first=10, pages=2, file="f2", warm=True, protection="read-only"),
+        Region(first=30, pages=1, file="f1"),
+    ]
+    machine = run(
+        7,
+        [loads([1])],
+        machine={"files": {"f10": File(size=8 * PAGE), "f2": File(size=2 * PAGE), "f1": File(size=PAGE)}},
+        manager={**WINDOWS, "high_memory": 2},
+        process={"regions": regions},
+    )
+    lists = machine.snapshot()["lists"]
+    assert lists["standby"][5] == [("file:f2", 0), ("file:f2", 1), ("file:f10", 1), ("file:f10", 2), ("file:f10", 3)]
+    assert (lists["zeroed"], lists["free"], machine.summary()["page_reads"]) == (1, 1, 0)
