@@ -1,4 +1,5 @@
-"""The per-reference model by itself, against cases worked out by hand."""
+"""The per-reference model by itself, against cases worked out by hand (from simulator/MODEL.md section 2 for
+demand-zero pages, MODEL.md section 14 for the textbook machine)."""
 
 from __future__ import annotations
 
