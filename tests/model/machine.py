@@ -116,12 +116,14 @@ class ModelMachine:
         return PTE(process, page, region, shared, own if region.protection == "copy-on-write" else None)
 
     def _warm_up(self) -> None:
-        """Before time 0, pages that are mapped as warm come to standby, as long as zeroed frames are plentiful."""
+        """Before time 0, pages that are mapped as warm come to standby, as long as zeroed frames are plentiful (the
+        textbook machine trims nothing, so that it has no use for zeroed frames)."""
+        reserve = 0 if self.demand_paging else self.high
         regions = [region for process in self.processes for region in process.config.regions]
         warm = {(r.file, r.offset + k) for r in regions if getattr(r, "warm", False) for k in range(r.pages)}
         for file in self.backing.files.values():
             for content in file.contents:
-                if (file.name, content.page) in warm and len(self.memory.zeroed) > self.high:
+                if (file.name, content.page) in warm and len(self.memory.zeroed) > reserve:
                     taken = self.memory.allocate(content, NORMAL, zeroed=False)
                     assert taken is not None
                     self.memory.put(taken[0], self.memory.standby[NORMAL], "standby")
