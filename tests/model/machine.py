@@ -120,7 +120,7 @@ class ModelMachine:
         textbook machine trims nothing, so that it has no use for zeroed frames)."""
         reserve = 0 if self.demand_paging else self.high
         regions = [region for process in self.processes for region in process.config.regions]
-        warm = {(r.file, r.offset + k) for r in regions if getattr(r, "warm", False) for k in range(r.pages)}
+        warm = {(r.file, r.offset + k) for r in regions if r.warm for k in range(r.pages)}
         for file in self.backing.files.values():
             for content in file.contents:
                 if (file.name, content.page) in warm and len(self.memory.zeroed) > reserve:

@@ -74,7 +74,6 @@ PROTECTIONS: list[Literal["read-write", "read-only", "copy-on-write"]] = [
     *("read-write", "read-write", "copy-on-write", "copy-on-write", "copy-on-write"),
     "read-only",
 ]
-WARM: list[dict[str, Any]] = [{}, {"warm": True} if hasattr(Region(first=0, pages=1), "warm") else {}]
 LATENCIES = (0, 100, 500, 1_000, 7_000, 20_000, 100_000)
 
 
@@ -268,7 +267,7 @@ def _mapped(source: random.Random, first: int, files: dict[str, File]) -> Region
     offset = source.randrange(total) if source.choice([0, 1]) else 0
     pages = min(source.choice([1, 2, 4, 8, 16]), total - offset)
     protection, warm = source.choice(PROTECTIONS), source.choice([False, False, True])
-    return Region(first=first, pages=pages, file=name, offset=offset, protection=protection, **WARM[warm])
+    return Region(first=first, pages=pages, file=name, offset=offset, protection=protection, warm=warm)
 
 
 def _read_only(regions: list[Region]) -> set[int]:
