@@ -12,7 +12,7 @@ from workloads.base import InputError
 from workloads.traces.cache import check_readable
 from workloads.traces.compression import watched
 from workloads.traces.convert import Progress, Written
-from workloads.traces.format import Format, about, chosen
+from workloads.traces.format import Format, about, chosen, regions_in
 from workloads.traces.formats.native import Native
 from workloads.traces.native import NativeTrace
 from workloads.traces.runs import optional_columns
@@ -60,7 +60,8 @@ def info(
             with path.open("rb") as file:
                 trace = NativeTrace(file, str(path))
             return Info(known.name, trace.about, trace.facts)
-        return Info(known.name, about(known, path), _counted(path, known, progress))
+        facts = _counted(path, known, progress)._replace(regions=regions_in(known, path))
+        return Info(known.name, about(known, path), facts)
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror or error}") from error
 
