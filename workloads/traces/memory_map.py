@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.traces.regions import Regions, TraceRegion, joined
+from workloads.traces.regions import MOST, Regions, TraceRegion, joined
 
 PAGE_BITS = 12
 
@@ -27,6 +27,12 @@ _CALL = re.compile(rb"(?:sys_)?(\w+) ?\((.*)\) *(?:\[sync\] *)?--> (.*)")
 _SUCCESS = re.compile(rb"Success\((0x[0-9a-f]+)\)")
 _NUMBER = re.compile(rb"0x[0-9a-f]+|\d+")
 _PATH = re.compile(rb"0x[0-9a-f]+\((.*)\)")
+_ARGUMENTS = {
+    "mmap": 6, "mmap2": 6, "munmap": 2, "mremap": 3, "mprotect": 3, "pkey_mprotect": 3, "madvise": 3, "brk": 1,
+    "dup": 1, "dup2": 2, "dup3": 2, "fcntl": 2, "fcntl64": 2,
+}  # fmt: skip
+"""The system calls that change what is mapped or open, and how many of their arguments say so."""
+
 _OPENING = {b"open", b"openat", b"openat2", b"creat", b"memfd_create"}
 
 
@@ -59,7 +65,8 @@ class MemoryMap:
     tools: str = ""
     """directory of the files that valgrind itself maps into the program"""
     _mappings: list[Mapping] = field(default_factory=list)
-    _ended: list[TraceRegion] = field(default_factory=list)
+    _ended: list[tuple[TraceRegion, set[int]]] = field(default_factory=list)
+    """what was unmapped, and which of its pages were referenced"""
     _touched: set[int] = field(default_factory=set)
     """pages referenced since they were mapped"""
     _files: dict[int, str] = field(default_factory=dict)
@@ -119,8 +126,10 @@ class MemoryMap:
         name, arguments, _ = call.groups()
         if name in _OPENING:
             self._open(thread, arguments, result)
-        elif result is not None:
-            self._follow(name.decode(), [int(number, 0) for number in _NUMBER.findall(arguments)], result, at)
+        elif result is not None and name.decode() in _ARGUMENTS:
+            numbers = [int(text, 16 if text.startswith(b"0x") else 10) for text in _NUMBER.findall(arguments)]
+            if len(numbers) >= _ARGUMENTS[name.decode()]:
+                self._follow(name.decode(), numbers, result, at)
 
     def _open(self, thread: bytes, arguments: bytes, result: int | None) -> None:
         path = _PATH.search(arguments)
@@ -131,19 +140,20 @@ class MemoryMap:
             self._files[result] = name
 
     def _follow(self, name: str, numbers: list[int], result: int, at: int) -> None:
-        if name in ("mmap", "mmap2", "old_mmap") and len(numbers) >= 6:
+        if name in ("mmap", "mmap2"):
             self._mmap(numbers, result, 0 if name == "mmap2" else PAGE_BITS, at)
         elif name == "munmap":
             self._unmap(*_range(*numbers[:2]), at)
         elif name == "mremap":
-            self._move(*numbers[:3], result, at)
+            self._move(numbers[0], numbers[1], numbers[2], result, at)
         elif name in ("mprotect", "pkey_mprotect"):
             self._protect(*_range(*numbers[:2]), numbers[2])
-        elif name == "madvise" and numbers[2] == _DONTNEED:
-            self._renew(*_range(*numbers[:2]), at)
+        elif name == "madvise":
+            if numbers[2] == _DONTNEED:
+                self._renew(*_range(*numbers[:2]), at)
         elif name == "brk":
             self._set_break(result, at)
-        elif name in ("dup", "dup2", "dup3") or (name in ("fcntl", "fcntl64") and numbers[1] in _DUPLICATES):
+        elif name in ("dup", "dup2", "dup3") or numbers[1] in _DUPLICATES:
             self._files[result] = self._files.get(numbers[0], "?")
 
     def _mmap(self, numbers: list[int], result: int, offset_bits: int, at: int) -> None:
@@ -177,8 +187,8 @@ class MemoryMap:
     def _unmap(self, first: int, end: int, at: int) -> None:
         for mapping in self._split(first, end):
             referenced = self._in_use(mapping)
-            if referenced and not mapping.own and at > mapping.begin:
-                self._ended.append(_region(mapping, at))
+            if referenced and not mapping.own and at > mapping.begin and len(self._ended) < 2 * MOST:
+                self._ended.append((_region(mapping, at), referenced))
             self._touched -= referenced
 
     def _protect(self, first: int, end: int, protection: int) -> None:
@@ -223,16 +233,17 @@ class MemoryMap:
         return {page for page in self._touched if mapping.first <= page < mapping.end}
 
     def regions(self) -> Regions:
-        """The regions that were referenced; what no call mapped is anonymous."""
+        """The regions that were referenced. What no call mapped is anonymous. Of pages that several mappings were
+        backing, one after the other, a region has only those that were referenced."""
         alive, rest = [], set(self._touched)
         for mapping in self._mappings:
             referenced = self._in_use(mapping)
             rest -= referenced
             if referenced and not mapping.own:
-                alive.append(_region(mapping, None))
-        rest -= {page for region in self._ended for page in range(region.first, region.first + region.pages)}
-        bare = joined(TraceRegion(None, page, 1) for page in rest)
-        return joined(_from_the_start([*self._ended, *alive, *bare]))
+                alive.append((_region(mapping, None), referenced))
+        bare = joined(TraceRegion(None, page, 1) for page in rest.difference(*(pages for _, pages in self._ended)))
+        regions = joined([*_one_by_one([*self._ended, *alive]), *bare])
+        return regions if len(regions) <= MOST else _only_first_lives(regions)
 
 
 def _range(address: int, length: int) -> tuple[int, int]:
@@ -246,11 +257,37 @@ def _region(mapping: Mapping, end: int | None) -> TraceRegion:
     )
 
 
-def _from_the_start(regions: Iterable[TraceRegion]) -> Iterator[TraceRegion]:
-    # A page's first life may as well begin with the trace: nothing was there before.
-    lived: list[tuple[int, int]] = []
-    for region in sorted(regions, key=lambda region: region.begin):
-        first, end = region.first, region.first + region.pages
-        again = any(start < end and first < stop for start, stop in lived)
-        lived.append((first, end))
-        yield region if again else region._replace(begin=0)
+def _one_by_one(lives: list[tuple[TraceRegion, set[int]]]) -> Iterator[TraceRegion]:
+    """Regions of which one that is alone has all of its pages from the trace's start on, as there was nothing before;
+    of pages that several share, one after the other, each has those that were referenced."""
+    alone = _alone([region for region, _ in lives])
+    lived: set[int] = set()
+    for region, referenced in sorted(lives, key=lambda life: life[0].begin):
+        if region in alone:
+            yield region._replace(begin=0)
+            continue
+        for page in sorted(referenced):
+            offset = region.offset + page - region.first if region.file else 0
+            begin = region.begin if page in lived else 0
+            yield region._replace(first=page, pages=1, offset=offset, begin=begin)
+        lived |= referenced
+
+
+def _alone(regions: list[TraceRegion]) -> set[TraceRegion]:
+    """Those that have no page in common with another."""
+    alone: set[TraceRegion] = set()
+    end, last = -1, None
+    for region in sorted(regions, key=lambda region: (region.first, region.begin)):
+        if region.first < end and last is not None:
+            alone.discard(last)
+        else:
+            alone.add(region)
+        if region.first + region.pages > end:
+            end, last = region.first + region.pages, region
+    return alone
+
+
+def _only_first_lives(regions: Regions) -> Regions:
+    """As many regions as a trace may have, from its start to its end: too many mappings came and went."""
+    firsts = [region._replace(end=None) for region in regions if not region.begin]
+    return joined(firsts)[:MOST]

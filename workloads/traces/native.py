@@ -204,9 +204,10 @@ def write_native(
     """Write runs to an empty file, open for reading and writing, as a native store; gives what was counted.
 
     `source` is the digest of what they come from, `about` what else is known of it (`page_size` in bytes), `name` what
-    messages call it, `regions` gives what pages were backed by and is called when all runs were read. One pass over the runs: pages get provisional indices, which are replaced by ranks at the end.
-    Memory: two batches, and 32 to 64 bytes for each distinct page of a process. Raises InputError if there are no runs,
-    or they can't be kept (tally.Tally), and OSError if they can't be written.
+    messages call it, `regions` gives what pages were backed by and is called when all runs were read. One pass over the
+    runs: pages get provisional indices, which are replaced by ranks at the end. Memory: two batches, and 32 to 64 bytes
+    for each distinct page of a process. Raises InputError if there are no runs, or they can't be kept (tally.Tally),
+    and OSError if they can't be written.
     """
     pieces = iter(chunks)
     head = next((piece for piece in pieces if len(piece.page)), None)

@@ -43,7 +43,6 @@ _LOG_LINE = re.compile(rb"(I  | [LSM] )[0-9a-f]{1,16},[0-9]{1,4}\r?\n|==|--|\*\*
 """What a line begins with that doesn't go on with what valgrind prints of a system call."""
 
 
-
 @dataclass
 class Recording:
     """What was recorded so far."""
@@ -78,8 +77,8 @@ def record(
     error. Its threads are recorded as one, in the order that they ran in; its child processes are not recorded, whether
     they are forked or run another program, nor is a program that it replaces itself by. References to what valgrind
     puts into the program's memory are left out. Beside the references the file has the regions: what the pages were
-    mapped from, over time. Memory use doesn't depend on the length. Raises InputError where valgrind or the program isn't there, or nothing was recorded, and
-    KeyboardInterrupt at SIGINT or SIGTERM; no file is left then.
+    mapped from, over time. Memory use doesn't depend on the length. Raises InputError where valgrind or the program
+    isn't there, or nothing was recorded, and KeyboardInterrupt at SIGINT or SIGTERM; no file is left then.
     """
     to = target(out)
     check_place(out)

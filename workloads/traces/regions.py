@@ -1,8 +1,8 @@
 """What the pages of a recorded process were backed by: regions, as they were over time.
 
-Traces keep them as text, in their metadata under the key `regions`: a JSON object with the `version` of the form and the
-`regions`, each a list of process (or null), first page, pages, file (empty: anonymous), page of the file, flags (`s`
-shared, `w` writable, `x` executable), references before its life and references before its end (or null). A trace
+Traces keep them as text, in their metadata under the key `regions`: a JSON object with the `version` of the form and
+the `regions`, each a list of process (or null), first page, pages, file (empty: anonymous), page of the file, flags
+(`s` shared, `w` writable, `x` executable), references before its life and references before its end (or null). A trace
 without the key tells nothing of its regions.
 """
 
@@ -113,8 +113,8 @@ def _region(row: Any, where: str) -> TraceRegion:
         raise _wrong(where, row, "a file's name without its directory")
     if not isinstance(flags, str) or set(flags) - set(_FLAGS):
         raise _wrong(where, row, f"flags out of {''.join(_FLAGS)}")
-    bits = (letter in flags for letter in _FLAGS)
-    return TraceRegion(process, first, pages, file, offset, *bits, begin, end)
+    shared, writable, executable = (letter in flags for letter in _FLAGS)
+    return TraceRegion(process, first, pages, file, offset, shared, writable, executable, begin, end)
 
 
 def _place(region: TraceRegion) -> tuple[int, int, int]:

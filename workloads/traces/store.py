@@ -4,8 +4,9 @@ Record batches of `BATCH` runs with the columns `page` (place in the table of pa
 if the trace has them, `origin` (place in the table of threads) and `time` (nanoseconds since the trace's first
 reference). The schema's metadata tells where the trace comes from. The last batch is empty; its metadata holds what is
 known only at the end: `pages`, `origins`, `processes`, `epoch`, `uses` (see tally.Facts), `regions` (see regions),
-`moments`, the run at each begin and end of a region, and `checks`, the check sums of the batches; and `digest`, that of all metadata. The two bytes that pad Arrow's magic number are a check sum of the schema:
-Arrow's own reader may crash on a damaged one. So a byte that is changed anywhere is found.
+`moments`, the run at each begin and end of a region, and `checks`, the check sums of the batches; and `digest`, that of
+all metadata. The two bytes that pad Arrow's magic number are a check sum of the schema: Arrow's own reader may crash on
+a damaged one. So a byte that is changed anywhere is found.
 """
 
 from __future__ import annotations

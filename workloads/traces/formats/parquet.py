@@ -170,8 +170,8 @@ def write(
 
     Numbers are stored plainly and counts split into byte planes, because Zstandard finds the repetitions of loops in
     whole bytes but not in the bit-packed indices of a Parquet dictionary: 40 % smaller on recorded traces. Pages are
-    uint32, which holds addresses below 16 TiB, or with `wide` uint64. `regions` is called when all runs were read. Raises OSError, and InputError for a page number
-    that doesn't fit.
+    uint32, which holds addresses below 16 TiB, or with `wide` uint64. `regions` is called when all runs were read.
+    Raises OSError, and InputError for a page number that doesn't fit.
     """
     with beside(path) as temporary:
         _write(temporary, chunks, metadata, wide, level, regions)
