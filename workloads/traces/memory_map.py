@@ -23,7 +23,7 @@ _DUPLICATES = (0, 1030)
 """Commands of fcntl that give a further descriptor of the file (F_DUPFD, F_DUPFD_CLOEXEC)."""
 
 _SYSCALL = re.compile(rb"SYSCALL\[\d+, *(\d+)\]\( *\d+\) +(.*)")
-_CALL = re.compile(rb"(?:sys_)?(\w+) ?\((.*)\) *(?:\[sync\] *)?--> (.*)")
+_CALL = re.compile(rb"(?:sys_)?(\w+)(?:\[ARG[^]]*\])? ?\((.*)\) *(?:\[sync\] *)?--> (.*)")
 _SUCCESS = re.compile(rb"Success\((0x[0-9a-f]+)\)")
 _NUMBER = re.compile(rb"0x[0-9a-f]+|\d+")
 _PATH = re.compile(rb"0x[0-9a-f]+\((.*)\)")

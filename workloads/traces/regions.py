@@ -102,7 +102,7 @@ def _region(row: Any, where: str) -> TraceRegion:
     if not isinstance(row, list) or len(row) != len(TraceRegion._fields) - 2:
         raise _wrong(where, row, "a list of process, first page, pages, file, offset, flags, begin and end")
     process, first, pages, file, offset, flags, begin, end = row
-    ranges = [(process or 0, 0, (1 << 32) - 1), (first, 0, MAX_PAGE), (pages, 1, MAX_PAGE), (offset, 0, MAX_PAGE)]
+    ranges = [(0 if process is None else process, 0, (1 << 32) - 1), (first, 0, MAX_PAGE), (pages, 1, MAX_PAGE), (offset, 0, MAX_PAGE)]
     ranges += [(begin, 0, MOST_REFERENCES), (1 if end is None else end, 1, MOST_REFERENCES)]
     for number, least, most in ranges:
         if type(number) is not int or not least <= number <= most:
@@ -163,16 +163,16 @@ def of_one_process(regions: Sequence[TraceRegion]) -> Regions:
 def joined(regions: Iterable[TraceRegion]) -> Regions:
     """The same with regions that continue each other made one, in order."""
     kept: list[TraceRegion] = []
+    open_ends: dict[TraceRegion, int] = {}
     for region in sorted(regions, key=_place):
-        before = kept[-1] if kept else None
-        if before is not None and region == before._replace(
-            first=before.first + before.pages,
-            pages=region.pages,
-            offset=before.offset + (before.pages if before.file else 0),
-        ):
-            kept[-1] = before._replace(pages=before.pages + region.pages)
+        at = open_ends.pop(region._replace(pages=0), len(kept))
+        pages = region.pages
+        if at < len(kept):
+            kept[at] = kept[at]._replace(pages=kept[at].pages + pages)
         else:
             kept.append(region)
+        after = region._replace(first=region.first + pages, pages=0)
+        open_ends[after._replace(offset=region.offset + pages) if region.file else after] = at
     return tuple(kept)
 
 
