@@ -89,22 +89,22 @@ def _with(**changes: Any) -> list[Any]:
     return [changes.get(name, value) for name, value in zip(names, ROW, strict=True)]
 
 
+DAMAGED: list[Any] = [
+    3, [3], [[]], [ROW[:-1]], [_with(process=-1)], [_with(process="")], [_with(first=1 << 52)], [_with(first=True)],
+    [_with(first=(1 << 52) - 1, pages=2)], [_with(pages=0)], [_with(pages=1.5)], [_with(file="a/b")],
+    [_with(file="a\n")], [_with(file=None)], [_with(file="a" * 256)], [_with(offset=-1)], [_with(flags="q")],
+    [_with(flags=["x"])], [_with(begin=5, end=5)], [_with(begin=-1)], [_with(end=0)], [_with(end=1 << 63)], [ROW, ROW],
+    [_with(pages=4), _with(first=9)], [_with(end=7), _with(begin=6)], [_with(first=1, pages=99, end=7), ROW],
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "", "{", "[]", "null", "[" * 100_000, "9" * 100_000, '{"version":2,"regions":[]}', '{"version":1}',
-        *(
-            json.dumps({"version": 1, "regions": rows})
-            for rows in (
-                3, [3], [[]], [ROW[:-1]], [_with(process=-1)], [_with(process="")], [_with(first=1 << 52)],
-                [_with(first=True)], [_with(first=(1 << 52) - 1, pages=2)], [_with(pages=0)], [_with(pages=1.5)],
-                [_with(file="a/b")], [_with(file="a\n")], [_with(file=None)], [_with(file="a" * 256)],
-                [_with(offset=-1)], [_with(flags="q")], [_with(flags=["x"])], [_with(begin=5, end=5)],
-                [_with(begin=-1)], [_with(end=0)], [_with(end=1 << 63)], [ROW, ROW], [_with(pages=4), _with(first=9)],
-                [_with(end=7), _with(begin=6)], [_with(first=1, pages=99, end=7), ROW],
-            )
-        ),
+        *(json.dumps({"version": 1, "regions": rows}) for rows in DAMAGED),
     ],
+    ids=range(8 + len(DAMAGED)),
 )  # fmt: skip
 def test_damaged_regions_are_one_clear_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.parquet"

@@ -18,6 +18,7 @@ from workloads.base import MAX_PAGE, InputError
 from workloads.traces.native import NativeTrace
 from workloads.traces.regions import TraceRegion
 from workloads.traces.tally import FETCHED, PAGE_BITS, STORED
+from workloads.traces.window import Extent
 
 Backing = Literal["auto", "recorded", "image", "file", "anonymous"]
 Chosen = Literal["recorded", "image", "file", "anonymous"]
@@ -112,10 +113,15 @@ def _region(warm: bool, **fields: Any) -> Region:
 
 
 def recorded(
-    trace: NativeTrace, processes: Collection[int | None], ratio: int, inside: NDArray[np.bool_], warm: bool
+    trace: NativeTrace,
+    processes: Collection[int | None],
+    part: Extent,
+    ratio: int,
+    inside: NDArray[np.bool_],
+    warm: bool,
 ) -> Regions:
     """The regions that a trace tells of, for a process that stands for some of the recorded ones and has some of the
-    trace's keys.
+    trace's keys in a part of the trace.
 
     A page of the machine that several regions have a part of is the first one's. A region may be written to if it ever
     could, or ever was.
@@ -123,7 +129,7 @@ def recorded(
     numbers = trace.facts.keys & np.uint64((1 << PAGE_BITS) - 1)
     stored = np.unique(numbers[inside & ((trace.uses() & STORED) > 0)] // np.uint64(ratio)).astype(np.int64)
     mine = [region for region in trace.facts.regions if region.process in processes]
-    firsts, later = _lives(mine)
+    firsts, later = _lives(trace, mine, part)
     regions = list(_apart(firsts, ratio))
     fresh = _room(np.unique(numbers[inside] // np.uint64(ratio)).astype(np.int64), regions, later, ratio, trace.name)
     lives = []
@@ -139,11 +145,25 @@ def recorded(
     return Regions(tuple(_mapped(regions, stored, warm)), tuple(lives), files)
 
 
-def _lives(regions: Sequence[TraceRegion]) -> tuple[list[TraceRegion], list[TraceRegion]]:
-    """The regions whose pages weren't mapped before, by first page, and the others in the order of their begins."""
-    firsts = [region for region in regions if not region.begin]
-    later = [region for region in regions if region.begin]
-    return sorted(firsts, key=lambda region: region.first), sorted(later, key=lambda region: region.begin)
+def _lives(
+    trace: NativeTrace, regions: Iterable[TraceRegion], part: Extent
+) -> tuple[list[TraceRegion], list[TraceRegion]]:
+    """The regions of a part of a trace whose pages weren't mapped before in it, by first page, and the others in the
+    order of their begins."""
+    lives = []
+    for region in regions:
+        gone = region.end is not None and trace.moments[region.end] <= part.first
+        if not gone and trace.moments.get(region.begin, 0) < part.end:
+            lives.append(region)
+    lives.sort(key=lambda region: region.begin)
+    starts = np.array([region.first for region in lives], np.int64)
+    ends = starts + np.array([region.pages for region in lives], np.int64)
+    firsts: list[TraceRegion] = []
+    later: list[TraceRegion] = []
+    for number, region in enumerate(lives):
+        again = region.begin and ((starts[:number] < ends[number]) & (starts[number] < ends[:number])).any()
+        (later if again else firsts).append(region)
+    return sorted(firsts, key=lambda region: region.first), later
 
 
 _Placed = tuple[TraceRegion, int, int, int]

@@ -102,7 +102,12 @@ def _region(row: Any, where: str) -> TraceRegion:
     if not isinstance(row, list) or len(row) != len(TraceRegion._fields) - 2:
         raise _wrong(where, row, "a list of process, first page, pages, file, offset, flags, begin and end")
     process, first, pages, file, offset, flags, begin, end = row
-    ranges = [(0 if process is None else process, 0, (1 << 32) - 1), (first, 0, MAX_PAGE), (pages, 1, MAX_PAGE), (offset, 0, MAX_PAGE)]
+    ranges = [
+        (0 if process is None else process, 0, (1 << 32) - 1),
+        (first, 0, MAX_PAGE),
+        (pages, 1, MAX_PAGE),
+        (offset, 0, MAX_PAGE),
+    ]
     ranges += [(begin, 0, MOST_REFERENCES), (1 if end is None else end, 1, MOST_REFERENCES)]
     for number, least, most in ranges:
         if type(number) is not int or not least <= number <= most:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -133,21 +133,21 @@ class Trace:
         inside[first:end] = used
         kind, warm = chosen(trace, self.backing, context.private), self.image == "warm"
         if kind == "recorded":
-            regions = recorded(trace, processes, ratio, inside, warm)
+            regions = recorded(trace, processes, part, ratio, inside, warm)
         else:
             regions = made_up(trace, kind, ratio, inside, warm)
         keys = trace.facts.keys[first:end][used] & np.uint64((1 << PAGE_BITS) - 1)
-        lives = [life for life in regions.lives if life.run < part.end]
         numbered = keys // np.uint64(ratio)
-        fresh = [_pages_of(life, keys, ratio) for life in lives]
+        fresh = [_pages_of(life, keys, ratio) for life in regions.lives]
         pages, places = np.unique(np.concatenate([numbered, *fresh]), return_inverse=True)
         self._check_pages(trace, pages)
         moved = (pages.astype(np.int64) + self.offset).astype(np.uint64)
-        if len(pages) == len(used):
+        if len(pages) == len(used) and not regions.lives:
             return Space(moved, None, first), regions
         index = np.zeros(len(used), np.uint32)
         index[used] = places[: len(numbered)]
-        return Space(moved, index, first, tuple(_changes(lives, keys, places[len(numbered) :], used))), regions
+        changes = tuple(_changes(regions.lives, keys, places[len(numbered) :], used))
+        return Space(moved, index, first, changes), regions
 
     def _check_pages(self, trace: NativeTrace, pages: NDArray[np.uint64]) -> None:
         least, most = int(pages[0]) + self.offset, int(pages[-1]) + self.offset
@@ -192,7 +192,7 @@ def _pages_of(life: Life, keys: NDArray[np.uint64], ratio: int) -> NDArray[np.ui
 
 
 def _changes(
-    lives: list[Life], keys: NDArray[np.uint64], places: NDArray[np.int64], used: NDArray[np.bool_]
+    lives: Sequence[Life], keys: NDArray[np.uint64], places: NDArray[np.int64], used: NDArray[np.bool_]
 ) -> Iterator[Change]:
     at = 0
     rows = np.flatnonzero(used)
