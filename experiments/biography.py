@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ LISTS = {
 }
 INSIDE = "in the working set"
 ABSENT = "not in memory"
-FOUND = {
+UNTOUCHED = "not yet in memory"
+ENTERED = {
     "first touch": "touched: gets a zeroed frame",
     "standby": "back from standby",
     "modified": "back from the modified list",
@@ -29,22 +30,68 @@ FOUND = {
     "paging file": "read back from the paging file",
     "file": "read from its file",
 }
-"""What a page's entry is called, by where the fault found it."""
+"""What a page's entry into a working set is called, by where the fault found it."""
+READ_IN_PLACE = "read from its place on disk"
+"""... and where all contents have one, on the textbook machine."""
+LEFT = {
+    "trimmed": "trimmed by {policy} in a pass that wants {wanted} pages; {state}",
+    "replaced": "replaced by {policy}: thread {thread} of {for_process} needs room for its page {for_page}; {state}",
+    "withdrawn": "withdrawn by {policy}; {state}",
+    "process ended": "leaves: its process ends",
+    "emptied": "leaves: its working set is emptied by a call",
+    "limits lowered": "leaves: its working set is larger than its new maximum",
+    "unlocked": "leaves: it is unlocked, and wasn't locked",
+    "unmapped": "leaves: its view is unmapped",
+    "offered": "leaves: it is offered",
+    "discarded": "leaves: it is discarded",
+    "decommitted": "leaves: it is decommitted or freed",
+    "outswapped": "leaves: the swapper empties the working set of a process that only sleeps",
+    "protected": "leaves: its new protection allows no access",
+}
+"""Why a page leaves its working set. A page that is copied on write leaves it, too, as the event "copied" says."""
+COPIED = {"copy-on-write page": "copied on write: from now on a page of the process's own"}
 ARRIVED = {
-    "out of working sets": "goes {}",
-    "written": "clean again, goes {}",
-    "write overtaken": "changed meanwhile, goes {}",
-    "write failed": "still dirty, goes {}",
-    "read-ahead": "read as a neighbour, goes {}",
-    "read in vain": "read for a thread that has ended, goes {}",
-    "flush": "to be flushed, goes {}",
+    "out of working sets": "goes {list}",
+    "written": "clean again, goes {list}",
+    "write overtaken": "changed meanwhile, goes {list}",
+    "write failed": "still dirty, goes {list}",
+    "read-ahead": "read as a neighbour, goes {list}",
+    "read in vain": "read, and no thread waits for it, goes {list}",
+    "flush": "to be flushed, goes {list}",
+    "reset": "reset: what it holds needn't be kept, goes {list}",
+    "offered": "offered or reclaimed, goes {list}",
 }
+"""Why a page comes onto a list."""
 WRITTEN = {
-    "written": "written to disk {}, page {}",
-    "write overtaken": "written to disk {}, page {}, but changed or gone meanwhile",
-    "write failed": "not written: the write to disk {}, page {} failed",
+    "written": "written to disk {disk}, page {offset}",
+    "write overtaken": "written to disk {disk}, page {offset}, but changed or gone meanwhile",
+    "write failed": "not written: the write to disk {disk}, page {offset} failed",
 }
-PARTS = ("queue_ns", "service_ns", "cpu_ns")
+REPURPOSED = {"another page": "repurposed: its frame goes to {heir}"}
+FREED = {
+    "process ended": "its frame is freed: it was deleted, or its process has ended",
+    "unmapped": "its frame is freed: its section is gone",
+    "discarded": "its frame is freed: it was discarded",
+    "decommitted": "its frame is freed: it was decommitted or freed",
+    "read error": "its frame is freed: the read failed",
+}
+REFUSED = {
+    "not committed": "{access} by thread {thread} fails: it isn't committed, or may not be accessed",
+    "read-only page": "{access} by thread {thread} fails: it is read-only",
+    "no-execute page": "{access} by thread {thread} fails: it isn't executable",
+    "read error": "{access} by thread {thread} fails: it can't be read from the disk",
+}
+"""Faults that end in an exception, by their cause."""
+SENTENCES: Mapping[str, Mapping[str, str]] = {
+    "entered": ENTERED, "left": LEFT, "copied": COPIED, "written": WRITTEN, "repurposed": REPURPOSED, "freed": FREED,
+    "refused": REFUSED, **dict.fromkeys(LISTS, ARRIVED),
+}  # fmt: skip
+"""What is said of each event for each of its reasons: all that the page log can hold, and refused faults."""
+ON_DISK = ("written", "written")
+"""The event and reason after which a disk has what a page holds."""
+PARTS = {"queue_ns": "queue", "service_ns": "service", "cpu_ns": "processor"}
+"""The parts of a fault's latency, and their names."""
+Row = dict[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -67,25 +114,26 @@ class Step:
         return {**{key: value for key, value in vars(self).items() if key != "latency"}, **(self.latency or {})}
 
 
-def biography(result: RunResult, process: str, page: int, policy: str) -> list[Step]:
-    """What happened to a process's page, in order; nothing if it was never in memory.
+def biography(result: RunResult, process: str, page: int, policy: str, textbook: bool = False) -> list[Step]:
+    """What happened to a process's page, in order; nothing if it was never touched.
 
     Of a file's page also what happened to the file's page as such, and which other processes brought it in, until the
-    process has a copy of its own. `policy` is named as the one who took it out.
+    process has a copy of its own. `policy` is named as the one who took it out; on a `textbook` machine all that pages
+    hold has a place on disk.
     """
-    log = result.pages
-    rows = _concerning(log, process, page)
     faults = result.faults
     if len(faults):
         faults = faults[(faults["process"] == process) & (faults["page"] == page)]
-    teller = _Teller(process, policy, faults)
-    return [teller.step(row) for row in rows.to_dict("records")]
+    teller = _Teller(process, policy, faults, textbook)
+    steps = [teller.step(row) for row in _concerning(result.pages, process, page).to_dict("records")]
+    refused = [_refusal(row) for row in faults.to_dict("records") if row["cause"] in REFUSED]
+    return _merged(steps, refused) if refused else steps
 
 
 def where_at(steps: list[Step], time: int) -> str:
     """Where the page was at a time: after all that happened up to it, and what was going on."""
     past = [step for step in steps if step.time_ns <= time]
-    where = past[-1].where if past else "not yet in memory"
+    where = past[-1].where if past else UNTOUCHED
     for step in steps[len(past) :]:
         if step.since_ns is not None and step.since_ns <= time:
             return f"{where}, being written" if step.event == "written" else f"{where}, being brought in"
@@ -102,43 +150,64 @@ def _concerning(log: pd.DataFrame, process: str, page: int) -> pd.DataFrame:
     theirs = np.asarray((log["file"] == file) & (log["file_page"] == number).fillna(False), np.bool_)
     copies = np.flatnonzero(own & (log["event"] == "copied").to_numpy())
     if len(copies):
-        theirs[copies[0] :] = False
+        theirs = theirs & (np.arange(len(log)) < copies[0])
     return log[own | theirs]
+
+
+def _refusal(fault: Row) -> Step:
+    """A fault that ended in an exception, at its end; where the page is, `_merged` says."""
+    latency = {key: int(fault[key]) for key in ("latency_ns", *PARTS)}
+    text = REFUSED[fault["cause"]].format(access=f"a {fault['access']}", thread=fault["thread"])
+    began = int(fault["time_ns"])
+    return Step(began + latency["latency_ns"], "refused", str(fault["cause"]), text, ABSENT, began, latency)
+
+
+def _merged(steps: list[Step], refused: list[Step]) -> list[Step]:
+    """Both in order of time, a refused fault before what it causes; it leaves the page where it was."""
+    merged: list[Step] = []
+    for step in sorted([*refused, *steps], key=lambda step: step.time_ns):
+        where = merged[-1].where if merged else UNTOUCHED
+        merged.append(replace(step, where=where) if step.event == "refused" else step)
+    return merged
 
 
 class _Teller:
     """Puts rows into words, one after another, and keeps track of where the page is."""
 
-    def __init__(self, process: str, policy: str, faults: pd.DataFrame) -> None:
-        self._process, self._policy = process, policy
-        self._faults: dict[tuple[int, int], dict[Any, Any]] = {}
+    def __init__(self, process: str, policy: str, faults: pd.DataFrame, textbook: bool) -> None:
+        self._process, self._policy, self._textbook = process, policy, textbook
+        self._faults: dict[tuple[int, int], Row] = {}
         for fault in faults.to_dict("records"):
             self._faults.setdefault((int(fault["thread"]), int(fault["time_ns"])), fault)
         self._inside = False
         self._frame = ABSENT
-        self._say: dict[str, Callable[[dict[Any, Any]], str]] = {
-            "entered": self._entered,
-            "left": self._left,
-            "copied": lambda _: "copied on write: from now on a page of the process's own",
-            "written": lambda row: WRITTEN[row["reason"]].format(row["disk"], row["offset"]),
-            "repurposed": lambda row: f"repurposed: its frame goes to {_page(row, 'for_')}",
-            "freed": lambda row: f"its frame is freed ({row['reason']})",
-        }
+        self._on_disk = textbook
 
-    def step(self, row: dict[Any, Any]) -> Step:
+    def step(self, row: Row) -> Step:
         """One row as a step."""
-        event = row["event"]
+        event, reason = str(row["event"]), str(row["reason"])
         mine = row["process"] == self._process
-        text = ARRIVED[row["reason"]].format(LISTS[event]) if event in LISTS else self._say[event](row)
+        self._move(event, reason, mine)
+        latency = self._latency(row) if event in ("entered", "copied") and mine else None
+        began: Any = row["since_ns"]
+        since = None if pd.isna(began) else int(began)
+        where = INSIDE if self._inside else self._frame
+        text = self._sentence(event, reason, row)
         if event in ("entered", "left") and not mine:
             text = f"process {row['process']}: {text}"
-        self._move(event, mine)
-        latency = self._latency(row) if event in ("entered", "copied") and mine else None
-        since = None if pd.isna(row["since_ns"]) else int(row["since_ns"])
-        where = INSIDE if self._inside else self._frame
-        return Step(int(row["time_ns"]), event, row["reason"], text, where, since, latency)
+        return Step(int(row["time_ns"]), event, reason, text, where, since, latency)
 
-    def _move(self, event: str, mine: bool) -> None:
+    def _sentence(self, event: str, reason: str, row: Row) -> str:
+        state = f"accessed bit {'set' if row['accessed'] is True else 'clear'}, age {row['age']}"
+        heir = _heir(row) if event == "repurposed" else ""
+        pattern = SENTENCES[event][reason]
+        if event == "entered":
+            read = self._textbook and reason == "paging file"
+            return f"{READ_IN_PLACE if read else pattern}, at a fault of thread {row['thread']}"
+        text = pattern.format(**row, policy=self._policy, state=state, heir=heir, list=LISTS.get(event))
+        return f"{text}: no disk has what it holds yet" if event == "modified" and not self._on_disk else text
+
+    def _move(self, event: str, reason: str, mine: bool) -> None:
         if mine and event in ("entered", "left", "copied"):
             self._inside = event != "left"
         if event in ("entered", "left", "copied"):
@@ -147,27 +216,18 @@ class _Teller:
             self._frame = LISTS[event]
         elif event in ("repurposed", "freed"):
             self._frame = ABSENT
+        if reason == "first touch" or event == "copied":
+            self._on_disk = self._textbook
+        elif reason in ("paging file", "file", "in-flight read", "read-ahead") or (event, reason) == ON_DISK:
+            self._on_disk = True
 
-    def _latency(self, row: dict[Any, Any]) -> dict[str, int] | None:
+    def _latency(self, row: Row) -> dict[str, int] | None:
         fault = self._faults.get((int(row["thread"]), int(row["since_ns"])))
         return None if fault is None else {key: int(fault[key]) for key in ("latency_ns", *PARTS)}
 
-    def _entered(self, row: dict[Any, Any]) -> str:
-        return f"{FOUND[row['reason']]}, at a fault of thread {row['thread']}"
 
-    def _left(self, row: dict[Any, Any]) -> str:
-        if row["reason"] == "process ended":
-            return "leaves: its process ends"
-        state = f"accessed bit {'set' if row['accessed'] else 'clear'}, age {row['age']}"
-        if row["reason"] == "replaced":
-            needed = f"thread {row['thread']} of {row['for_process']} needs room for its page {row['for_page']}"
-            return f"replaced by {self._policy}: {needed}; {state}"
-        if row["reason"] == "withdrawn":
-            return f"withdrawn by {self._policy}; {state}"
-        return f"trimmed by {self._policy} in a pass that wants {row['wanted']} pages; {state}"
-
-
-def _page(row: dict[Any, Any], prefix: str) -> str:
-    if isinstance(row[f"{prefix}process"], str):
-        return f"page {row[f'{prefix}page']} of {row[f'{prefix}process']}"
-    return f"page {row[f'{prefix}file_page']} of file {row[f'{prefix}file']}"
+def _heir(row: Row) -> str:
+    """The page that gets the frame."""
+    if isinstance(row["for_process"], str):
+        return f"page {row['for_page']} of {row['for_process']}"
+    return f"page {row['for_file_page']} of file {row['for_file']}"

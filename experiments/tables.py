@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from rich import box
-from rich.console import Console, Group
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.measure import Measurement
+from rich.table import Column, Table
 from rich.text import Text
 
 from experiments.config import natural
+from experiments.process_rows import columns, shown_processes, time_share
 from simulator.units import SECOND, format_size, format_time
 
 KINDS = {
@@ -24,19 +27,14 @@ KINDS = {
 }
 """Fault counters of a summary, which together are `page_faults`, to their names."""
 
-LARGEST_CODE = 0xFFFF
-"""Exit codes above this are statuses, which are told in hexadecimal."""
-ENDINGS = {
-    None: "still running", 0: "finished", 0xC0000005: "access violation", 0xC0000006: "in-page error",
-    0xC000012D: "commit limit", 0xC00000FD: "stack overflow", 0x80000001: "guard page", 0xC0000017: "no memory",
-    1455: "commit limit", 1450: "system resources", 1451: "nonpaged pool", 1452: "paged pool",
-}  # fmt: skip
-"""How a process ended, by its exit status [NTSTATUS Values] or error [System Error Codes]."""
-
 MOST_ROWS = 20
 """Processes that a table shows; nobody reads a hundred rows."""
 MOST_COLUMNS = 8
 """... and how many it shows side by side."""
+TOGETHER = "\N{NO-BREAK SPACE}"
+"""Stands in a heading between words that stay on one line."""
+MOST_WIDTH = 10_000
+"""More characters than any table has in a line."""
 
 
 def console() -> Console:
@@ -54,38 +52,25 @@ def run_report(summary: Mapping[str, Any], page_size: int) -> Group:
 
 
 def process_table(summary: Mapping[str, Any], page_size: int) -> Table:
-    """A row for each process, those that stalled longest if there are many: how it ended, time, references, faults,
-    where the time went, I/O, peak working set."""
-    table = _table(f"{summary['name']}: processes", ["process", "ended"])
-    for heading in ("time", "references", "faults", "soft", "hard", "pages in", "run", "ready", "stall", "slowdown"):
-        table.add_column(heading, justify="right")
-    table.add_column("peak working set", justify="right")
-    processes = summary["processes"]
-    shown = sorted(processes, key=lambda name: -processes[name]["stall_ns"])[:MOST_ROWS]
-    for name in sorted(shown, key=natural):
-        table.add_row(Text(name), *_process_row(processes[name], summary["simulated_ns"], page_size))
-    if len(processes) > len(shown):
-        table.caption = f"the {len(shown)} that stalled longest of {len(processes)}; all are in processes.parquet"
+    """A row for each process, those that stalled longest if there are many, and one for all; see
+    `experiments.process_rows`."""
+    processes = shown_processes(summary)
+    worst = sorted(processes, key=lambda name: -processes[name]["stall_ns"])[:MOST_ROWS]
+    places = [place for place, name in enumerate(processes) if name in worst]
+    order = sorted(places, key=lambda place: natural(list(processes)[place]))
+    found = columns(processes, summary["simulated_ns"], page_size)
+    table = FittingTable(f"{summary['name']}: processes", [0, *(column.spare for column in found)])
+    table.add_column("process")
+    for column in found:
+        table.add_column(column.heading, justify="left" if column.heading == "ended" else "right")
+    for place in order:
+        table.add_row(Text(list(processes)[place]), *(column.cells[place].text for column in found))
+    if len(processes) > 1:
+        table.add_section()
+        table.add_row("all", *(column.total.text for column in found))
+    if len(processes) > len(order):
+        table.caption = f"the {len(order)} that stalled longest of {len(processes)}; all are in processes.parquet"
     return table
-
-
-def _process_row(process: Mapping[str, Any], now: int, page_size: int) -> list[str]:
-    end = now if process["finished_ns"] is None else process["finished_ns"]
-    elapsed = max(0, end - process["start_ns"])
-    hard = process["hard_faults"] + process["collided_faults"]
-    slowdown = process["slowdown"]
-    return [
-        ending(process["exit_status"]),
-        format_time(elapsed),
-        f"{process['references']:,}",
-        f"{process['page_faults']:,}",
-        f"{process['page_faults'] - hard:,}",
-        f"{hard:,}",
-        f"{process['pages_input']:,}",
-        *(_share(process[key], elapsed) for key in ("run_ns", "ready_ns", "stall_ns")),
-        "-" if slowdown is None else f"{slowdown:,.2f}x" if slowdown < 100 else f"{slowdown:,.0f}x",
-        format_size(process["peak_working_set"] * page_size),
-    ]
 
 
 def fault_table(summary: Mapping[str, Any]) -> Table:
@@ -150,11 +135,10 @@ def _fault_row(count: int, everything: int, simulated_ns: int) -> list[str]:
 
 def system_lines(summary: Mapping[str, Any], page_size: int) -> list[Text]:
     """Time, I/O and commit of the whole machine, in words."""
-    stalled = sum(process["stall_ns"] for process in summary["processes"].values())
-    alive = sum(process[key] for process in summary["processes"].values() for key in ("run_ns", "ready_ns", "stall_ns"))
+    stalled = time_share(summary["processes"].values(), "stall_ns")
     time = (
         f"{format_time(summary['simulated_ns'])} simulated, {summary['references']:,} references, "
-        f"{_share(stalled, alive)} of the processes' time stalled"
+        f"{'-' if stalled is None else f'{stalled:.1%}'} of the processes' time stalled"
     )
     traffic = (
         f"page-in: {summary['page_reads']:,} reads of {summary['pages_input']:,} pages; "
@@ -170,18 +154,12 @@ def system_lines(summary: Mapping[str, Any], page_size: int) -> list[Text]:
     return [Text(line) for line in lines]
 
 
-def ending(status: int | None) -> str:
-    """How a process ended, in words."""
-    if status in ENDINGS:
-        return ENDINGS[status]
-    return f"exit code {status}" if status is not None and status <= LARGEST_CODE else f"{status:#x}"
-
-
 def rows_table(
-    title: str, headings: Iterable[str], rows: Iterable[Iterable[str]], numbers: bool = False
+    title: str, headings: Sequence[str], rows: Iterable[Iterable[str]], numbers: bool = False,
+    spare: Sequence[int] | None = None,
 ) -> Table:  # fmt: skip
-    """A plain table of text; with `numbers`, all columns stand to the right."""
-    table = _table(title, headings)
+    """A plain table of text; with `numbers`, all columns stand to the right; `spare` is as `FittingTable` has it."""
+    table = _table(title, headings) if spare is None else FittingTable(title, spare, headings)
     if numbers:
         for column in table.columns:
             column.justify = "right"
@@ -191,15 +169,56 @@ def rows_table(
 
 
 def _table(title: str, headings: Iterable[str]) -> Table:
-    return Table(
-        *headings,
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
+    return Table(*headings, title=title, **_LOOKS)
+
+
+_LOOKS: Any = {
+    "title_justify": "left", "title_style": "bold", "caption_justify": "left", "box": box.SIMPLE_HEAD,
+    "pad_edge": False,
+}  # fmt: skip
+
+
+class FittingTable(Table):
+    """A table that leaves out columns where there is no room for all of them; no number is ever cut.
+
+    Where there is little room, headings have several lines, parted at spaces but not at no-break spaces.
+    """
+
+    def __init__(self, title: str, spare: Sequence[int], headings: Iterable[str] = ()) -> None:
+        """`spare`: for each column how well it can be spared, those with the largest number first; 0: it stays."""
+        super().__init__(*headings, title=title, **_LOOKS)
+        self._spare = list(spare)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The table with as many columns as have room; below it stands which are left out."""
+        kept = list(range(len(self.columns)))
+        fitting = self._with(kept, " ")
+        if fitting._too_wide(console, options):
+            fitting = self._with(kept, "\n")
+        left_out: list[str] = []
+        while fitting._too_wide(console, options) and (least := max(self._spare[place] for place in kept)):
+            left_out += [_heading(self.columns[place], " ") for place in kept if self._spare[place] == least]
+            kept = [place for place in kept if self._spare[place] != least]
+            fitting = self._with(kept, "\n")
+        lacks = f"no room here for: {', '.join(left_out)}" if left_out else None
+        fitting.caption = "; ".join(str(text) for text in (self.caption, lacks) if text) or None
+        yield from Table.__rich_console__(fitting, console, options)
+
+    def _too_wide(self, console: Console, options: ConsoleOptions) -> bool:
+        return Measurement.get(console, options.update(max_width=MOST_WIDTH), self).maximum > options.max_width
+
+    def _with(self, kept: Sequence[int], space: str) -> FittingTable:
+        """The same table with only some of its columns, their headings' words parted by `space`."""
+        table = copy(self)
+        table.columns = [copy(self.columns[place]) for place in kept]
+        for place, column in enumerate(table.columns):
+            column._index = place
+            column.header = _heading(column, space)
+        return table
+
+
+def _heading(column: Column, space: str) -> str:
+    return str(column.header).replace(" ", space).replace(TOGETHER, " ")
 
 
 def _share(part: int, whole: int) -> str:

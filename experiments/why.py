@@ -14,6 +14,7 @@ from experiments import tables
 from experiments.biography import PARTS, Step, biography, where_at
 from experiments.config import natural
 from experiments.errors import BadInput
+from experiments.process_rows import shown_processes
 from experiments.regret import WITHIN, Figures, curve, regret, removals
 from experiments.store import canonical_json, read_manifest, telling_damage
 from simulator.result import RunResult
@@ -22,6 +23,7 @@ from simulator.units import format_time, parse_time
 CURVE = tuple(int(step * 10**power) for power in range(3, 10) for step in (1, 2, 5))
 """The times of the curve in JSON, in nanoseconds: 1, 2 and 5 of each power of ten from 1 us to 5 s."""
 MOST_NAMES = 20
+TEXTBOOK = "demand-paging"
 
 
 def explain(
@@ -35,7 +37,8 @@ def explain(
         raise BadInput(f"--at {at}: found no --page that it could be about")
     if page is not None and within is not None:
         raise BadInput(f"--within {within}: found together with --page, allowed is without one")
-    result, policy = _read(directory)
+    result, manager = _read(directory)
+    policy = str(manager["trimming"]["policy"])
     if process is None or page is None:
         _print_regret(directory, result, _time("--within", within, WITHIN), policy, as_json)
         return
@@ -44,7 +47,7 @@ def explain(
     if moment is not None and moment > end:
         raise BadInput(f"--at {at}: found a time after the end of the run, allowed is at most {end} ns")
     number = _page_number(page)
-    steps = biography(result, _known(process, result), number, policy)
+    steps = biography(result, _known(process, result), number, policy, manager["model"] == TEXTBOOK)
     if not steps:
         raise BadInput(
             f"--page {page}: found a page that {process} never brought into memory, {_pages(result, process)}"
@@ -52,14 +55,14 @@ def explain(
     _print_biography(process, number, steps, moment, end, as_json)
 
 
-def _read(directory: Path) -> tuple[RunResult, str]:
-    """The result, and its policy's name."""
+def _read(directory: Path) -> tuple[RunResult, dict[str, Any]]:
+    """The result, and its memory manager's config."""
     config = read_manifest(directory)["config"]
     if not config["observe"].get("page_log"):
         raise BadInput(f"{directory}: found a result without a page log, allowed is one with observe.page_log: true")
     with telling_damage(directory):
         result = RunResult.read(directory)
-    return result, str(config["memory_manager"]["trimming"]["policy"])
+    return result, config["memory_manager"]
 
 
 def _time(option: str, text: str | None, default: int) -> int:
@@ -109,12 +112,11 @@ def _print_biography(
     rows = [_row(step, before, end) for step, before in zip(steps, [None, *steps], strict=False)]
     if moment is not None:
         past = sum(step.time_ns <= moment for step in steps)
-        rows.insert(past, [_moment(moment, end), "", f"--> at this time: {where}", "", "", "", ""])
-    headings = ("time", "after", "what happened", "fault latency", "queue", "service", "processor")
-    table = tables.rows_table(f"page {page} of {process}", headings, rows)
-    for column in (0, 1, 3, 4, 5, 6):
-        table.columns[column].justify = "right"
-        table.columns[column].no_wrap = True
+        rows.insert(past, [_moment(moment, end), "", f"--> at this time: {where}"])
+    table = tables.rows_table(f"page {page} of {process}", ("time", "after", "what happened"), rows)
+    for column in table.columns[:2]:
+        column.justify = "right"
+        column.no_wrap = True
     tables.console().print(table)
 
 
@@ -122,9 +124,12 @@ def _row(step: Step, before: Step | None, end: int) -> list[str]:
     text = step.text
     if step.since_ns is not None and step.event in ("written", "standby"):
         text += f", an I/O of {format_time(step.time_ns - step.since_ns)}"
-    parts = [step.latency[key] for key in ("latency_ns", *PARTS)] if step.latency else []
+    if step.latency:
+        parts = (f"{name} {format_time(step.latency[key])}" for key, name in PARTS.items() if step.latency[key])
+        text += f"; fault latency {format_time(step.latency['latency_ns'])}"
+        text += f" ({said})" if (said := ", ".join(parts)) else ""
     after = "" if before is None else f"+{format_time(step.time_ns - before.time_ns)}"
-    return [_moment(step.time_ns, end), after, text, *(map(format_time, parts) if parts else [""] * 4)]
+    return [_moment(step.time_ns, end), after, text]
 
 
 def _moment(time: int, end: int) -> str:
@@ -143,20 +148,22 @@ def _print_regret(directory: Path, result: RunResult, within: int, policy: str, 
         data = {"within_ns": within, "all": everything, "processes": each, "curve": {"at_ns": at.tolist(), **shares}}
         sys.stdout.write(canonical_json(data))
         return
-    soon = f"back in {format_time(within)}"
+    soon = f"back in {format_time(within).replace(' ', tables.TOGETHER)}"
+    median = "median (10 to 90 %)".replace(" ", tables.TOGETHER)
     headings = (
         "process", "taken out", soon, "soft", "hard", "their stall", "rescued", "repurposed",
-        "on standby, median (10 to 90 %)", "refault distance, median (10 to 90 %)",
+        f"on{tables.TOGETHER}standby, {median}", f"refault{tables.TOGETHER}distance, {median}",
     )  # fmt: skip
-    shown = sorted(each, key=lambda name: -(each[name]["regret_stall_ns"] or 0))[: tables.MOST_ROWS]
+    known = shown_processes(result.summary)
+    shown = sorted(known, key=lambda name: -(each[name]["regret_stall_ns"] or 0))[: tables.MOST_ROWS]
     rows = [[name, *_figures(each[name])] for name in sorted(shown, key=natural)]
-    table = tables.rows_table(f"pages taken out by {policy}", headings, rows)
+    table = tables.rows_table(f"pages taken out by {policy}", headings, rows, spare=(0, 0, 0, 0, 0, 1, 2, 3, 4, 5))
     table.add_section()
     table.add_row("all", *_figures(everything))
     for column in table.columns[1:]:
         column.justify = "right"
-    if len(each) > len(shown):
-        table.caption = f"the {len(shown)} whose regret cost most of {len(each)}; all are in --json"
+    if len(known) > len(shown):
+        table.caption = f"the {len(shown)} whose regret cost most of {len(known)}; all are in --json"
     note = (
         f"soft, hard: wanted again within {format_time(within)}, and had without the disk or read from it; rescued: "
         "back before the frame was given away"

@@ -2,12 +2,20 @@
 
 Numba's own cache looks at the file of the function alone, so a caller would keep an inlined older version of a
 callee in another file. A cache directory named after the digest of all files with compiled functions can't go stale.
+
+With `PAGESIM_CHECKED=1` in the environment the checked build runs instead: each index into each array is compared with
+the array's real length, and one that is negative or too large raises IndexError with the name of the function, where
+the ordinary build reads or writes foreign memory. (-1, which stands for "none" all over, is no index of a last item.)
+It gives the same results, takes several times as long, and has a cache of its own, so that both builds stay compiled.
+Use it when a run ends in a segmentation fault, and for whatever is new: `PAGESIM_CHECKED=1 pytest`. It is apart from
+`pagesim run --check`, which looks whether the machine's records agree with each other.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from functools import cache, cached_property, partial
@@ -15,10 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from llvmlite import ir
 from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np import arrayobj
+
+CHECKED = os.environ.get("PAGESIM_CHECKED", "0") not in ("", "0")
+"""Whether compiled code checks its indices."""
+
+_WITHOUT_END = 1 << 40
 
 
 def cache_directory() -> Path:
@@ -39,19 +52,20 @@ def cache_directory() -> Path:
 def _directory(package: str) -> str:
     """Where the compiled functions of a top-level package are kept: under the digest of its files that have any, or
     that lay out the records which these work on."""
-    digest = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=8)
+    digest = hashlib.blake2b(Path(__file__).read_bytes() + bytes([CHECKED]), digest_size=8)
     for folder in getattr(sys.modules[package], "__path__", ()):
         for path in sorted(Path(folder).rglob("*.py")):
             source = path.read_bytes()
             if b"@compiled" in source or b"np.dtype(" in source:
                 digest.update(source)
-    return str(cache_directory() / "compiled" / digest.hexdigest())
+    base = os.environ.get("NUMBA_CACHE_DIR") or cache_directory() / "compiled"
+    return str(Path(base) / digest.hexdigest())
 
 
 def _cached(decorate: Callable[..., Any], function: Callable[..., Any]) -> Any:
     package = function.__module__.partition(".")[0]
     before = config.CACHE_DIR
-    config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or _directory(package)
+    config.CACHE_DIR = _directory(package)
     try:
         return decorate(function, cache=True)
     except RuntimeError:  # no directory can be written: compile anew in each process
@@ -72,15 +86,15 @@ def compiled(function: Callable[..., Any]) -> Any:
     Integers and booleans are passed as int64. Numba would compile a variant for each width and for each literal, which
     takes four times as long and makes nothing faster.
     """
-    dispatcher = _cached(partial(numba.njit, error_model="numpy"), function)
+    dispatcher = _cached(partial(numba.njit, error_model="numpy", boundscheck=CHECKED), function)
     resolve = dispatcher.get_call_template
     dispatcher.get_call_template = lambda args, kws: resolve(tuple(map(_word, args)), kws)
     return dispatcher
 
 
 class callback:  # noqa: N801 (a decorator)
-    """Compiles `int64 function(int64 machine, int64 argument)` so that compiled code can call it by address; when it is
-    first wanted, because a run needs few of them."""
+    """Compiles `int64 function(int64 machine, int64 argument)` so that compiled code can `call` it by address; when it
+    is first wanted, because a run needs few of them."""
 
     def __init__(self, function: Callable[[int, int], int]) -> None:
         """Compile nothing yet."""
@@ -88,17 +102,19 @@ class callback:  # noqa: N801 (a decorator)
 
     @cached_property
     def _compiled(self) -> Any:
-        signature = types.int64(types.int64, types.int64)
-        return _cached(lambda f, **options: numba.cfunc(signature, **options)(f), self._function)
+        dispatcher = compiled(self._function)
+        dispatcher.compile((types.int64, types.int64))
+        return dispatcher
 
-    @property
+    @cached_property
     def address(self) -> int:
         """What `call` takes."""
-        return int(self._compiled.address)
+        (result,) = self._compiled.overloads.values()
+        return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
 
     def __call__(self, machine: int, argument: int) -> int:
         """Call it from Python."""
-        return int(self._compiled.ctypes(machine, argument))
+        return int(self._compiled(machine, argument))
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -113,11 +129,50 @@ def pointer(typing_context: Any, address: Any) -> Any:  # noqa: ARG001
 
 @intrinsic  # type: ignore[untyped-decorator]
 def call(typing_context: Any, function: Any, machine: Any, argument: Any) -> Any:  # noqa: ARG001
-    """Call a `callback` by its address; compiled code needn't know, at compile time, which one it is."""
+    """Call a `callback` by its address; compiled code needn't know, at compile time, which one it is. What it raises is
+    raised here."""
+    words = (types.int64, types.int64)
 
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        word = ir.IntType(64)
-        kind = ir.FunctionType(word, [word, word])
-        return builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        kind = context.call_conv.get_function_type(types.int64, words)
+        address = builder.inttoptr(arguments[0], kind.as_pointer())
+        status, value = context.call_conv.call_function(builder, address, types.int64, words, arguments[1:])
+        with cgutils.if_unlikely(builder, status.is_error):
+            context.call_conv.return_status_propagate(builder, status)
+        return value
 
-    return types.int64(types.int64, types.int64, types.int64), generate
+    return types.int64(types.int64, *words), generate
+
+
+@compiled
+def extent(length: int) -> int:
+    """The length by which an array's indices are checked: its real one in the checked build; else one that no index
+    reaches, so that nobody has to look the real one up."""
+    return length if CHECKED else _WITHOUT_END
+
+
+def _refuse_negative(context: Any, builder: Any, kind: Any, index: Any, _length: Any) -> Any:
+    """What takes the place of numba's wrapping of negative indices: they stay, and are found to be out of bounds."""
+    return context.cast(builder, index, kind, types.intp)
+
+
+def _qualified(mangled: str) -> str:
+    """The name of a function that numba has mangled: `_ZN` and the parts, each behind its length."""
+    parts, at = [], 3
+    while length := re.match(r"\d+", mangled[at:]):
+        at += length.end()
+        parts.append(mangled[at : at + int(length[0])])
+        at += int(length[0])
+    return ".".join(parts)
+
+
+def _check(context: Any, builder: Any, index: Any, length: Any, axis: Any = None) -> None:  # noqa: ARG001
+    """Raise unless an index is in an array."""
+    with cgutils.if_unlikely(builder, builder.icmp_unsigned(">=", index, length)):
+        message = f"an index is out of bounds in {_qualified(builder.function.name)}"
+        context.call_conv.return_user_exc(builder, IndexError, (message,))
+
+
+if CHECKED:
+    arrayobj.fix_integer_index = _refuse_negative
+    cgutils.do_boundscheck = _check

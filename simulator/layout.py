@@ -245,7 +245,7 @@ NODE = np.dtype(
     align=True,
 )
 """A policy's notes on one entry, resident or not: two links, so that it may be on two queues, and fields for what it
-likes."""
+likes; or its notes on a process."""
 POLICY_QUEUES = 32
 POLICY_NUMBERS = 32
 OUTBOX = np.dtype([("time", "i8"), ("daemon", "i8")], align=True)
@@ -268,6 +268,7 @@ ARRAYS: dict[str, Any] = {
     "disks": DISK,
     "stores": STORE_RECORD,
     "nodes": NODE,
+    "process_notes": NODE,
     "policy_queues": LIST,
     "policy_integers": np.dtype("i8"),
     "policy_reals": np.dtype("f8"),
@@ -280,7 +281,7 @@ ARRAYS: dict[str, Any] = {
     "sample_times": np.dtype("i8"),
     "samples": np.dtype("i8"),
 }
-"""Each array of the machine and its dtype; MACHINE holds its address as `<name>_at`."""
+"""Each array of the machine and its dtype; MACHINE holds its address as `<name>_at`, its length as `<name>_room`."""
 
 SIZES = (
     "frame_count",
@@ -388,6 +389,7 @@ COUNTERS = (
 MACHINE = np.dtype(
     [
         *((f"{name}_at", "i8") for name in ARRAYS),
+        *((f"{name}_room", "i8") for name in ARRAYS),
         *((f"{name}_hook", "i8") for name in POLICY_HOOKS),  # addresses; 0: there is none, or it is in Python
         *((name, "i8") for name in (*SIZES, *PARAMETERS, *STATE, *COUNTERS)),
         ("daemon_busy", "i8", (4,)),

@@ -296,9 +296,9 @@ class Machine:
         thread["victim"] = -1 if victim is None else victim
 
     def _check_victim(self, victim: int, process: int | None) -> None:
-        bits, owner = self.state.arrays["bits"], self.state.arrays["ptes"]["process"]
-        known = 0 <= victim < self.state.pte_count
-        if not known or not bits[victim] & records.VALID or (process is not None and owner[victim] != process):
+        bits, ptes = self.state.arrays["bits"], self.state.arrays["ptes"]
+        inside = 0 <= victim < self.state.pte_count and bits[victim] & records.VALID and not ptes["fixed"][victim]
+        if not inside or (process is not None and ptes["process"][victim] != process):
             where = "any working set" if process is None else f"the working set of {self.state.names[process]}"
             raise PolicyRefused(
                 f"policy {self.policy.name}: proposed to replace entry {victim}, which isn't in {where}"

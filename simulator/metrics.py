@@ -285,7 +285,7 @@ class Recorder:
 
 def _process_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
-    for column in ("finished_ns", "exit_status"):
-        frame[column] = frame[column].astype("Int64")
+    for column in ("finished_ns", "exit_status"):  # by way of float64 large ones would lose their last digits
+        frame[column] = pd.array([row[column] for row in rows], "Int64")
     frame["slowdown"] = frame["slowdown"].astype("Float64")
     return frame

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from simulator.compile import compiled, pointer
+from simulator.compile import compiled, extent, pointer
 from simulator.layout import (
     CONTENT,
     DISK,
@@ -202,8 +202,6 @@ STORE_SHIFT = np.int64(40)
 """A location is (store << STORE_SHIFT) | page of the store; -1 is none."""
 STORE_MASK = (np.int64(1) << STORE_SHIFT) - np.int64(1)
 
-_MANY = 1 << 40
-
 
 @compiled
 def machine(a: int) -> Any:
@@ -214,109 +212,115 @@ def machine(a: int) -> Any:
 @compiled
 def frames(a: int) -> Any:
     """The PFN database."""
-    return carray(pointer(machine(a).frames_at), _MANY, FRAME)
+    return carray(pointer(machine(a).frames_at), extent(machine(a).frames_room), FRAME)
 
 
 @compiled
 def lists(a: int) -> Any:
     """Heads, tails and lengths of the page lists."""
-    return carray(pointer(machine(a).lists_at), _MANY, LIST)
+    return carray(pointer(machine(a).lists_at), extent(machine(a).lists_room), LIST)
 
 
 @compiled
 def contents(a: int) -> Any:
     """What pages hold: one for each private page and each page of a file, resident or not."""
-    return carray(pointer(machine(a).contents_at), _MANY, CONTENT)
+    return carray(pointer(machine(a).contents_at), extent(machine(a).contents_room), CONTENT)
 
 
 @compiled
 def ptes(a: int) -> Any:
     """Page-table entries, but for their bits."""
-    return carray(pointer(machine(a).ptes_at), _MANY, PTE)
+    return carray(pointer(machine(a).ptes_at), extent(machine(a).ptes_room), PTE)
 
 
 @compiled
 def bits(a: int) -> Any:
     """The bits of the page-table entries."""
-    return carray(pointer(machine(a).bits_at), _MANY, np.uint8)
+    return carray(pointer(machine(a).bits_at), extent(machine(a).bits_room), np.uint8)
 
 
 @compiled
 def processes(a: int) -> Any:
     """Processes with their working sets and counters."""
-    return carray(pointer(machine(a).processes_at), _MANY, PROCESS)
+    return carray(pointer(machine(a).processes_at), extent(machine(a).processes_room), PROCESS)
 
 
 @compiled
 def threads(a: int) -> Any:
     """User threads by process, then the daemons' threads."""
-    return carray(pointer(machine(a).threads_at), _MANY, THREAD)
+    return carray(pointer(machine(a).threads_at), extent(machine(a).threads_room), THREAD)
 
 
 @compiled
 def processors(a: int) -> Any:
     """Processors."""
-    return carray(pointer(machine(a).processors_at), _MANY, PROCESSOR)
+    return carray(pointer(machine(a).processors_at), extent(machine(a).processors_room), PROCESSOR)
 
 
 @compiled
 def ready_queues(a: int) -> Any:
     """Ready queues by priority, 0 to 31."""
-    return carray(pointer(machine(a).ready_at), _MANY, QUEUE)
+    return carray(pointer(machine(a).ready_at), extent(machine(a).ready_room), QUEUE)
 
 
 @compiled
 def requests(a: int) -> Any:
     """I/O requests."""
-    return carray(pointer(machine(a).requests_at), _MANY, REQUEST)
+    return carray(pointer(machine(a).requests_at), extent(machine(a).requests_room), REQUEST)
 
 
 @compiled
 def flights(a: int) -> Any:
     """Requests in service, by time of completion, then order of service start."""
-    return carray(pointer(machine(a).flights_at), _MANY, np.int32)
+    return carray(pointer(machine(a).flights_at), extent(machine(a).flights_room), np.int32)
 
 
 @compiled
 def sleepers(a: int) -> Any:
     """Sleeping threads, the next to wake last."""
-    return carray(pointer(machine(a).sleepers_at), _MANY, np.int32)
+    return carray(pointer(machine(a).sleepers_at), extent(machine(a).sleepers_room), np.int32)
 
 
 @compiled
 def disks(a: int) -> Any:
     """Disks."""
-    return carray(pointer(machine(a).disks_at), _MANY, DISK)
+    return carray(pointer(machine(a).disks_at), extent(machine(a).disks_room), DISK)
 
 
 @compiled
 def stores(a: int) -> Any:
     """Backing stores: the paging files, then the mapped files."""
-    return carray(pointer(machine(a).stores_at), _MANY, STORE_RECORD)
+    return carray(pointer(machine(a).stores_at), extent(machine(a).stores_room), STORE_RECORD)
 
 
 @compiled
 def nodes(a: int) -> Any:
     """The policy's notes, one for each PTE."""
-    return carray(pointer(machine(a).nodes_at), _MANY, NODE)
+    return carray(pointer(machine(a).nodes_at), extent(machine(a).nodes_room), NODE)
+
+
+@compiled
+def process_notes(a: int) -> Any:
+    """The policy's notes, one for each process."""
+    return carray(pointer(machine(a).process_notes_at), extent(machine(a).process_notes_room), NODE)
 
 
 @compiled
 def policy_queues(a: int) -> Any:
     """The policy's queues of nodes."""
-    return carray(pointer(machine(a).policy_queues_at), _MANY, LIST)
+    return carray(pointer(machine(a).policy_queues_at), extent(machine(a).policy_queues_room), LIST)
 
 
 @compiled
 def policy_integers(a: int) -> Any:
     """The policy's own numbers, and its parameters."""
-    return carray(pointer(machine(a).policy_integers_at), _MANY, np.int64)
+    return carray(pointer(machine(a).policy_integers_at), extent(machine(a).policy_integers_room), np.int64)
 
 
 @compiled
 def policy_reals(a: int) -> Any:
     """The policy's own real numbers."""
-    return carray(pointer(machine(a).policy_reals_at), _MANY, np.float64)
+    return carray(pointer(machine(a).policy_reals_at), extent(machine(a).policy_reals_room), np.float64)
 
 
 @compiled
@@ -325,7 +329,7 @@ def entry_of(a: int, process: int, index: int) -> int:
     p = processes(a)[process]
     if p.tables_at == 0:
         return p.first_pte + index
-    tables = carray(pointer(p.tables_at), _MANY, np.int32)
+    tables = carray(pointer(p.tables_at), extent(p.ptes // TABLE_PTES), np.int32)
     return np.int64(tables[index // TABLE_PTES]) + index % TABLE_PTES
 
 

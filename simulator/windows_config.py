@@ -97,7 +97,9 @@ class Conditions:
 class Heap:
     """How heaps get memory from the system and give it back [RTL_HEAP_PARAMETERS, its defaults where it has some]."""
 
-    segment_reserve: Size = Field(default=1 * MiB, ge=65536, description="address space of a growable heap's segment")
+    segment_reserve: Size = Field(
+        default=1 * MiB, ge=65536, description="address space of a growable heap's second segment"
+    )
     segment_commit: Size = Field(default=2 * 4096, ge=1, description="what a further segment has committed at least")
     segment_growth: Literal["doubling", "constant"] = Field(
         default="doubling",
@@ -105,7 +107,9 @@ class Heap:
         "(Kath, Managing Heap Memory in Win32, 1993)",
     )
     segment_maximum: Size = Field(
-        default=16 * MiB - 192 * 1024, ge=65536, description="where doubling ends; chosen (0xFD0000)"
+        default=16 * MiB - 192 * 1024,
+        ge=65536,
+        description="where doubling ends: 0xFD0000 (Wine: kernel32/tests/heap.c, test_heap_size)",
     )
     decommit: Literal["thresholds", "never"] = Field(
         default="thresholds",
@@ -115,7 +119,11 @@ class Heap:
     decommit_block: Size = Field(default=4096, ge=1, description="free block that may be decommitted, at least")
     decommit_total: Size = Field(default=64 * 1024, ge=0, description="... once free blocks come to this")
     direct: Size = Field(
-        default=0x7F000, ge=4096, le=1 << 31, description="larger blocks of a growable heap are VirtualAlloc's"
+        default=0,
+        ge=0,
+        le=1 << 31,
+        description="larger blocks of a growable heap, header included, are VirtualAlloc's; 0: 0x7F000 in a 32-bit "
+        "process [RTL_HEAP_PARAMETERS], 0xFE000 in a 64-bit one (Wine: kernel32/tests/heap.c:3020, test_block_layout)",
     )
     fixed_limit: Literal["HeapCreate", "HeapAlloc"] = Field(
         default="HeapCreate",

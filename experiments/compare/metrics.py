@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from experiments.process_rows import has_threads, time_share
+
 Unit = Literal["ns", "bytes", "byte seconds", "count", "share", "ratio"]
 
 
@@ -27,7 +29,7 @@ METRICS = (
            "end normally"),
     Metric("slowdown", "slowdown", "ratio", "geometric mean over processes of elapsed time over that in unlimited "
            "memory; none if one didn't end normally"),
-    Metric("stall_share", "stalled", "share", "sum of stall times over sum of run, ready and stall times"),
+    Metric("stall_share", "stalled", "share", "sum of stall times over sum of run, ready, stall and sleep times"),
     Metric("hard_faults", "hard", "count", "hard faults"),
     Metric("transition_faults", "transition", "count", "transition faults"),
     Metric("demand_zero_faults", "demand-zero", "count", "demand-zero faults"),
@@ -98,21 +100,20 @@ def figures(measured: Mapping[str, Any], unlimited: Mapping[str, Any] | None) ->
     replication's run in unlimited memory. None: it can't be told."""
     summary = measured["summary"]
     plain = {key: value for key, value in summary.items() if isinstance(value, (int, float))}
-    processes = list(summary["processes"].values())
+    named = {name: process for name, process in summary["processes"].items() if has_threads(process)}
+    processes = list(named.values())
     ends = [None if elapsed(process) is None else int(process["finished_ns"]) for process in processes]
-    slower = list(slowdowns(summary, unlimited).values())
+    slower = [ratio for name, ratio in slowdowns(summary, unlimited).items() if name in named]
     known = [ratio for ratio in slower if ratio]
     whole = len(known) == len(slower) > 0
-    alive = sum(process[key] for process in processes for key in ("run_ns", "ready_ns", "stall_ns"))
-    stalled = sum(process["stall_ns"] for process in processes)
     held = float(measured["mean_memory_bytes"])
     return {
         **plain,
         "completion_ns": None if None in ends else max((end for end in ends if end is not None), default=None),
         "slowdown": math.exp(math.fsum(map(math.log, known)) / len(known)) if whole else None,
         "worst_slowdown": max(known) if whole else None,
-        "stall_share": stalled / alive if alive else 0.0,
-        "stall_ns": stalled,
+        "stall_share": time_share(processes, "stall_ns") or 0.0,
+        "stall_ns": sum(process["stall_ns"] for process in processes),
         "mean_memory_bytes": held,
         "space_time_byte_s": held * summary["simulated_ns"] / 1e9,
         "trimming_ns": summary.get("trimming_ns"),

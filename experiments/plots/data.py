@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from experiments.process_rows import shown_processes
+
 if TYPE_CHECKING:
     from simulator.result import RunResult
 
@@ -32,17 +34,24 @@ def run_name(result: RunResult) -> str:
 
 
 def processes_of(result: RunResult) -> list[str]:
-    """The names of the processes in canonical order: a process's place here is its index."""
-    if "process" in result.processes:
-        return [str(name) for name in result.processes["process"]]
-    return [str(name) for name in result.summary.get("processes", {})]
+    """The names of the processes that there is something to say of, in canonical order."""
+    hidden = _hidden(result)
+    names = result.processes["process"] if "process" in result.processes else result.summary.get("processes", {})
+    return [str(name) for name in names if name not in hidden]
+
+
+def _hidden(result: RunResult) -> set[str]:
+    """The processes that there is nothing to say of; see `experiments.process_rows`."""
+    return set(result.summary.get("processes", {})) - set(shown_processes(result.summary))
 
 
 def instances(result: RunResult, kind: str, counter: str) -> list[str]:
-    r"""The instances that have a counter in the samples: `Process(NAME)\Working Set` gives NAME, in column order."""
+    r"""The instances that have a counter in the samples: `Process(NAME)\Working Set` gives NAME, in column order; of
+    processes those that there is something to say of."""
     pattern = re.compile(re.escape(kind) + r"\((.*)\)\\" + re.escape(counter), re.DOTALL)
     matches = (pattern.fullmatch(str(column)) for column in result.samples.columns)
-    return [match[1] for match in matches if match]
+    hidden = _hidden(result) if kind == "Process" else set[str]()
+    return [match[1] for match in matches if match and match[1] not in hidden]
 
 
 def has(frame: pd.DataFrame, *columns: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.compare.text import PLUS_MINUS
+from experiments.process_rows import columns, ending, has_threads, shown_processes, time_share
 from experiments.report import asked, provenance, words
 from experiments.report.figures import figure, named, pictures
 from experiments.report.grids import Cell, Row, grid, number
@@ -13,7 +14,7 @@ from experiments.report.markup import Markup, element, join, listed, share
 from experiments.report.moments import Moments, Run, moments
 from experiments.report.page import Report, Section
 from experiments.report.walk import walk
-from experiments.tables import KINDS, ending
+from experiments.tables import KINDS
 from simulator.result import RunResult
 from simulator.units import SECOND, format_size, format_time
 
@@ -69,10 +70,8 @@ def _by_slowdown(summary: Summary) -> list[tuple[str, float]]:
 
 
 def _stalled(summary: Summary, key: str = "stall_ns") -> float:
-    """A stall time's share of all time in which processes ran, were ready or stalled."""
-    processes = summary["processes"].values()
-    alive = sum(one[part] for one in processes for part in ("run_ns", "ready_ns", "stall_ns"))
-    return sum(one[key] for one in processes) / alive if alive else 0.0
+    """A stall time's share of the time of all threads."""
+    return time_share(summary["processes"].values(), key) or 0.0
 
 
 def sentences(summary: Summary, page_size: int) -> list[str]:
@@ -87,7 +86,7 @@ def sentences(summary: Summary, page_size: int) -> list[str]:
             f"{summary['pages_output']:,} out ({format_size(summary['pages_output'] * page_size)})."
         )
     waits = {"stall_read_ns": "their own reads", "stall_collided_ns": "pages that others were reading",
-             "stall_frame_ns": "a free frame"}  # fmt: skip
+             "stall_frame_ns": "a free frame", "stall_write_ns": "writes"}  # fmt: skip
     parts = [f"{share(part)} for {text}" for key, text in waits.items() if (part := _stalled(summary, key)) >= 0.0005]
     if parts:
         found.append(f"The processes waited {share(_stalled(summary))} of their time: {asked.and_list(parts)}.")
@@ -101,7 +100,7 @@ def sentences(summary: Summary, page_size: int) -> list[str]:
 
 def _ends(summary: Summary) -> str:
     """How the processes ended."""
-    processes = summary["processes"]
+    processes = {name: one for name, one in summary["processes"].items() if has_threads(one)}
     others = {name: one for name, one in processes.items() if one["exit_status"] != 0}
     time = format_time(summary["simulated_ns"])
     if not others:
@@ -148,36 +147,19 @@ def figures(shown: Mapping[str, str]) -> Markup:
     return element("dl", *pairs, class_="figures")
 
 
-HEADINGS = ("process", "ended", "time", "references", "faults", "soft", "hard", "pages in", "run", "ready", "stall",
-            "slowdown", "peak working set")  # fmt: skip
-
-
 def _process_grid(summary: Summary, page_size: int) -> Markup:
-    rows = [_process_row(name, one, summary["simulated_ns"], page_size) for name, one in summary["processes"].items()]
+    processes = shown_processes(summary)
+    found = columns(processes, summary["simulated_ns"], page_size)
+    rows: list[Row] = [[name, *(one.cells[place] for one in found)] for place, name in enumerate(processes)]
+    totals: list[Row] = [["all", *(one.total for one in found)]] if len(rows) > 1 else []
     note = (
-        "Soft faults needed no read; hard ones did, or waited for one under way. Run, ready and stall are shares of a "
-        "process’s time; slowdown is that time against unlimited memory."
+        "Soft faults needed no read; hard ones did, or waited for one under way. Run, ready, asleep and stall are "
+        "shares of the time of a process’s threads, and stall is the sum of its causes; slowdown is the process’s "
+        "time against unlimited memory."
     )
-    return join([grid("process-table", "The processes", HEADINGS, rows, words=2), element("p", note, class_="note")])
-
-
-def _process_row(name: str, process: Mapping[str, Any], now: int, page_size: int) -> Row:
-    end = now if process["finished_ns"] is None else process["finished_ns"]
-    elapsed = max(0, end - process["start_ns"])
-    hard = process["hard_faults"] + process["collided_faults"]
-    slowdown, peak = process["slowdown"], process["peak_working_set"] * page_size
-    return [
-        name,
-        ending(process["exit_status"]),
-        number(elapsed, format_time(elapsed)),
-        *(number(process[key]) for key in ("references", "page_faults")),
-        number(process["page_faults"] - hard),
-        number(hard),
-        number(process["pages_input"]),
-        *(_share(process[key], elapsed) for key in ("run_ns", "ready_ns", "stall_ns")),
-        number(slowdown, None if slowdown is None else f"{slowdown:,.2f}×"),
-        number(peak, format_size(peak)),
-    ]
+    headings = ["process", *(one.heading for one in found)]
+    table = grid("process-table", "The processes", headings, rows, totals, words=2)
+    return join([table, element("p", note, class_="note")])
 
 
 def _fault_grid(summary: Summary) -> Markup:

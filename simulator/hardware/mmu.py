@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from simulator.compile import compiled, pointer
+from simulator.compile import compiled, extent, pointer
 from simulator.records import (
     ACCESSED,
     DIRTY,
@@ -43,7 +43,7 @@ CHUNK = 1024
 FIRST_CHUNK = 16
 """Runs that are looked at in one go: at first, and doubling, at the most."""
 MOST_LOOKAHEAD = 1 << 16
-_MANY = 1 << 40
+_WHOLE = 1 << 40
 
 
 @compiled
@@ -51,10 +51,10 @@ def block(a: int, thread: int) -> Any:
     """A thread's current block: page, fetches, loads and stores of its runs."""
     th = threads(a)[thread]
     return (
-        carray(pointer(th.page_at), (_MANY,), np.uint32),
-        carray(pointer(th.fetches_at), (_MANY,), np.uint16),
-        carray(pointer(th.loads_at), (_MANY,), np.uint8),
-        carray(pointer(th.stores_at), (_MANY,), np.uint8),
+        carray(pointer(th.page_at), extent(th.length), np.uint32),
+        carray(pointer(th.fetches_at), extent(th.length), np.uint16),
+        carray(pointer(th.loads_at), extent(th.length), np.uint8),
+        carray(pointer(th.stores_at), extent(th.length), np.uint8),
     )
 
 
@@ -144,7 +144,7 @@ def _make(a: int, processor: int, limit: int) -> int:
     pte = bits(a)
     first = processes(a)[th.process].page_base
     position, offset, length = th.position, th.offset, th.stop
-    chunk, most, references = np.int64(_MANY if th.fetching else FIRST_CHUNK), np.int64(CHUNK), np.int64(0)
+    chunk, most, references = np.int64(_WHOLE if th.fetching else FIRST_CHUNK), np.int64(CHUNK), np.int64(0)
     kind = END_OF_RUNS
     while now < limit and position < length:
         if offset == 0 and position + chunk <= length:
@@ -209,7 +209,7 @@ def scan(a: int, processor: int, limit: int) -> None:
     pte = bits(a)
     first = processes(a)[th.process].page_base
     position, offset, now = cpu.scan_position, cpu.scan_offset, cpu.stop
-    chunk = np.int64(_MANY if th.fetching else FIRST_CHUNK)
+    chunk = np.int64(_WHOLE if th.fetching else FIRST_CHUNK)
     end = min(th.stop, position + cpu.lookahead)
     kind = CLEAR
     while position < end and now < limit:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
-from simulator.compile import compiled, pointer
+from simulator.compile import compiled, extent, pointer
 from simulator.hardware.mmu import commit
 from simulator.logs import THREAD_LOG
 from simulator.records import (
@@ -36,7 +36,7 @@ def _log_state(a: int, thread: int, t: int) -> None:
     th = threads(a)[thread]
     if th.state == ENDED or (th.state == BLOCKED and th.process < 0):
         return
-    row = carray(pointer(m.thread_log_at), (1 << 40,), THREAD_LOG)[m.thread_log_count]
+    row = carray(pointer(m.thread_log_at), extent(m.thread_log_room), THREAD_LOG)[m.thread_log_count]
     m.thread_log_count += 1
     row.start_ns = th.since
     row.end_ns = t

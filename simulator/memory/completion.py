@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import carray
 
-from simulator.compile import compiled, pointer
+from simulator.compile import compiled, extent, pointer
 from simulator.hardware.disk import land
 from simulator.hardware.mmu import commit
 from simulator.hardware.processor import end_thread, make_ready
@@ -114,7 +114,7 @@ def _log_io(a: int, request: int) -> None:
     if not m.log_io:
         return
     r = requests(a)[request]
-    row = carray(pointer(m.io_log_at), (1 << 40,), IO_LOG)[m.io_count]
+    row = carray(pointer(m.io_log_at), extent(m.io_log_room), IO_LOG)[m.io_count]
     m.io_count += 1
     row.submit_ns = r.submit
     row.start_ns = r.start

@@ -99,6 +99,7 @@ class BalanceSetManager:
     def _check(self, decision: Decision) -> None:
         """Refuse what a policy may not propose, before any of it is done; raises PolicyRefused."""
         bits, count = self.state.arrays["bits"], self.state.pte_count
+        fixed = self.state.arrays["ptes"]["fixed"]
         for verb, entries in (
             ("clear", decision.cleared),
             ("age", decision.aged),
@@ -107,7 +108,7 @@ class BalanceSetManager:
         ):
             entries = np.asarray(entries, np.int64)
             known = (entries >= 0) & (entries < count)
-            known[known] = bits[entries[known]] & records.VALID != 0
+            known[known] = (bits[entries[known]] & records.VALID != 0) & (fixed[entries[known]] == 0)
             refused, why = entries[~known], "isn't in a working set"
             if verb == "trim" and not len(refused):
                 refused, why = entries[bits[entries] & records.PINNED != 0], "is locked"

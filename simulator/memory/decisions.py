@@ -9,7 +9,7 @@ from numba import carray
 from numpy.typing import NDArray
 
 from simulator import layout
-from simulator.compile import callback, pointer
+from simulator.compile import callback, extent, pointer
 from simulator.memory.balance_set import trim_pass
 from simulator.memory.kernel import LOG_ROWS
 from simulator.memory.state import State
@@ -21,7 +21,7 @@ from simulator.result import SimulationError
 @callback
 def _note_entered(a: int, entry: int) -> int:
     m = machine(a)
-    carray(pointer(m.history_at), (1 << 40,), np.int64)[m.history_count] = 2 * entry
+    carray(pointer(m.history_at), extent(m.history_room), np.int64)[m.history_count] = 2 * entry
     m.history_count += 1
     return 0
 
@@ -29,7 +29,7 @@ def _note_entered(a: int, entry: int) -> int:
 @callback
 def _note_left(a: int, entry: int) -> int:
     m = machine(a)
-    carray(pointer(m.history_at), (1 << 40,), np.int64)[m.history_count] = 2 * entry + 1
+    carray(pointer(m.history_at), extent(m.history_room), np.int64)[m.history_count] = 2 * entry + 1
     m.history_count += 1
     return 0
 
@@ -58,9 +58,8 @@ def install(state: State, policy: Policy) -> None:
         record[f"{name}_hook"] = 0 if hook is None else hook.address
     if policy.compiled is not None or "last_access" in policy.requires:
         nodes_ = state.add("nodes", state.pte_count)
+        state.add("process_notes", len(state.specs))
         state.keeps_nodes = True
-        for link in ("next", "previous", "queue"):
-            nodes_[link] = -1
         queues = state.arrays["policy_queues"]
         queues["head"], queues["tail"] = -1, -1
         policy.prepare(

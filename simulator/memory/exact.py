@@ -12,7 +12,7 @@ import numpy as np
 from simulator.compile import call, compiled
 from simulator.hardware.mmu import END_OF_RUNS, LIMIT, TRAP, block, make_run
 from simulator.memory.working_set import withdraw
-from simulator.records import NO_EXECUTE, VALID, WRITE, bits, machine, processes, processors, threads
+from simulator.records import NO_EXECUTE, VALID, WRITE, bits, machine, processes, processors, ptes, threads
 
 
 @compiled
@@ -27,14 +27,15 @@ def told(a: int, thread: int, t: int) -> bool:
 
 @compiled
 def _begin_run(a: int, thread: int, entry: int, fetches: bool, stores: bool) -> bool:
-    """A run's first reference is due: tell the policy of a use of the page; False: it traps."""
+    """A run's first reference is due: tell the policy of a use of the page, if it is in a working set; False: it
+    traps."""
     m = machine(a)
     needs = VALID | WRITE if stores else VALID
     if bits(a)[entry] & needs != needs or (fetches and bits(a)[entry] & NO_EXECUTE):
         return False
     threads(a)[thread].runs += 1
     m.actor = thread
-    if m.hit_hook:
+    if m.hit_hook and not ptes(a)[entry].fixed:
         call(m.hit_hook, a, entry)
     return True
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
-from simulator.compile import call, compiled, pointer
+from simulator.compile import call, compiled, extent, pointer
 from simulator.hardware.disk import submit
 from simulator.hardware.mmu import block
 from simulator.hardware.processor import commit_all
@@ -77,7 +77,7 @@ def log_fault(a: int, thread: int, kind: int, cause: int, service: int) -> None:
     if not m.log_faults:
         return
     th = threads(a)[thread]
-    row = carray(pointer(m.fault_log_at), (1 << 40,), FAULT_LOG)[m.fault_count]
+    row = carray(pointer(m.fault_log_at), extent(m.fault_log_room), FAULT_LOG)[m.fault_count]
     m.fault_count += 1
     row.time_ns = th.fault_time
     row.page = ptes(a)[th.fault_pte].vpn

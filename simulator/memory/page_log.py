@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from numba import carray
 
-from simulator.compile import compiled, pointer
+from simulator.compile import compiled, extent, pointer
 from simulator.logs import PAGE_LOG
 from simulator.records import ACCESSED, LEFT, bits, machine, processes, ptes
 
@@ -31,7 +31,7 @@ def note(a: int, event: int, reason: int, entry: int, content: int, other: int, 
         return
     if m.page_count == m.page_rows:
         raise ValueError("the page log is full")
-    row = carray(pointer(m.page_log_at), (1 << 40,), PAGE_LOG)[m.page_count]
+    row = carray(pointer(m.page_log_at), extent(m.page_log_room), PAGE_LOG)[m.page_count]
     m.page_count += 1
     row.time_ns = m.now
     row.since_ns = since
@@ -53,6 +53,6 @@ def note_left(a: int, entry: int, reason: int, other: int, number: int, since: i
     if not m.log_pages:
         return
     note(a, LEFT, reason, entry, ptes(a)[entry].content, other, number, since)
-    row = carray(pointer(m.page_log_at), (1 << 40,), PAGE_LOG)[m.page_count - 1]
+    row = carray(pointer(m.page_log_at), extent(m.page_log_room), PAGE_LOG)[m.page_count - 1]
     row.accessed = (bits(a)[entry] & ACCESSED) != 0
     row.age = ptes(a)[entry].age

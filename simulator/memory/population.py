@@ -22,15 +22,16 @@ class Population:
         self._tables: dict[int, NDArray[np.int32]] = {}
 
     def add_process(self, config: Process, program: bool) -> int:
-        """A process that hasn't started: its number. A program's gets one PTE that is never used: policies keep their
-        notes on a process with its first PTE."""
+        """A process that hasn't started, and has no threads yet: its number."""
         state = self.state
         number = len(state.names)
         state.names.append(config.name)
         processes = state.grow("processes", number + 1)
+        if state.keeps_nodes:
+            state.grow("process_notes", number + 1)
         process = processes[number]
         page, limits = state.config.page_size, config.working_set
-        process["start"], process["first_thread"] = config.start, -1
+        process["start"], process["first_thread"] = config.start, state.record[0]["thread_count"]
         process["memory_priority"], process["foreground"] = config.memory_priority, config.foreground
         process["hard_maximum"] = limits.hard_maximum
         process["minimum"], process["maximum"] = limits.minimum // page, max(1, limits.maximum // page)
@@ -51,7 +52,6 @@ class Population:
         record["ptes"], record["page_base"] = 0, 0
         record["hard_maximum"] |= state.config.windows.working_set_maximum == "hard"
         record["tables_at"] = self._tables[process].ctypes.data
-        record["first_pte"] = self.add_ptes(process, np.full(TABLE_PTES, records.NEVER, np.int64))
 
     def add_thread(self, process: int, priority: int) -> int:
         """A thread that hasn't started, of a program: its number. Threads that programs start come behind those of the
@@ -66,7 +66,7 @@ class Population:
         record = state.arrays["processes"][process]
         thread["process"], thread["priority"], thread["number"] = process, priority, record["threads"]
         thread["state"], thread["program"], thread["last_block"] = records.BLOCKED, 1, 0
-        if record["first_thread"] < 0:
+        if record["threads"] == 0:
             record["first_thread"] = number
         record["threads"] += 1
         record["living_threads"] += 1

@@ -60,6 +60,7 @@ UNUSED: dict[str, dict[str, int]] = {
     "ptes": {"content": -1, "private": -1, "process": -1},
     "contents": {"frame": -1, "file": -1, "location": -1, "process": -1, "pte": -1},
     "nodes": {"next": -1, "previous": -1, "queue": -1},
+    "process_notes": {"next": -1, "previous": -1, "queue": -1},
     "threads": {"processor": -1, "next": -1, "state": records.ENDED, "victim": NOT_ASKED, "process": -1},
     "processes": {"head": -1, "tail": -1, "hand": -1, "finished": -1, "status": -1},
 }
@@ -77,7 +78,7 @@ class State:
         self.names = [spec.config.name for spec in self.specs]
         self.seed = seed
         self.keeps_nodes = False
-        """the policy has notes on each PTE"""
+        """the policy has notes on each PTE and each process"""
         self.user_threads = sum(spec.threads for spec in self.specs)
         self.disk_names = sorted(machine.disks, key=natural)
         self.file_names = sorted(machine.files, key=natural)
@@ -92,23 +93,23 @@ class State:
         self._set_parameters()
 
     def add(self, name: str, count: int) -> NDArray[Any]:
-        """Allocate an array of the machine, all zeros, in place of the one it had."""
+        """Allocate an array of the machine, of items that belong to nobody, in place of the one it had."""
         array = np.zeros(max(1, count), layout.ARRAYS[name])
+        for field, value in UNUSED.get(name, {}).items():
+            array[field] = value
         self.arrays[name] = array
-        self.record[f"{name}_at"] = array.ctypes.data
+        self.record[f"{name}_at"], self.record[f"{name}_room"] = array.ctypes.data, len(array)
         return array
 
     def grow(self, name: str, count: int, used: int | None = None) -> NDArray[Any]:
         """Make room for `count` items in an array, by doubling it, so that its address and its views change; the new
-        ones are unused: they belong to nobody. `used`: how many of the old ones hold anything; None: all."""
+        ones belong to nobody. `used`: how many of the old ones hold anything; None: all."""
         old = self.arrays[name]
         if count <= len(old):
             return old
         array = self.add(name, max(count, 2 * len(old)))
         kept = len(old) if used is None else used
         array[:kept] = old[:kept]
-        for field, value in UNUSED.get(name, {}).items():
-            array[field][len(old) :] = value
         return array
 
     def _keep(self, array: NDArray[Any]) -> int:
@@ -158,8 +159,6 @@ class State:
         self.content_count = private + sum(file_pages)
         """contents in use; the array may have more"""
         contents = self.add("contents", self.content_count)
-        contents["frame"], contents["file"], contents["location"] = -1, -1, -1
-        contents["process"], contents["pte"] = -1, -1
         self.file_contents: dict[str, int] = {}
         at = private
         for i, (name, pages) in enumerate(zip(self.file_names, file_pages, strict=True), start=self.paging_files):
@@ -223,6 +222,7 @@ class State:
         lists = self.add("lists", records.LISTS)
         lists["head"], lists["tail"] = -1, -1
         self.add("nodes", 0)
+        self.add("process_notes", 0)
         self.add("history", 0)
         self.add("policy_queues", layout.POLICY_QUEUES)
         self.add("policy_integers", layout.POLICY_NUMBERS)
@@ -295,8 +295,6 @@ class State:
         threads["program"][:user] = np.repeat(programs, counts)
         threads["number"][:user] = np.arange(user) - np.repeat(first, counts)
         threads["priority"][user:] = DAEMON_PRIORITIES
-        processes["head"], processes["tail"], processes["hand"] = -1, -1, -1
-        processes["finished"], processes["status"] = -1, -1
         if self.specs:
             processes["first_thread"], processes["threads"] = first, counts
             processes["living_threads"] = counts

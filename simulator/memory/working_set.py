@@ -187,9 +187,15 @@ def trim(a: int, pte: int, t: int, reason: int) -> None:
 
 
 @compiled
+def may_leave(a: int, pte: int) -> bool:
+    """Whether an entry is in a working set, and not locked there."""
+    return bits(a)[pte] & (VALID | PINNED) == VALID and not ptes(a)[pte].fixed
+
+
+@compiled
 def checked(a: int, pte: int) -> int:
     """An entry that a compiled policy proposes to take out of its working set; raises ValueError if it may not be."""
-    if pte >= 0 and not bits(a)[pte] & VALID:
+    if pte >= 0 and (not bits(a)[pte] & VALID or ptes(a)[pte].fixed):
         raise ValueError("proposed an entry that isn't in a working set")
     if pte >= 0 and bits(a)[pte] & PINNED:
         raise ValueError("proposed an entry that is locked")

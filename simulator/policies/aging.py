@@ -19,6 +19,7 @@ from simulator.policies.base import (
     np,
     parameters,
     policy_integers,
+    process_notes,
     processes,
     ptes,
     register,
@@ -29,7 +30,7 @@ from simulator.policies.rounds import above_minimum, first_unlocked
 _PERIOD, _BITS, _ENTRIES = range(3)
 """Places of the policy's integers: the clock's period, the register's length, how many entries there were so far. A
 node has the number of its entry in `time`, its register in `count`, and in `slot` the tick, counted from 1, in which it
-came in or was found used; a process's first node has in `mark` the tick at which it was last aged. Of ticks only the
+came in or was found used; a process's notes have in `mark` the tick at which it was last aged. Of ticks only the
 last 31 bits are kept: they are only compared with each other."""
 
 
@@ -39,7 +40,7 @@ def _entered(a: int, entry: int) -> int:
     n.time = own[_ENTRIES]
     own[_ENTRIES] += 1
     n.count = 0
-    n.slot = nodes(a)[processes(a)[ptes(a)[entry].process].first_pte].mark + 1
+    n.slot = process_notes(a)[ptes(a)[entry].process].mark + 1
     return 0
 
 
@@ -49,9 +50,9 @@ def _tick(a: int, process: int) -> None:
     them, and put its entries in order of their registers; of equal ones the first that came in is the first."""
     p, own = processes(a)[process], policy_integers(a)
     tick = (machine(a).now // own[_PERIOD]) & 0x3FFFFFFF
-    if p.size == 0 or nodes(a)[p.first_pte].mark == tick:
+    if p.size == 0 or process_notes(a)[process].mark == tick:
         return
-    nodes(a)[p.first_pte].mark = tick
+    process_notes(a)[process].mark = tick
     entries, keys = np.empty(p.size, np.int64), np.empty(p.size, np.int64)
     entry = np.int64(p.head)
     for i in range(p.size):
@@ -72,7 +73,7 @@ def _first(a: int, process: int) -> int:
     """The entry that a process loses first, -1: none: used since the last tick last, then by registers. Those found
     used go to the end, once in a tick."""
     _tick(a, process)
-    turn = nodes(a)[processes(a)[process].first_pte].mark + 1
+    turn = process_notes(a)[process].mark + 1
     entry = first_unlocked(a, process)
     while entry >= 0 and bits(a)[entry] & ACCESSED and nodes(a)[entry].slot != turn:
         machine(a).examined += 1

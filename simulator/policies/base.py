@@ -6,8 +6,9 @@ its working-set limit (or, on the textbook machine, when no frame is free). A po
 refuses what isn't allowed, and counts, so that a figure means the same for every policy.
 
 A policy in plain Python overrides `trim` and `replace`. One that is compiled gives a Compiled instead: functions that
-the machine calls by address, which keep their notes in the policy's memory (`nodes`, `policy_queues`,
-`policy_integers`, `policy_reals`; see `simulator.policies.queues`).
+the machine calls by address, which keep their notes in the policy's memory (`nodes`, one for each entry,
+`process_notes`, one for each process, `policy_queues`, `policy_integers`, `policy_reals`; see
+`simulator.policies.queues`). The machine allocates it, also for what programs add while it runs.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass as parameters
 
-from simulator.compile import call, callback, compiled, pointer
+from simulator.compile import call, callback, compiled, extent, pointer
 from simulator.config import STRICT
-from simulator.memory.working_set import requeue
+from simulator.memory.working_set import may_leave, requeue
 from simulator.records import (
     ACCESSED,
     DIRTY,
@@ -40,6 +41,7 @@ from simulator.records import (
     policy_integers,
     policy_queues,
     policy_reals,
+    process_notes,
     processes,
     ptes,
     threads,
@@ -69,6 +71,7 @@ __all__ = [
     "entry_of",
     "last_thread",
     "machine",
+    "may_leave",
     "next_use",
     "nodes",
     "np",
@@ -78,6 +81,7 @@ __all__ = [
     "policy_integers",
     "policy_queues",
     "policy_reals",
+    "process_notes",
     "processes",
     "ptes",
     "register",
@@ -300,6 +304,6 @@ def next_use(a: int) -> tuple[int, int]:
     """For the use of a page that is just being made: the number of its thread's next run on that page, and of that
     run's first reference; NEVER if there is none. Only for a policy that declares `future`."""
     th = threads(a)[machine(a).actor]
-    runs = carray(pointer(th.next_run_at), (1 << 40,), np.int64)
-    references = carray(pointer(th.next_reference_at), (1 << 40,), np.int64)
+    runs = carray(pointer(th.next_run_at), extent(th.length), np.int64)
+    references = carray(pointer(th.next_reference_at), extent(th.length), np.int64)
     return runs[th.position], references[th.position]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from simulator.policies.base import (
     ACCESSED,
-    PINNED,
     VALID,
     bits,
     compiled,
     machine,
+    may_leave,
     nodes,
     np,
     policy_queues,
-    processes,
+    process_notes,
     ptes,
     threads,
 )
@@ -21,8 +21,7 @@ from simulator.policies.base import (
 @compiled
 def may_go(a: int, entry: int, process: int) -> bool:
     """Whether an entry is in the working set of a process (-1: of any), and not locked there."""
-    here = bits(a)[entry] & (VALID | PINNED) == VALID
-    return here and (process < 0 or ptes(a)[entry].process == process)
+    return may_leave(a, entry) and (process < 0 or ptes(a)[entry].process == process)
 
 
 @compiled
@@ -47,10 +46,10 @@ def faulting(a: int) -> int:
 def forget_fault(a: int, process: int) -> None:
     """Clear the accessed bit of the page that a process brought in last; what it referenced since is taken for a part
     of the fault. Right when the process faults again: its references are then all made."""
-    newest = np.int64(nodes(a)[processes(a)[process].first_pte].slot) - 1
+    newest = np.int64(process_notes(a)[process].slot) - 1
     if newest >= 0:
         bits(a)[newest] &= ~ACCESSED
-        nodes(a)[processes(a)[process].first_pte].slot = 0
+        process_notes(a)[process].slot = 0
 
 
 @compiled
@@ -64,7 +63,8 @@ def forget_own_fault(a: int) -> None:
 @compiled
 def note_fault(a: int, entry: int) -> None:
     """An entry came in: from here on the page before it is judged by its accessed bit. The number of the process's
-    newest entry, plus 1, stands in `slot` of its first node."""
+    newest entry, plus 1, stands in `slot` of the notes on
+    it."""
     process = np.int64(ptes(a)[entry].process)
     forget_fault(a, process)
-    nodes(a)[processes(a)[process].first_pte].slot = entry + 1
+    process_notes(a)[process].slot = entry + 1

@@ -21,6 +21,7 @@ from simulator.policies.base import (
     np,
     parameters,
     policy_integers,
+    process_notes,
     processes,
     register,
     requeue,
@@ -32,9 +33,9 @@ from simulator.policies.unused import faulting
 
 _WINDOW, _DAMPED, _RESOLUTION, _ASKED = range(4)
 """Places of the policy's integers: the window; the age at which a fault takes the least recently used page; how often
-bits are looked at; and whether this fault was asked about before (1), and has taken that page (2). A process's first
-node has in `mark` when it was last looked at, in units of the resolution; each node in `time` when a use was last
-found. A working set's order of entry is kept as the order of those times."""
+bits are looked at; and whether this fault was asked about before (1), and has taken that page (2). The notes
+on a process have in `mark` when it was last looked at, in units of the resolution; each node in `time` when a use was
+last found. A working set's order of entry is kept as the order of those times."""
 _CHUNK = 64
 
 
@@ -55,11 +56,11 @@ def _note_use(a: int, entry: int, now: int) -> None:
 def _look(a: int, process: int, now: int) -> None:
     """Note which pages of a process were used, if the last look is long enough ago; most chunks of bits have none."""
     p, b = processes(a)[process], bits(a)
-    first = nodes(a)[p.first_pte]
+    notes = process_notes(a)[process]
     turn = (now // policy_integers(a)[_RESOLUTION]) & 0x7FFFFFFF
-    if first.mark == turn:
+    if notes.mark == turn:
         return
-    first.mark = turn
+    notes.mark = turn
     if p.tables_at:
         for place in range(p.ptes):
             if b[entry_of(a, process, place)] & ACCESSED:

@@ -2,20 +2,20 @@
 
 The time is that of the next use. The heap of a process lies in the nodes of its own entries: place i is
 `slot` of the node of its `entry_of(i)`, and the entry there says in `count` where it is. How many there are stands in
-`nodes[first].mark`.
+`mark` of the notes on the process.
 """
 
 from __future__ import annotations
 
 from simulator.policies.base import (
     PINNED,
-    VALID,
     bits,
     compiled,
     entry_of,
     machine,
     nodes,
     np,
+    process_notes,
     processes,
     ptes,
     virtual_time,
@@ -42,7 +42,7 @@ def _order(a: int, process: int, entry: int) -> None:
     while at > 0 and _time(a, process, (at - 1) // 2) < time:
         _place(a, process, at, np.int64(n[entry_of(a, process, (at - 1) // 2)].slot))
         at = (at - 1) // 2
-    size = np.int64(n[processes(a)[process].first_pte].mark)
+    size = np.int64(process_notes(a)[process].mark)
     while 2 * at + 1 < size:
         child = 2 * at + 1
         if child + 1 < size and _time(a, process, child + 1) > _time(a, process, child):
@@ -57,18 +57,19 @@ def _order(a: int, process: int, entry: int) -> None:
 @compiled
 def _top(a: int, process: int) -> int:
     """The entry with the largest time, -1 if the heap is empty."""
-    first = processes(a)[process].first_pte
-    return np.int64(nodes(a)[first].slot) if nodes(a)[first].mark > 0 else np.int64(-1)
+    if process_notes(a)[process].mark == 0:
+        return -1
+    return np.int64(nodes(a)[entry_of(a, process, 0)].slot)
 
 
 @compiled
 def enter(a: int, entry: int, time: int) -> None:
     """Put an entry, which isn't there, into its process's heap."""
     process = np.int64(ptes(a)[entry].process)
-    first = processes(a)[process].first_pte
+    notes = process_notes(a)[process]
     nodes(a)[entry].time = time
-    nodes(a)[entry].count = nodes(a)[first].mark
-    nodes(a)[first].mark += 1
+    nodes(a)[entry].count = notes.mark
+    notes.mark += 1
     _order(a, process, entry)
 
 
@@ -83,9 +84,9 @@ def change(a: int, entry: int, time: int) -> None:
 def leave(a: int, entry: int) -> None:
     """Take an entry out of its process's heap."""
     process = np.int64(ptes(a)[entry].process)
-    first = processes(a)[process].first_pte
-    nodes(a)[first].mark -= 1
-    last = np.int64(nodes(a)[entry_of(a, process, nodes(a)[first].mark)].slot)
+    notes = process_notes(a)[process]
+    notes.mark -= 1
+    last = np.int64(nodes(a)[entry_of(a, process, notes.mark)].slot)
     if last != entry:
         _place(a, process, np.int64(nodes(a)[entry].count), last)
         _order(a, process, last)
@@ -97,13 +98,11 @@ def last(a: int, process: int) -> int:
     entry = _top(a, process)
     if entry < 0 or not bits(a)[entry] & PINNED:
         return entry
-    entry = np.int64(-1)
-    p = processes(a)[process]
-    for place in range(p.ptes):
-        other = entry_of(a, process, place)
-        free = bits(a)[other] & (VALID | PINNED) == VALID
-        if free and (entry < 0 or nodes(a)[other].time > nodes(a)[entry].time):
+    entry, other = np.int64(-1), np.int64(processes(a)[process].head)
+    while other >= 0:
+        if not bits(a)[other] & PINNED and (entry < 0 or nodes(a)[other].time > nodes(a)[entry].time):
             entry = other
+        other = np.int64(ptes(a)[other].next)
     return entry
 
 

@@ -5,23 +5,21 @@ from __future__ import annotations
 from typing import ClassVar
 
 from simulator.policies.base import (
-    PINNED,
     STRICT,
-    VALID,
     Compiled,
     Field,
     Policy,
     PolicyMemory,
-    bits,
     callback,
     compiled,
-    entry_of,
     machine,
+    may_leave,
     nodes,
     np,
     parameters,
     policy_integers,
     processes,
+    ptes,
     register,
     trim_by_replacing,
 )
@@ -96,7 +94,7 @@ def _left(machine: int, entry: int) -> int:
 def _may_go(a: int, entry: int) -> bool:
     """Whether an entry isn't locked, and its last use is far enough back that the next one won't belong to it."""
     own = policy_integers(a)
-    return bits(a)[entry] & (VALID | PINNED) == VALID and own[_NOW] + 1 - _latest(a, entry) > own[_CORRELATED]
+    return may_leave(a, entry) and own[_NOW] + 1 - _latest(a, entry) > own[_CORRELATED]
 
 
 @compiled
@@ -105,12 +103,11 @@ def _choice(a: int, process: int) -> int:
     victim = last(a, process)
     if victim < 0 or _may_go(a, victim):
         return victim
-    victim = np.int64(-1)
-    p = processes(a)[process]
-    for place in range(p.ptes):
-        entry = entry_of(a, process, place)
+    victim, entry = np.int64(-1), np.int64(processes(a)[process].head)
+    while entry >= 0:
         if _may_go(a, entry) and (victim < 0 or nodes(a)[entry].time > nodes(a)[victim].time):
             victim = entry
+        entry = np.int64(ptes(a)[entry].next)
     return victim
 
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 from simulator.policies.base import (
     ACCESSED,
     STRICT,
-    VALID,
     Compiled,
     Field,
     Policy,
@@ -65,7 +64,7 @@ def _look_around(a: int, entry: int) -> None:
             if ptes(a)[other].vpn // np.uint64(policy_integers(a)[_WINDOW]) != window:
                 break
             machine(a).examined += 1
-            if bits(a)[other] & VALID and bits(a)[other] & ACCESSED:
+            if bits(a)[other] & ACCESSED and not ptes(a)[other].fixed:
                 _rejuvenate(a, other)
             other += step
 

@@ -21,6 +21,7 @@ from simulator.policies.base import (
     np,
     parameters,
     policy_integers,
+    process_notes,
     processes,
     register,
 )
@@ -58,9 +59,9 @@ def _tick(a: int, process: int) -> None:
     """If the clock has ticked since a process was last looked at, clear its accessed bits."""
     p = processes(a)[process]
     tick = machine(a).now // policy_integers(a)[0]
-    if p.size == 0 or nodes(a)[p.first_pte].time == tick:
+    if p.size == 0 or process_notes(a)[process].time == tick:
         return
-    nodes(a)[p.first_pte].time = tick
+    process_notes(a)[process].time = tick
     for ring in range(4):
         entry = ring_head(a, process, ring)
         last = np.int64(nodes(a)[entry].previous[0]) if entry >= 0 else np.int64(-1)

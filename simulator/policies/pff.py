@@ -11,10 +11,9 @@ from simulator.policies.base import (
     Policy,
     PolicyMemory,
     callback,
-    nodes,
     parameters,
     policy_integers,
-    processes,
+    process_notes,
     register,
     virtual_time,
 )
@@ -25,9 +24,9 @@ from simulator.policies.unused import begin_search, clear_accessed, next_unused,
 @callback
 def _withdraw(a: int, process: int) -> int:
     if not searching(a):
-        now, first = virtual_time(a, process), nodes(a)[processes(a)[process].first_pte]
-        since = now - first.time
-        first.time = now
+        now, notes = virtual_time(a, process), process_notes(a)[process]
+        since = now - notes.time
+        notes.time = now
         if since < policy_integers(a)[0]:
             clear_accessed(a, process)
             return -1

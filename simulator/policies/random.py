@@ -20,6 +20,7 @@ from simulator.policies.base import (
     np,
     parameters,
     policy_integers,
+    process_notes,
     processes,
     ptes,
     register,
@@ -28,7 +29,8 @@ from simulator.policies.base import (
 
 _SEED, _DRAWS = range(2)
 """Places of the policy's integers. The pages of a process stand in the nodes of its own entries: place i is `slot` of
-the node of its `entry_of(i)`, the entry there has it in `count`, and `nodes[first].mark` says how many there are."""
+the node of its `entry_of(i)`, the entry there has it in `count`, and `mark` of the notes on the process says how many
+there are."""
 
 
 @compiled
@@ -46,20 +48,20 @@ def draw(a: int, below: int) -> int:
 @callback
 def _entered(a: int, entry: int) -> int:
     process = np.int64(ptes(a)[entry].process)
-    first = processes(a)[process].first_pte
-    place = np.int64(nodes(a)[first].mark)
+    notes = process_notes(a)[process]
+    place = np.int64(notes.mark)
     nodes(a)[entry_of(a, process, place)].slot = entry
     nodes(a)[entry].count = place
-    nodes(a)[first].mark += 1
+    notes.mark += 1
     return 0
 
 
 @callback
 def _left(a: int, entry: int) -> int:
     process = np.int64(ptes(a)[entry].process)
-    first = processes(a)[process].first_pte
-    nodes(a)[first].mark -= 1
-    last = np.int64(nodes(a)[entry_of(a, process, nodes(a)[first].mark)].slot)
+    notes = process_notes(a)[process]
+    notes.mark -= 1
+    last = np.int64(nodes(a)[entry_of(a, process, notes.mark)].slot)
     nodes(a)[entry_of(a, process, nodes(a)[entry].count)].slot = last
     nodes(a)[last].count = nodes(a)[entry].count
     return 0
@@ -68,8 +70,8 @@ def _left(a: int, entry: int) -> int:
 @compiled
 def _from(a: int, process: int, place: int) -> int:
     """The page of a process at a place, or the next one that isn't locked; -1: there is none."""
-    first = processes(a)[process].first_pte
-    size = np.int64(nodes(a)[first].mark)
+    notes = process_notes(a)[process]
+    size = np.int64(notes.mark)
     for step in range(size):
         entry = np.int64(nodes(a)[entry_of(a, process, (place + step) % size)].slot)
         if not bits(a)[entry] & PINNED:

@@ -1,35 +1,28 @@
 """Four rings of entries for each process, for compiled policies: doubly linked through link 0 of the nodes.
 
-The node of a process's first entry says where its rings begin: rings 0 and 1 in `next[1]` and `previous[1]`, rings 2
-and 3 in `count` and `slot`, where 0 is none and entries are counted from 1. So a policy with rings may use `time` and
-`mark` of its nodes, and nothing else. The ring that an entry is on stands in `queue[0]`; -1: on none.
+The notes on a process say where its rings begin: rings 0 and 1 in `next`, rings 2 and 3 in `previous`; -1: it is
+empty. The ring that an entry is on stands in `queue[0]`; -1: on none.
 """
 
 from __future__ import annotations
 
-from simulator.policies.base import compiled, nodes, np, processes, ptes
+from simulator.policies.base import compiled, nodes, np, process_notes, ptes
 
 
 @compiled
 def ring_head(a: int, process: int, ring: int) -> int:
     """The entry at which a ring of a process begins, -1 if it is empty."""
-    n = nodes(a)[processes(a)[process].first_pte]
-    if ring < 2:
-        return np.int64(n.next[1] if ring == 0 else n.previous[1])
-    return np.int64(n.count if ring == 2 else n.slot) - 1
+    notes = process_notes(a)[process]
+    return np.int64(notes.next[ring] if ring < 2 else notes.previous[ring - 2])
 
 
 @compiled
 def _begin(a: int, process: int, ring: int, entry: int) -> None:
-    n = nodes(a)[processes(a)[process].first_pte]
-    if ring == 0:
-        n.next[1] = entry
-    elif ring == 1:
-        n.previous[1] = entry
-    elif ring == 2:
-        n.count = entry + 1
+    notes = process_notes(a)[process]
+    if ring < 2:
+        notes.next[ring] = entry
     else:
-        n.slot = entry + 1
+        notes.previous[ring - 2] = entry
 
 
 @compiled

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from simulator.policies.base import (
     ACCESSED,
-    PINNED,
-    VALID,
     bits,
     compiled,
     entry_of,
     machine,
+    may_leave,
     np,
     policy_integers,
     processes,
@@ -63,7 +62,7 @@ def next_unused(a: int, process: int) -> int:
     kept = faulting(a)
     for place in range(own[PLACE] - 1, p.ptes):
         entry = entry_of(a, process, place)
-        if b[entry] & (VALID | ACCESSED | PINNED) == VALID and entry != kept:
+        if not b[entry] & ACCESSED and may_leave(a, entry) and entry != kept:
             own[PLACE] = place + 2
             return np.int64(entry)
     own[PLACE] = 0

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from simulator.policies.base import (
-    PINNED,
     STRICT,
-    VALID,
     Compiled,
     Field,
     Policy,
     PolicyMemory,
-    bits,
     callback,
     machine,
+    may_leave,
     next_use,
     nodes,
     parameters,
@@ -51,7 +49,7 @@ def _left(machine: int, entry: int) -> int:
 def _withdraw(a: int, process: int) -> int:
     entry = current(a, process)
     in_run = threads(a)[machine(a).actor].offset > 0
-    if in_run or entry < 0 or bits(a)[entry] & (VALID | PINNED) != VALID:
+    if in_run or entry < 0 or not may_leave(a, entry):
         return -1
     ahead = nodes(a)[entry].time - (own_time(a, process) - 1)
     return entry if ahead > window(a) else -1

@@ -11,10 +11,9 @@ from simulator.policies.base import (
     Policy,
     PolicyMemory,
     callback,
-    nodes,
     parameters,
     policy_integers,
-    processes,
+    process_notes,
     register,
     virtual_time,
 )
@@ -22,20 +21,20 @@ from simulator.policies.rounds import replace_unused, trim_unused
 from simulator.policies.unused import begin_search, next_unused, searching
 
 _LEAST, _MOST, _FAULTS = range(3)
-"""Places of the policy's integers: M, L and Q. A process's first node has in `time` when it was last sampled, and in
+"""Places of the policy's integers: M, L and Q. The notes on a process have in `time` when it was last sampled, and in
 `count` its faults since."""
 
 
 @callback
 def _withdraw(a: int, process: int) -> int:
     if not searching(a):
-        own, first = policy_integers(a), nodes(a)[processes(a)[process].first_pte]
+        own, notes = policy_integers(a), process_notes(a)[process]
         now = virtual_time(a, process)
-        since = now - first.time
-        first.count += 1
-        if since < own[_MOST] and (first.count < own[_FAULTS] or since < own[_LEAST]):
+        since = now - notes.time
+        notes.count += 1
+        if since < own[_MOST] and (notes.count < own[_FAULTS] or since < own[_LEAST]):
             return -1
-        first.time, first.count = now, 0
+        notes.time, notes.count = now, 0
         begin_search(a)
     return next_unused(a, process)
 

@@ -1,7 +1,7 @@
 """What the working set and VMIN have in common: a window in a process's own time, and the page it used last.
 
-A process's own time counts its references, or its uses of pages (runs of references to one page). The node of a
-process's first entry keeps, in `next[0]`, the entry it used last; the window stands in the first of the policy's
+A process's own time counts its references, or its uses of pages (runs of references to one page). The notes on a
+process keep, in `next[0]`, the entry it used last; the window stands in the first of the policy's
 integers, and whether uses are counted in the second.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 from simulator.policies.base import (
     compiled,
     last_thread,
-    nodes,
     np,
     policy_integers,
+    process_notes,
     processes,
     ptes,
     threads,
@@ -42,11 +42,10 @@ def own_time(a: int, process: int) -> int:
 @compiled
 def set_current(a: int, entry: int) -> None:
     """A process uses a page."""
-    nodes(a)[processes(a)[ptes(a)[entry].process].first_pte].next[0] = entry
+    process_notes(a)[ptes(a)[entry].process].next[0] = entry
 
 
 @compiled
 def current(a: int, process: int) -> int:
     """The entry that a process used last, -1 if its working set is empty."""
-    p = processes(a)[process]
-    return np.int64(nodes(a)[p.first_pte].next[0]) if p.size > 0 else np.int64(-1)
+    return np.int64(process_notes(a)[process].next[0]) if processes(a)[process].size > 0 else np.int64(-1)

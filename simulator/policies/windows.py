@@ -17,11 +17,11 @@ from simulator.policies.base import (
     callback,
     compiled,
     machine,
-    nodes,
     np,
     parameters,
     policy_integers,
     policy_reals,
+    process_notes,
     processes,
     ptes,
     register,
@@ -36,7 +36,7 @@ _PASS, _ROUND, _PROCESS, _AGE, _NEXT, _SPARE, _HAD = range(7)
 both down to the minima, 2: anything at all); the process being trimmed (-1: the next has to be found), the
 age being taken from it, the entry to go on at, how many it may still lose, and the pages available at the start.
 
-A process's first node keeps its aging hand (`slot`), the sum of its pages' ages (`time`) and the last pass and round
+A process's notes keep its aging hand (`slot`), the sum of its pages' ages (`time`) and the last pass and round
 in which its turn came (`mark`)."""
 
 
@@ -75,8 +75,8 @@ def _largest(a: int) -> int:
 def _age(a: int, process: int, count: int) -> None:
     """Age `count` entries of a process from its hand on, and move the hand behind them."""
     p = processes(a)[process]
-    first = nodes(a)[p.first_pte]
-    hand = first.slot % p.size
+    notes = process_notes(a)[process]
+    hand = notes.slot % p.size
     entry = np.int64(p.head)
     for _ in range(hand):
         entry = np.int64(ptes(a)[entry].next)
@@ -85,7 +85,7 @@ def _age(a: int, process: int, count: int) -> None:
         e.age = 0 if bits(a)[entry] & ACCESSED else min(OLDEST, e.age + 1)
         bits(a)[entry] &= ~ACCESSED
         entry = np.int64(e.next if e.next >= 0 else p.head)
-    first.slot = (hand + count) % p.size
+    notes.slot = (hand + count) % p.size
     machine(a).examined += count
 
 
@@ -102,7 +102,7 @@ def _begin(a: int, wanted: int) -> None:
         while entry >= 0:
             total += ptes(a)[entry].age
             entry = np.int64(ptes(a)[entry].next)
-        nodes(a)[p.first_pte].time = total
+        process_notes(a)[process].time = total
     own[_PASS], own[_ROUND], own[_PROCESS] = machine(a).passes, 0, -1
     own[_HAD] = available(a)
 
@@ -113,7 +113,7 @@ def _goes_before(a: int, one: int, other: int) -> bool:
     p, q = processes(a)[one], processes(a)[other]
     if p.foreground != q.foreground:
         return p.foreground < q.foreground
-    mine, yours = nodes(a)[p.first_pte].time, nodes(a)[q.first_pte].time
+    mine, yours = process_notes(a)[one].time, process_notes(a)[other].time
     if mine != yours:
         return mine > yours
     return p.memory_priority < q.memory_priority or (p.memory_priority == q.memory_priority and one < other)
@@ -127,13 +127,13 @@ def _next_process(a: int) -> bool:
     chosen = -1
     for process in range(machine(a).process_count):
         p = processes(a)[process]
-        waits = p.size > 0 and nodes(a)[p.first_pte].mark != turn
+        waits = p.size > 0 and process_notes(a)[process].mark != turn
         if waits and (chosen < 0 or _goes_before(a, process, chosen)):
             chosen = process
     if chosen < 0:
         return False
     p = processes(a)[chosen]
-    nodes(a)[p.first_pte].mark = turn
+    process_notes(a)[chosen].mark = turn
     own[_PROCESS], own[_AGE], own[_NEXT] = chosen, OLDEST, p.head
     own[_SPARE] = p.size - (p.minimum if own[_ROUND] < 2 else 0)
     return True

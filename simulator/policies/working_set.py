@@ -46,8 +46,9 @@ def _oldest(a: int, process: int) -> int:
 
 @callback
 def _withdraw(machine: int, process: int) -> int:
-    now = own_time(machine, process)
-    nodes(machine)[current(machine, process)].time = now - 1
+    now, used = own_time(machine, process), current(machine, process)
+    if used >= 0:
+        nodes(machine)[used].time = now - 1
     entry = _oldest(machine, process)
     if entry >= 0 and now - nodes(machine)[entry].time > window(machine):
         return entry

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from simulator.records import DECOMMITTED, PROCESS_ENDED
 from simulator.units import GiB
-from simulator.windows import awe, constants, large, losable, mapping
+from simulator.windows import awe, constants, large, losable, mapping, write_watch
 from simulator.windows.allocation import RESETS, check_allocation
 from simulator.windows.constants import MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE
 from simulator.windows.failure import Failure
@@ -136,12 +136,14 @@ class AddressSpace:
         """See `mapping.reserve_view`; `offset` is the view's own affair."""
         return mapping.reserve_view(self, address, size, kind, protection, view, top_down)
 
-    def unmap_view(self, base: int) -> None:
-        """Unmap the view that begins at an address; raises Failure 487 if none does."""
-        vad = self.vads.at(base // self.page_size)
-        if vad is None or vad.view is None or vad.first * self.page_size != base:
+    def unmap_view(self, address: int) -> int:
+        """Unmap the view that holds an address [any of it does: k32/virtual.c:1215-1227]; its base.
+        Raises Failure 487 if none does."""
+        vad = self.vads.at(address // self.page_size)
+        if vad is None or vad.view is None:
             raise Failure(constants.ERROR_INVALID_ADDRESS)
         self.release(vad, mapping.UNMAPPED)
+        return vad.first * self.page_size
 
     def view_at(self, address: int) -> tuple[Any, int]:
         """The view that holds an address, and its base; raises Failure 487 if there is none."""
@@ -165,7 +167,8 @@ class AddressSpace:
         `address` 0: anywhere, reserving too. A reservation begins at a multiple of 64 KiB (or of a page, if the machine
         rounds so); it takes every page that the range touches.
         Raises Failure 87 (flags, protection, size 0, addresses that no region can have), 1314, 8 (no room), 487 (to
-        reserve what isn't free, to commit outside one region), 1455 (commit limit).
+        reserve what isn't free, to commit outside one region), 5 (to commit pages of a file's or an image's view), 1455
+        (commit limit).
         """
         check_allocation(kind, protect, self.own.privileges)
         if size <= 0 or address < 0:
@@ -175,15 +178,9 @@ class AddressSpace:
         if kind & constants.MEM_LARGE_PAGES:
             return large.allocate(self, address, size, kind, protect)
         if kind & MEM_RESERVE or not address:
+            _check_private(protect)
             return self._reserve(address, size, kind, protect)
-        vad, first, end = self.range(address, size)
-        if vad.view is not None:
-            mapping.commit(self, vad, first, end, protect)
-        elif vad.pageable:
-            self.commit_private(vad, first, end, protect)
-        else:
-            raise Failure(constants.ERROR_INVALID_ADDRESS)
-        return first * self.page_size
+        return self._commit(address, size, protect)
 
     def virtual_free(self, address: int, size: int, kind: int) -> bool:
         """Decommit pages, or release a region [VirtualFree].
@@ -226,13 +223,16 @@ class AddressSpace:
             raise Failure(constants.ERROR_INVALID_ADDRESS)
         old = vad.runs.at(first) & KNOWN
         if vad.view is not None:
+            if old & COPYING:
+                old = mapping.written_run(self, first, first + 1, old)[0]
             mapping.protect(self, vad, first, end, protect)
             return old
-        if not is_private(protect):
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+        _check_private(protect)
         if vad.committed(first, end) != end - first:
             raise Failure(constants.ERROR_INVALID_ADDRESS)
-        self.assign(vad, first, end, protect)
+        self._reprotect(vad, first, end, protect)
+        self.own.heaps.protect(first * self.page_size, end * self.page_size)
+        self.own.decide_touches()
         return old
 
     def virtual_query(self, address: int) -> MemoryBasicInformation:
@@ -345,15 +345,34 @@ class AddressSpace:
         fresh = end - first - vad.committed(first, end)
         if fresh:
             self.charge(fresh + self.missing_tables(first, end))
-        self.assign(vad, first, end, protect)
+        self._reprotect(vad, first, end, protect)
 
     def assign(self, vad: Vad, first: int, end: int, protect: int) -> None:
         """Give pages a protection; their flags stay."""
+        protect = vad.cached(protect)
         flagged = [run for run in vad.runs.within(first, end) if run[2] & ~KNOWN]
         vad.runs.set(first, end, protect)
         for start, stop, value in flagged:
             vad.runs.set(start, stop, protect | value & ~KNOWN)
         self.tables.allow(vad, first, end)
+
+    def _reprotect(self, vad: Vad, first: int, end: int, protect: int) -> None:
+        """A program gives pages of private memory a protection."""
+        write_watch.latch(vad, first, end)
+        self.assign(vad, first, end, protect)
+        if vad.stack is not None and protect & constants.PAGE_GUARD:
+            vad.stack.guarded(first * self.page_size, end * self.page_size)
+
+    def _commit(self, address: int, size: int, protect: int) -> int:
+        vad, first, end = self.range(address, size)
+        if vad.view is not None:
+            mapping.commit(self, vad, first, end, protect)
+        elif vad.pageable:
+            _check_private(protect)
+            self.commit_private(vad, first, end, protect)
+        else:
+            raise Failure(constants.ERROR_INVALID_ADDRESS)
+        return first * self.page_size
 
     def _reserve(self, address: int, size: int, kind: int, protect: int) -> int:
         if 0 < address < self.system.granularity:
@@ -378,11 +397,16 @@ class AddressSpace:
         vad.runs.set(first, end, 0)
         self.refund(pages + self.missing_tables(first, end) - missing)
         self.tables.delete(first, end, DECOMMITTED)
-        if vad.watched:
-            vad.watched = {page for page in vad.watched if not first <= page < end}
+        write_watch.decommit(vad, first, end)
 
     def _check_release(self, vad: Vad) -> None:
         if self.system.settings.release == "committed":
             states = {bool(value) for _, _, value in vad.runs.within(vad.first, vad.end)}
             if len(states) > 1:
                 raise Failure(constants.ERROR_INVALID_ADDRESS)
+
+
+def _check_private(protect: int) -> None:
+    """Refuse protections that private memory can't have."""
+    if not is_private(protect):
+        raise Failure(constants.ERROR_INVALID_PARAMETER)

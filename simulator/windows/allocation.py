@@ -30,8 +30,9 @@ KNOWN_TYPES = BOTH | RESETS | MEM_TOP_DOWN | MEM_WRITE_WATCH | MEM_PHYSICAL | ME
 def check_allocation(kind: int, protect: int, privileges: Collection[str]) -> None:
     """Refuse what VirtualAlloc never does [VirtualAlloc; ros: ARM3/virtual.c, NtAllocateVirtualMemory].
 
-    Raises Failure 87 for unknown flags, mixtures that make no sense and protections that private memory can't have;
-    1314 for AWE regions and large pages without SeLockMemoryPrivilege.
+    Raises Failure 87 for unknown flags, mixtures that make no sense and protections that private memory can't have,
+    unless `kind` is MEM_COMMIT, which may be meant for a view; 1314 for AWE regions and large pages without
+    SeLockMemoryPrivilege.
     """
     if not _possible(kind, protect):
         raise Failure(ERROR_INVALID_PARAMETER)
@@ -41,7 +42,7 @@ def check_allocation(kind: int, protect: int, privileges: Collection[str]) -> No
 
 @lru_cache(maxsize=256)  # programs ask for the same few again and again
 def _possible(kind: int, protect: int) -> bool:
-    if not _sensible(kind) or not is_valid(protect) or not is_private(protect):
+    if not _sensible(kind) or not is_valid(protect) or not (is_private(protect) or kind == MEM_COMMIT):
         return False
     return not kind & MEM_PHYSICAL or protect == PAGE_READWRITE
 

@@ -80,13 +80,12 @@ class File:
         return -(-size // self.system.page_size) - self.allocated
 
     def share(self, pages: int = 0) -> FileSegment:
-        """The segment that shows all of it, or `pages` if it is about to become longer, for one more section; raises
-        Failure if there is no pool for it."""
+        """The segment that shows all of it, or `pages` if it is about to become longer, for one more section."""
         pages = max(pages, self.pages)
         if self.segment is None:
             self.segment = FileSegment(self.system, self.name, pages)
         else:
-            self.segment.grow(pages)
+            self.segment.pages = max(self.segment.pages, pages)
         self.segment.users += 1
         return self.segment
 
@@ -98,7 +97,7 @@ class File:
             self.segment.delete()
             self.segment = None
         else:
-            self.segment.shrink(self.pages)
+            self.segment.pages = self.pages
 
 
 class FileObject(KernelObject):

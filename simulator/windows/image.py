@@ -95,16 +95,18 @@ class Image:
         chosen = self.system.rng(f"fixups/{self.name}").choice(self.pages, count, replace=False)
         return np.sort(chosen).astype(np.int64)
 
-    def section(self, owner: Owner, opened: FileObject, name: str | None = None) -> Section:
-        """A section of the image [CreateFileMapping, SEC_IMAGE]; raises Failure if there is no pool for it. Data
-        mappings of the file show the same pages."""
+    def section(
+        self, owner: Owner, opened: FileObject, name: str | None = None, protection: int = w.PAGE_EXECUTE_WRITECOPY
+    ) -> Section:
+        """A section of the image [CreateFileMapping, SEC_IMAGE]; `protection` says which access views may ask for,
+        their pages have the image's own. Raises Failure if there is no pool for it. Data mappings of the file show the
+        same pages."""
         segment: FileSegment = opened.file.share()
         size = self.pages * self.system.page_size
         try:
             return Section(
-                self.system, name, owner, segment=segment, size=size, protection=w.PAGE_EXECUTE_WRITECOPY, file=opened,
-                image=self,
-            )  # fmt: skip
+                self.system, name, owner, segment=segment, size=size, protection=protection, file=opened, image=self
+            )
         except Failure:
             opened.file.unshare()
             raise

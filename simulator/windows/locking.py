@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.records import UNLOCKED
 from simulator.windows.constants import (
@@ -30,21 +31,23 @@ OVERHEAD = 8
 """Pages of the minimum working set that can't be locked (Windows Internals, 6th ed., part 2, ch. 10)."""
 
 
-def begin(space: AddressSpace, address: int, size: int) -> Numbers:
-    """The entries of a range that is to be locked, all of which may be: the caller faults them in and locks them.
+def begin(space: AddressSpace, address: int, size: int) -> tuple[Numbers, NDArray[np.uint8]]:
+    """The entries of a range that is to be locked, all of which may be, and for each whether it is stored to: the
+    caller faults them in and locks them.
 
-    Raises Failure 87 (size 0); 998 for a page that isn't committed, or is inaccessible; 0x80000001 for a guard page,
-    which is none from then on [Creating Guard Pages]; 1453 beyond the minimum working set less 8 pages.
-    AWE and large pages need no lock: no entries.
+    Writable pages of MEM_WRITE_WATCH regions are, and so count as written from now on [k32/virtual.c:2571; not on
+    Windows 8]. Others are read, so that clean pages stay clean (chosen). Raises Failure 87 (size 0); 998 for a page
+    that isn't committed, or is inaccessible; 0x80000001 for a guard page, which is none from then on [Creating Guard
+    Pages]; 1453 beyond the minimum working set less 8 pages. AWE and large pages need no lock: no entries.
     """
     if size <= 0 or address < 0:
         raise Failure(ERROR_INVALID_PARAMETER)
     first, end = address // space.page_size, -(-(address + size) // space.page_size)
     fixed = _check(space, first, end)
     if fixed:
-        return np.empty(0, np.int64)
+        return np.empty(0, np.int64), np.empty(0, np.uint8)
     _check_quota(space, first, end)
-    return space.tables.entries(first, end)
+    return space.tables.entries(first, end), _stores(space, first, end)
 
 
 def unlock(space: AddressSpace, address: int, size: int) -> bool:
@@ -87,6 +90,20 @@ def _check_run(space: AddressSpace, vad: Vad, page: int) -> int:
     if not value or not rights(flagged, space.tables.no_execute)[0]:
         raise Failure(ERROR_NOACCESS)
     return min(end, stop)
+
+
+def _stores(space: AddressSpace, first: int, end: int) -> NDArray[np.uint8]:
+    """1 for the pages of a range that are write-watched and writable: they count as written."""
+    stores = np.zeros(end - first, np.uint8)
+    for vad in space.vads.overlapping(first, end):
+        if vad.watched is None:
+            continue
+        for start, stop, value in vad.runs.within(max(first, vad.first), min(end, vad.end)):
+            if rights(value, space.tables.no_execute)[1]:
+                stores[start - first : stop - first] = 1
+                vad.watched.update(range(start, stop))
+                space.tables.allow(vad, start, stop)
+    return stores
 
 
 def _check_quota(space: AddressSpace, first: int, end: int) -> None:

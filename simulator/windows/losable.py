@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,11 +29,12 @@ or as the page's table prints them, where 0x2000 stands for three: they are take
 
 
 def reset(space: AddressSpace, address: int, size: int, kind: int) -> int:
-    """MEM_RESET or MEM_RESET_UNDO of the whole pages within a range, all committed; the address of the first page.
+    """MEM_RESET or MEM_RESET_UNDO of the whole pages within a range; the address of the first page.
 
-    What a reset page holds needn't be kept or written any more; it stays in the working set, protected as it was. The
-    undoing fails if something was lost.
-    Raises Failure 487 (not committed, or not in one region), 1224 (a view of a file), 170 (lost; chosen, as for
+    What a reset page holds needn't be kept or written any more; it stays in the working set, protected as it was. Pages
+    that are only reserved are passed over [k32/virtual.c:420, 925]. The undoing fails if something was
+    lost, or isn't committed.
+    Raises Failure 487 (not in one region; undoing: not committed), 1224 (a view of a file), 170 (lost; chosen, as for
     ReclaimVirtualMemory).
     """
     page = space.page_size
@@ -43,12 +44,12 @@ def reset(space: AddressSpace, address: int, size: int, kind: int) -> int:
         raise Failure(ERROR_USER_MAPPED_FILE)
     if vad.awe is not None or vad.large is not None:
         raise Failure(ERROR_INVALID_ADDRESS)
-    if first < end:
+    if first < end and kind == MEM_RESET:
+        for start, stop in _committed(vad, first, end):
+            space.pages.reset(space.tables.existing(start, stop)[1])
+    elif first < end:
         _check_committed(vad, first, end)
-        _, entries = space.tables.existing(first, end)
-        if kind == MEM_RESET:
-            space.pages.reset(entries)
-        elif not np.all(space.pages.reclaim(entries)):
+        if not np.all(space.pages.reclaim(space.tables.existing(first, end)[1])):
             raise Failure(ERROR_BUSY)
     return first * page
 
@@ -134,6 +135,15 @@ def _pages(space: AddressSpace, address: int, size: int) -> tuple[Vad, int, int]
         raise Failure(ERROR_INVALID_ADDRESS)
     _check_committed(vad, first, end)
     return vad, first, end
+
+
+def _committed(vad: Vad, first: int, end: int) -> Iterator[tuple[int, int]]:
+    """The runs [first, end) of committed pages."""
+    while first < end:
+        value, stop = vad.state(first)
+        if value:
+            yield first, min(stop, end)
+        first = stop
 
 
 def _check_committed(vad: Vad, first: int, end: int) -> None:

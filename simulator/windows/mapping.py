@@ -8,13 +8,14 @@ import numpy as np
 
 from simulator.records import UNMAPPED
 from simulator.windows.constants import (
+    ERROR_ACCESS_DENIED,
     ERROR_INVALID_ADDRESS,
     ERROR_INVALID_PARAMETER,
-    PAGE_NOCACHE,
-    PAGE_WRITECOMBINE,
+    ERROR_MAPPED_ALIGNMENT,
+    ERROR_NOT_ENOUGH_MEMORY,
 )
 from simulator.windows.failure import Failure
-from simulator.windows.protection import BASE, CHARGED, COPYING
+from simulator.windows.protection import BASE, CACHING, CHARGED, COPYING
 from simulator.windows.vad import MappedView, Vad
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ def reserve_view(
     """Give a view its addresses; its base. Commit is charged for its page tables; for pages that may be copied the view
     has charged it.
 
-    `kind`: MEM_MAPPED or MEM_IMAGE; `protection`: the allocation's. Raises Failure 487 (an address that isn't a
-    multiple of 64 KiB, or not free), 8, 87, 1455.
+    `kind`: MEM_MAPPED or MEM_IMAGE; `protection`: the allocation's. Raises Failure 1132 (an address that isn't a
+    multiple of 64 KiB), 487 (not free), 8 (no room, or never), 87, 1455.
     """
     if address % space.system.granularity:
-        raise Failure(ERROR_INVALID_ADDRESS)
+        raise Failure(ERROR_MAPPED_ALIGNMENT)
+    if not address and size > space.end * space.page_size:
+        raise Failure(ERROR_NOT_ENOUGH_MEMORY)
     align = space.system.settings.large_page_minimum // space.system.granularity if view.fixed else 1
     first, end = space.place(address, size, top_down, max(align, 1))
     vad = Vad(first, end, protection, protection, kind)
@@ -42,7 +45,7 @@ def reserve_view(
     while at < end:
         value, length = view.protection_run(at - first)
         stop = min(at + length, end)
-        vad.runs.set(at, stop, value | (CHARGED if value & COPYING else 0))
+        vad.runs.set(at, stop, vad.cached(value) | (CHARGED if value & COPYING else 0))
         at = stop
     if vad.tables:
         space.charge(space.missing_tables(first, end))
@@ -52,7 +55,10 @@ def reserve_view(
 
 def commit(space: AddressSpace, vad: Vad, first: int, end: int, protection: int) -> None:
     """VirtualAlloc of pages of a view: those of a SEC_RESERVE section are committed in all its views, and they get a
-    protection in this one; raises Failure 87 or 1455."""
+    protection in this one. Raises Failure 5 for a file's or an image's view [k32/virtual.c:3589-3590, 4115-4116], 87 or
+    1455."""
+    if vad.view.file_backed:
+        raise Failure(ERROR_ACCESS_DENIED)
     effective = _checked(vad, protection)
     vad.view.commit(first - vad.first, end - first)
     _change(space, vad, first, end, effective)
@@ -86,10 +92,9 @@ def written_run(space: AddressSpace, page: int, end: int, protection: int) -> tu
 
 
 def _checked(vad: Vad, protection: int) -> int:
-    if protection & (PAGE_NOCACHE | PAGE_WRITECOMBINE) or not vad.view.allows(protection):
+    if protection & CACHING or not vad.view.allows(protection):
         raise Failure(ERROR_INVALID_PARAMETER)
-    effective: int = vad.view.effective(protection)
-    return effective
+    return vad.cached(vad.view.effective(protection))
 
 
 def _change(space: AddressSpace, vad: Vad, first: int, end: int, protection: int) -> None:

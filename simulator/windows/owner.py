@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from simulator.config import Process
+from simulator.result import SimulationError
 from simulator.windows.address_space import AddressSpace
 from simulator.windows.constants import STILL_ACTIVE
 from simulator.windows.dep import Dep
@@ -71,8 +74,8 @@ class Owner:
         self.exit_code = STILL_ACTIVE
         self.threads: list[ThreadObject] = []
         """those that have not ended"""
-        self.single_threaded = True
-        """whether nobody but the calling thread can see its memory now"""
+        self.defers_touches = True
+        """whether what heap calls touch may wait until the next call of another kind"""
         self.heaps = Heaps()
         self.modules: dict[str, Any] = {}
         self.loader = Lock(system.wake)
@@ -81,3 +84,18 @@ class Owner:
         self.handles = HandleTable(system, self)
         self.dep = Dep(system.settings.dep_policy, self.bits)
         self.space = AddressSpace(system, self)
+
+    def decide_touches(self) -> None:
+        """Threads have begun or ended, or heap pages are protected now: heap calls' touches wait only if nobody but the
+        calling thread sees the memory, and none of them may raise an exception."""
+        self.defers_touches = len(self.threads) == 1 and not self.heaps.exposed
+
+
+def exit_code(owner: Owner, code: Any) -> int:
+    """What Windows keeps of an exit code, an unsigned number of 32 bits [ExitProcess]: its low 32 bits. Raises
+    SimulationError unless it is a whole number of at most 64 bits."""
+    if not isinstance(code, int | np.integer) or not -(1 << 63) <= code < 1 << 64:
+        raise SimulationError(
+            f"process {owner.name}: found exit code {code!r}, allowed is a whole number of at most 64 bits"
+        )
+    return int(code) & 0xFFFFFFFF

@@ -22,7 +22,9 @@ from simulator.windows.constants import (
 
 BASE = 0xFF
 """The bits of which exactly one is set; the others are modifiers."""
-MODIFIERS = PAGE_GUARD | PAGE_NOCACHE | PAGE_WRITECOMBINE
+CACHING = PAGE_NOCACHE | PAGE_WRITECOMBINE
+"""The modifiers that belong to an allocation, not to its pages."""
+MODIFIERS = PAGE_GUARD | CACHING
 WRITABLE = PAGE_READWRITE | PAGE_WRITECOPY | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY
 EXECUTABLE = PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY
 COPYING = PAGE_WRITECOPY | PAGE_EXECUTE_WRITECOPY
@@ -54,6 +56,14 @@ def is_valid(protect: int) -> bool:
     if protect & ~KNOWN or base == 0 or base & (base - 1):
         return False
     return modifiers == 0 or (base != PAGE_NOACCESS and modifiers & (modifiers - 1) == 0)
+
+
+def cached(protect: int, allocation: int) -> int:
+    """What a page of an allocation with some protection gets for a protection: PAGE_NOCACHE and PAGE_WRITECOMBINE are
+    the allocation's, and no page is given or rid of them [k32/virtual.c:492-541]. None go with
+    PAGE_NOACCESS."""
+    plain = protect & ~CACHING
+    return plain if plain & PAGE_NOACCESS else plain | allocation & CACHING
 
 
 def is_private(protect: int) -> bool:

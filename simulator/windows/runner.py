@@ -25,7 +25,7 @@ from simulator.windows.failure import Failure, WindowsException
 from simulator.windows.notifications import Condition
 from simulator.windows.objects import Waitable
 from simulator.windows.outcome import complete
-from simulator.windows.owner import Owner, ThreadObject
+from simulator.windows.owner import Owner, ThreadObject, exit_code
 from simulator.windows.process import Process
 from simulator.windows.requests import EndThread, Exit, References, Request, Sleep, Wait, WaitForWrite
 from simulator.windows.running import Program, Running, satisfied
@@ -143,7 +143,7 @@ class Runner:
         owner, thread.number = thread.owner, number
         process = Process(self, owner, thread)
         owner.threads.append(thread)
-        owner.single_threaded = len(owner.threads) == 1
+        owner.decide_touches()
         self._running[number] = Running(owner, thread, process, process.run(function, parameters), main)
 
     def _give_up(self, process: int, failure: Failure) -> None:
@@ -200,9 +200,9 @@ class Runner:
             program.charge_time(a, thread, 0)
             program.wait_for_write(a, thread, request.request, now)
         elif isinstance(request, Exit):
-            self.end_process(running.owner, request.code)
+            self.end_process(running.owner, exit_code(running.owner, request.code))
         elif isinstance(request, EndThread):
-            self._end_thread(running, thread, request.code)
+            self._end_thread(running, thread, exit_code(running.owner, request.code))
         else:
             name, wish = running.owner.name, type(request).__name__
             raise SimulationError(f"the program of {name} yielded a {wish}: calls are made with `yield from`")
@@ -317,7 +317,7 @@ class Runner:
             self._stop_waiting(running)
         running.abandon()
         running.owner.threads.remove(running.object)
-        running.owner.single_threaded = len(running.owner.threads) == 1
+        running.owner.decide_touches()
         running.object.exit_code, running.object.ended = code, True
         del self._running[running.object.number]
 

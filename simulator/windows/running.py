@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from simulator.result import SimulationError
 from simulator.windows.failure import ThreadEnded, WindowsException
 from simulator.windows.owner import Owner, ThreadObject
@@ -42,7 +44,7 @@ class Running:
         try:
             return self.generator.throw(thrown) if thrown else self.generator.send(value)
         except StopIteration as ending:
-            code = ending.value if isinstance(ending.value, int) else 0
+            code = int(ending.value) if isinstance(ending.value, int | np.integer) else 0
             return Exit(code) if self.main else EndThread(code)
         except WindowsException as unhandled:
             return Exit(unhandled.status)

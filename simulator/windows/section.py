@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from simulator.windows.system import System
 
 _READ = frozenset({w.PAGE_NOACCESS, w.PAGE_READONLY, w.PAGE_WRITECOPY})
-_CODE = _READ | {w.PAGE_EXECUTE, w.PAGE_EXECUTE_READ}
+_CODE = _READ | {w.PAGE_EXECUTE, w.PAGE_EXECUTE_READ, w.PAGE_EXECUTE_WRITECOPY}
 COMPATIBLE = {
     w.PAGE_NOACCESS: frozenset({w.PAGE_NOACCESS}),
     w.PAGE_READONLY: _READ,
     w.PAGE_READWRITE: _READ | {w.PAGE_READWRITE},
     w.PAGE_WRITECOPY: _READ,
     w.PAGE_EXECUTE_READ: _CODE,
-    w.PAGE_EXECUTE_READWRITE: _CODE | {w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE, w.PAGE_EXECUTE_WRITECOPY},
-    w.PAGE_EXECUTE_WRITECOPY: _CODE | {w.PAGE_EXECUTE_WRITECOPY},
+    w.PAGE_EXECUTE_READWRITE: _CODE | {w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE},
+    w.PAGE_EXECUTE_WRITECOPY: _CODE,
 }
-"""What a view may have of a section with a protection, or a page of a view with one [MapViewOfFile; VirtualProtect;
-ros: ARM3/section.c, MiIsProtectionCompatible]."""
+"""What a view may have of a section with a protection, or a page of a view with one: whatever reads, writes and
+executes no more, copy-on-write pages counting as read-only ones [MapViewOfFile; VirtualProtect;
+k32/virtual.c:3722-3750]."""
 WRITES = frozenset({w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE})
 COPIES = frozenset({w.PAGE_WRITECOPY, w.PAGE_EXECUTE_WRITECOPY})
 
@@ -54,14 +55,17 @@ class Section(KernelObject):
         protection: int,
         file: FileObject | None = None,
         image: Image | None = None,
+        caching: int = 0,
     ) -> None:
-        """The segment has been counted for this section by the caller, who undoes that if Failure is raised."""
+        """`caching`: PAGE_NOCACHE or PAGE_WRITECOMBINE, which all its views have, or 0. The segment has been counted
+        for this section by the caller, who undoes that if Failure is raised."""
         super().__init__(system, name, owner)
         self.segment = segment
         self.size = size
         self.protection = protection
         self.file = file
         self.image = image
+        self.caching = caching
         if file is not None:
             file.reference()
 
@@ -98,12 +102,12 @@ def create(owner: Owner, handle: int, protect: int, size: int, name: str | None)
     _check(owner, handle, protection, attributes, size)
     existing = system.namespace.find(name, Section)
     if existing is not None:
-        return owner.handles.add(existing, w.GENERIC_ALL), w.ERROR_ALREADY_EXISTS
+        return owner.handles.add(existing, _granted(protection)), w.ERROR_ALREADY_EXISTS
     if handle == w.INVALID_HANDLE_VALUE:
         section = _of_paging_files(owner, protection, attributes, size, name)
     else:
         section = _of_file(owner, handle, protection, attributes, size, name)
-    given = owner.handles.give(section, w.GENERIC_ALL)
+    given = owner.handles.give(section, _granted(protection))
     if section.file is not None and section.image is None and section.size > section.file.file.size:
         section.file.file.resize(section.size)  # last, as it isn't taken back; `_size_of` has seen to it that it can
     return given, w.ERROR_SUCCESS
@@ -117,12 +121,14 @@ def _check(owner: Owner, handle: int, protection: int, attributes: int, size: in
     if not attributes & w.SEC_IMAGE:
         bad = bad or (attributes & (w.SEC_NOCACHE | w.SEC_WRITECOMBINE) and not attributes & _PLAIN)
     paging = handle == w.INVALID_HANDLE_VALUE
-    bad = bad or (paging and (size == 0 or attributes & w.SEC_IMAGE))
+    bad = bad or (paging and size == 0 and not attributes & w.SEC_IMAGE)
     if attributes & w.SEC_LARGE_PAGES:
         whole = size % owner.system.settings.large_page_minimum == 0
         bad = bad or not paging or not attributes & w.SEC_COMMIT or not whole
     if bad:
         raise Failure(w.ERROR_INVALID_PARAMETER)
+    if paging and attributes & w.SEC_IMAGE:
+        raise Failure(w.ERROR_BAD_EXE_FORMAT)
     if attributes & w.SEC_LARGE_PAGES and w.SE_LOCK_MEMORY_NAME not in owner.privileges:
         raise Failure(w.ERROR_PRIVILEGE_NOT_HELD)
 
@@ -139,8 +145,11 @@ def _of_paging_files(owner: Owner, protection: int, attributes: int, size: int, 
     try:
         if system.settings.section_shortage == "create":
             segment.promise()
+        segment.show(0, pages)
         size = pages * system.page_size
-        return Section(system, name, owner, segment=segment, size=size, protection=protection)
+        return Section(
+            system, name, owner, segment=segment, size=size, protection=protection, caching=_caching(attributes)
+        )
     except Failure:
         segment.delete()
         raise
@@ -157,8 +166,8 @@ def _of_file(owner: Owner, handle: int, protection: int, attributes: int, size: 
     if attributes & w.SEC_IMAGE:
         if not file.image:
             raise Failure(w.ERROR_BAD_EXE_FORMAT)
-        return owner.system.images[file.name].section(owner, opened, name)
-    return _of_data(owner, opened, protection, _size_of(file, protection, size), name)
+        return owner.system.images[file.name].section(owner, opened, name, protection)
+    return _of_data(owner, opened, protection, attributes, _size_of(file, protection, size), name)
 
 
 def _size_of(file: File, protection: int, size: int) -> int:
@@ -173,11 +182,16 @@ def _size_of(file: File, protection: int, size: int) -> int:
     return size or file.size
 
 
-def _of_data(owner: Owner, opened: FileObject, protection: int, size: int, name: str | None) -> Section:
+def _of_data(
+    owner: Owner, opened: FileObject, protection: int, attributes: int, size: int, name: str | None
+) -> Section:
     """A section of a file's data: all of them share one segment, so that their views are coherent."""
     segment = opened.file.share(-(-size // owner.system.page_size))
     try:
-        return Section(owner.system, name, owner, segment=segment, size=size, protection=protection, file=opened)
+        return Section(
+            owner.system, name, owner, segment=segment, size=size, protection=protection, file=opened,
+            caching=_caching(attributes),
+        )  # fmt: skip
     except Failure:
         opened.file.unshare()
         raise
@@ -194,13 +208,29 @@ def open_named(owner: Owner, access: int, name: str) -> int:
     return owner.handles.add(section, rights(access))
 
 
+def _granted(protection: int) -> int:
+    """The rights of the handle that CreateFileMapping gives: what the protection is good for, also if the section
+    exists already with another one [CreateFileMapping; k32/virtual.c:3752-3770]."""
+    writes = w.SECTION_MAP_WRITE if protection in WRITES else 0
+    return (
+        w.SECTION_QUERY | w.SECTION_MAP_READ | writes | (w.SECTION_MAP_EXECUTE if protection >= w.PAGE_EXECUTE else 0)
+    )
+
+
+def _caching(attributes: int) -> int:
+    """The page modifier that goes with SEC_ flags."""
+    if attributes & w.SEC_NOCACHE:
+        return w.PAGE_NOCACHE
+    return w.PAGE_WRITECOMBINE if attributes & w.SEC_WRITECOMBINE else 0
+
+
 def rights(access: int) -> int:
-    """Section rights from FILE_MAP_ flags: FILE_MAP_COPY alone asks for reading, FILE_MAP_EXECUTE for executing
-    [OpenFileMapping; ros: kernel32/client/file/filemap.c]."""
+    """Section rights from FILE_MAP_ flags: FILE_MAP_COPY, if it is alone, asks for reading, FILE_MAP_EXECUTE for
+    executing [OpenFileMapping; ros: kernel32/client/file/filemap.c]."""
     if access == w.FILE_MAP_ALL_ACCESS:
         return w.GENERIC_ALL
-    granted = access & (w.SECTION_MAP_WRITE | w.SECTION_MAP_READ)
-    if access & w.FILE_MAP_COPY:
+    granted = access & (w.SECTION_MAP_WRITE | w.SECTION_MAP_READ | w.SECTION_MAP_EXECUTE)
+    if access & ~w.FILE_MAP_EXECUTE == w.FILE_MAP_COPY:
         granted |= w.SECTION_MAP_READ
     if access & w.FILE_MAP_EXECUTE:
         granted |= w.SECTION_MAP_EXECUTE

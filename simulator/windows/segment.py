@@ -21,37 +21,47 @@ PROTOTYPE_SIZE = 8
 """Bytes of paged pool for each page: a PTE on x86-64."""
 CHUNK = 16
 """Pages whose contents are made at a time, 64 KiB: what nobody touches costs nothing."""
+ENDLESS = 1 << 52
+"""More pages than any segment has."""
+LARGEST = 1 << 32
+"""Pages of the largest section that the paging files back. Windows refuses 8 TiB for lack of pool and 128 TiB as too
+big [ros: modules/rostests/apitests/ntdll/NtMapViewOfSection.c]; where between them the border lies is chosen."""
 
 
 class Segment(ABC):
     """The prototype PTEs of one section: one content for each page, so that all views show the same.
 
-    They lie in paged pool: all are charged when the segment comes into being, as Windows did for files until Server
-    2003 and does for paging-file-backed sections (MODEL.md 7). Raises Failure 1450, 1452 or 1455 if there is no pool.
+    They lie in paged pool: those of a file's pages are taken when a view first shows them, those of a section that is
+    backed by the paging files all at once [CreateFileMapping; MODEL.md 7]. They stay until the segment goes.
     """
 
     def __init__(self, system: System, pages: int) -> None:
-        """`pages` long, at least 1; nobody uses it yet."""
+        """`pages` long, at least 1, and without prototype PTEs; nobody uses it yet."""
         self.system = system
         self.pages = pages
         self.users = 0
         """sections that show it"""
-        self._blocks = [(0, self._allocate(pages))]
-        """the first page of each block of prototype PTEs, and its address"""
+        self._described = Runs(0, ENDLESS, 0)
+        """1 for the pages that have prototype PTEs"""
+        self._blocks: list[int] = []
+        """addresses of blocks of prototype PTEs"""
 
-    def _allocate(self, pages: int) -> int:
-        return self.system.pool.allocate(PROTOTYPE_SIZE * pages, PROTOTYPE_TAG, paged=True)
+    def show(self, first: int, count: int) -> None:
+        """Have prototype PTEs for `count` pages, at least 1, that a view is about to show; raises Failure 1450 if there
+        is no pool for them (Windows' STATUS_INSUFFICIENT_RESOURCES), and changes nothing then."""
+        missing = [run[:2] for run in self._described.within(first, first + count) if not run[2]]
+        blocks: list[int] = []
+        try:
+            for start, end in missing:
+                blocks.append(self.system.pool.allocate(PROTOTYPE_SIZE * (end - start), PROTOTYPE_TAG, paged=True))
+        except Failure:
+            self._free(blocks)
+            raise Failure(constants.ERROR_NO_SYSTEM_RESOURCES) from None
+        self._blocks += blocks
+        self._described.set(first, first + count, 1)
 
-    def grow(self, pages: int) -> None:
-        """Become so many pages long, if it is shorter; raises Failure as the constructor does."""
-        if pages > self.pages:
-            self._blocks.append((self.pages, self._allocate(pages - self.pages)))
-            self.pages = pages
-
-    def shrink(self, pages: int) -> None:
-        """Give back what `grow` has added that isn't needed for so many pages."""
-        while self._blocks[-1][0] >= pages > 0:
-            self.pages, block = self._blocks.pop()
+    def _free(self, blocks: list[int]) -> None:
+        for block in blocks:
             self.system.pool.free(block)
 
     @abstractmethod
@@ -60,9 +70,8 @@ class Segment(ABC):
 
     def delete(self) -> None:
         """The last section is gone."""
-        for _, block in self._blocks:
-            self.system.pool.free(block)
-        self._blocks.clear()
+        self._free(self._blocks)
+        self._blocks = []
 
 
 class FileSegment(Segment):
@@ -86,7 +95,10 @@ class PagingSegment(Segment):
     """
 
     def __init__(self, system: System, pages: int, reserve: bool) -> None:
-        """`reserve`: programs commit the pages; otherwise `promise` must be called once."""
+        """`reserve`: programs commit the pages; otherwise `promise` must be called once. Raises Failure 8 if it is
+        larger than any section."""
+        if pages > LARGEST:
+            raise Failure(constants.ERROR_NOT_ENOUGH_MEMORY)
         self._committed = Runs(0, pages, 0)
         self._chunks: dict[int, int] = {}
         self._owed = 0 if reserve else pages
@@ -154,6 +166,7 @@ class LargeSegment(PagingSegment):
         super().__init__(system, pages, reserve=False)
         try:
             self.promise()
+            self.show(0, pages)
         except Failure:
             self.delete()
             raise

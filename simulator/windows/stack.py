@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from simulator.units import MiB
 from simulator.windows.constants import PAGE_GUARD, PAGE_READWRITE, STATUS_STACK_OVERFLOW
 from simulator.windows.failure import Failure
+from simulator.windows.protection import KNOWN
 from simulator.windows.vad import Vad
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ class Stack:
     limit: int
     """the lowest address that is committed without guard"""
     guard: int
-    """the guard page; -1: there is none"""
+    """the guard page that was set last; -1: the stack has overflowed"""
+
+    def guarded(self, first: int, end: int) -> None:
+        """A program has made guard pages of the bytes [first, end): if they lie in what is committed of the stack, it
+        ends above them from now on [ntdll/virtual.c:1100-1154; whichever thread does it: chosen]."""
+        if self.limit < end <= self.top:
+            self.limit, self.guard = end, first
 
 
 def create_stack(space: AddressSpace, reserve: int, commit: int) -> Stack:
@@ -46,24 +53,24 @@ def create_stack(space: AddressSpace, reserve: int, commit: int) -> Stack:
     return vad.stack
 
 
-def grow_stack(space: AddressSpace, vad: Vad, stack: Stack) -> int:
-    """A thread has touched the guard page of its own stack: it becomes part of the stack, and the page below is the
-    next guard page. 0, or STATUS_STACK_OVERFLOW if that can't be.
+def grow_stack(space: AddressSpace, vad: Vad, stack: Stack, page: int) -> int:
+    """A thread has touched a guard page of its own stack, whoever set it: the stack goes down to it, and the page below
+    is the next guard page, committed or not before. 0, or STATUS_STACK_OVERFLOW if that can't be.
 
     It can't if the page below is the last but one of the region, or commit charge is short [ros: ARM3/pagfault.c,
     MiCheckForUserStackOverflow]. In the first case that page is committed without guard, so that the program can handle
     the exception; the lowest page never is.
     """
-    page = stack.guard // space.page_size
+    space.assign(vad, page, page + 1, vad.runs.at(page) & KNOWN & ~PAGE_GUARD)
+    below = max(page - 1, vad.first + 1)
     last = page - 2 <= vad.first
-    space.assign(vad, page, page + 1, PAGE_READWRITE)
-    stack.limit, stack.guard = stack.guard, -1
+    stack.limit, stack.guard = page * space.page_size, -1
     try:
-        space.commit_private(vad, page - 1, page, PAGE_READWRITE | (0 if last else PAGE_GUARD))
+        space.commit_private(vad, below, page, PAGE_READWRITE | (0 if last else PAGE_GUARD)) if below < page else None
     except Failure:
         return STATUS_STACK_OVERFLOW
     if last:
-        stack.limit -= space.page_size
+        stack.limit = below * space.page_size
         return STATUS_STACK_OVERFLOW
-    stack.guard = stack.limit - space.page_size
+    stack.guard = below * space.page_size
     return 0

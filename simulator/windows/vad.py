@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.windows.constants import MEM_PRIVATE
-from simulator.windows.protection import KNOWN
+from simulator.windows.protection import KNOWN, cached
 from simulator.windows.runs import Runs
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class MappedView(Protocol):
 class Vad:
     """One region: the pages [first, end) that one call reserved, allocated or mapped."""
 
-    __slots__ = ("awe", "end", "first", "kind", "large", "protect", "runs", "stack", "view", "watched")
+    __slots__ = ("awe", "end", "first", "kind", "large", "latched", "protect", "runs", "stack", "view", "watched")
 
     def __init__(self, first: int, end: int, protect: int, value: int, kind: int = MEM_PRIVATE) -> None:
         """`protect`: the allocation's; `value`: each page's protection, 0 while it is reserved only."""
@@ -81,6 +81,8 @@ class Vad:
         """the contents of a large-page region"""
         self.watched: set[int] | None = None
         """pages written since the last reset of a MEM_WRITE_WATCH region"""
+        self.latched: set[int] = set()
+        """those of them that count as written even when they are decommitted"""
         self.stack: Stack | None = None
         """the stack that lies here"""
 
@@ -88,6 +90,10 @@ class Vad:
     def pageable(self) -> bool:
         """Whether it is private memory of the ordinary kind."""
         return self.kind == MEM_PRIVATE and self.awe is None and self.large is None
+
+    def cached(self, protect: int) -> int:
+        """What a page becomes that is given a protection: see `protection.cached`."""
+        return cached(protect, self.protect)
 
     def committed(self, first: int, end: int) -> int:
         """Committed pages of [first, end), of private memory."""

@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from simulator.windows import constants as w
 from simulator.windows.failure import Failure
+from simulator.windows.protection import cached
 from simulator.windows.section import COMPATIBLE, COPIES, Section
 from simulator.windows.segment import FileSegment, PagingSegment
 
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner
+
+_SILENT = w.FILE_MAP_LARGE_PAGES | w.FILE_MAP_TARGETS_INVALID | w.FILE_MAP_RESERVE
+"""FILE_MAP_ flags that ask for no access."""
 
 
 class View:
@@ -125,9 +129,10 @@ def map_view(owner: Owner, handle: int, access: int, offset: int, size: int, bas
     """Map a part of a section [MapViewOfFileEx]; returns where. `size` 0: to the section's end; `base` 0: anywhere.
 
     Raises Failure 6; 1132 if the offset isn't a multiple of 64 KiB (of a large page in a section of such, whose views
-    can't be copy-on-write either and have whole large pages, else 87; chosen); 487 if the base isn't such a multiple
-    (MODEL.md 7), or isn't free; 5 if the part lies beyond the section's end, or neither the section nor the handle
-    allows the access; 8 if the address space is full; 1455 if a copy-on-write view can't be promised.
+    can't be copy-on-write either and have whole large pages, else 87; chosen), or if the base isn't; 487 if the base
+    isn't free; 5 if the part lies beyond the section's end, or section or handle don't allow the access, whatever the
+    pages of an image have; 8 if the address space is full; 1455 if a copy-on-write view can't be promised; 1450 if
+    there is no pool for prototype PTEs.
     """
     section = owner.handles.get(handle, Section)
     protection = view_protection(access)
@@ -135,12 +140,10 @@ def map_view(owner: Owner, handle: int, access: int, offset: int, size: int, bas
     bad = offset < 0 or size < 0 or base < 0 or (access & w.FILE_MAP_LARGE_PAGES and not section.large)
     if bad or (section.large and (size % unit or protection in COPIES)):
         raise Failure(w.ERROR_INVALID_PARAMETER)
-    if offset % unit:
+    if offset % unit or base % unit:
         raise Failure(w.ERROR_MAPPED_ALIGNMENT)
-    if base % unit:
-        raise Failure(w.ERROR_INVALID_ADDRESS)
     owner.handles.get(handle, Section, _needed(protection))
-    allowed = section.image is not None or protection in COMPATIBLE[section.protection]
+    allowed = protection in COMPATIBLE[section.protection]
     if not allowed or offset >= section.size or offset + size > section.size:
         raise Failure(w.ERROR_ACCESS_DENIED)
     return map_part(owner, section, protection, offset, size or section.size - offset, base)
@@ -148,11 +151,12 @@ def map_view(owner: Owner, handle: int, access: int, offset: int, size: int, bas
 
 def map_part(owner: Owner, section: Section, protection: int, offset: int, size: int, base: int) -> int:
     """Map bytes of a section that exist; an image goes to its own base if that is free, unless another is asked for.
-    Raises Failure 487, 8 or 1455."""
+    Raises Failure 487, 8, 1450 or 1455."""
     page = owner.system.page_size
     view = View(owner, section, offset // page, -(-size // page), protection)
     try:
-        at = _place(view, protection, base)
+        section.segment.show(view.first, view.pages)
+        at = _place(view, base)
     except Failure:
         view.unmapped()
         raise
@@ -165,10 +169,12 @@ def map_part(owner: Owner, section: Section, protection: int, offset: int, size:
     return at
 
 
-def _place(view: View, protection: int, base: int) -> int:
-    """Give a view its addresses, an image those at its own base if they are free and no others are asked for."""
+def _place(view: View, base: int) -> int:
+    """Give a view its addresses, an image those at its own base if they are free and no others are asked for. An image
+    is a PAGE_EXECUTE_WRITECOPY allocation, whatever access its view asked for [k32/virtual.c:4019]."""
     space, size = view.owner.space, view.pages * view.owner.system.page_size
     image = view.section.image
+    protection = w.PAGE_EXECUTE_WRITECOPY if image else cached(view.protection, view.section.caching)
     if image is not None and not base:
         own = image.base + view.first * view.owner.system.page_size
         try:
@@ -180,13 +186,14 @@ def _place(view: View, protection: int, base: int) -> int:
 
 
 def view_protection(access: int) -> int:
-    """The protection that FILE_MAP_ flags ask for [MapViewOfFile; ros: kernel32/client/file/filemap.c]: writing goes
-    before copying, copying before reading; without any of them the view is PAGE_NOACCESS."""
+    """The protection that FILE_MAP_ flags ask for [k32/virtual.c:3797]: FILE_MAP_COPY counts only if
+    it is alone; else writing goes before reading; without any of them the view is PAGE_NOACCESS, even with
+    FILE_MAP_EXECUTE."""
     execute = bool(access & w.FILE_MAP_EXECUTE)
+    if access & ~(w.FILE_MAP_EXECUTE | _SILENT) == w.FILE_MAP_COPY:
+        return w.PAGE_EXECUTE_WRITECOPY if execute else w.PAGE_WRITECOPY
     if access & w.FILE_MAP_WRITE:
         return w.PAGE_EXECUTE_READWRITE if execute else w.PAGE_READWRITE
-    if access & w.FILE_MAP_COPY:
-        return w.PAGE_EXECUTE_WRITECOPY if execute else w.PAGE_WRITECOPY
     if access & w.FILE_MAP_READ:
         return w.PAGE_EXECUTE_READ if execute else w.PAGE_READONLY
     return w.PAGE_NOACCESS
@@ -216,7 +223,7 @@ def flush(owner: Owner, address: int, size: int) -> bool:
 
 
 def unmap(owner: Owner, address: int) -> bool:
-    """Unmap the view that starts at an address [UnmapViewOfFile]; raises Failure 487 if none starts there."""
-    owner.space.unmap_view(address)
-    owner.modules = {name: module for name, module in owner.modules.items() if module.base != address}
+    """Unmap the view that holds an address [UnmapViewOfFile]; raises Failure 487 if none does."""
+    base = owner.space.unmap_view(address)
+    owner.modules = {name: module for name, module in owner.modules.items() if module.base != base}
     return True

@@ -62,8 +62,8 @@ def _guard(
     space: AddressSpace, vad: Vad, thread: Any, page: int, value: int, access: int
 ) -> tuple[int, tuple[int, ...]] | None:
     stack = vad.stack
-    if stack is not None and thread.stack is stack and stack.guard == page * space.page_size:
-        status = grow_stack(space, vad, stack)
+    if stack is not None and thread.stack is stack:
+        status = grow_stack(space, vad, stack, page)
         return (status, _information(space, page, access)) if status else None
     space.assign(vad, page, page + 1, value & ~PAGE_GUARD)
     return STATUS_GUARD_PAGE_VIOLATION, ()

@@ -34,9 +34,27 @@ def reset(space: AddressSpace, address: int, size: int) -> bool:
     return True
 
 
+def latch(vad: Vad, first: int, end: int) -> None:
+    """A program gives pages another protection: those written so far count as written until the next reset, even if
+    they are decommitted [k32/virtual.c:2225-2242]."""
+    if vad.watched:
+        vad.latched |= _within(vad.watched, first, end)
+
+
+def decommit(vad: Vad, first: int, end: int) -> None:
+    """Pages are decommitted: what was written to them is forgotten, unless it is latched."""
+    if vad.watched:
+        vad.watched -= _within(vad.watched, first, end) - vad.latched
+
+
+def _within(pages: set[int], first: int, end: int) -> set[int]:
+    return {page for page in pages if first <= page < end}
+
+
 def _reset(space: AddressSpace, vad: Vad, first: int, end: int) -> None:
     assert vad.watched is not None
-    vad.watched = {page for page in vad.watched if not first <= page < end}
+    vad.watched -= _within(vad.watched, first, end)
+    vad.latched -= _within(vad.latched, first, end)
     space.tables.allow(vad, first, end)
 
 

@@ -216,7 +216,7 @@ def test_html_tables_have_captions_headings_and_no_markup_of_names(ran: Run) -> 
     page = parsed(ran._repr_html_())
     processes, faults = page.findall("table")
     assert [one.findtext("caption") for one in (processes, faults)] == ["small: processes", "faults by kind"]
-    assert [th.text for th in processes.findall("tbody/tr/th[@scope='row']")] == ["[bold]d", "a<b> & c"]
+    assert [th.text for th in processes.findall("tbody/tr/th[@scope='row']")] == ["[bold]d", "a<b> & c", "all"]
     columns = [th.text for th in processes.findall("thead/tr/th[@scope='col']")]
     assert {"process", "ended", "hard", "slowdown"} <= set(columns)
     for row in processes.findall("tbody/tr"):

@@ -78,13 +78,13 @@ def test_a_biography_by_hand(small: RunResult) -> None:
     assert [(step.time_ns, step.text, step.where) for step in steps] == [
         (0, "touched: gets a zeroed frame, at a fault of thread 0", "in the working set"),
         (1, replaced, "in memory"),
-        (1, "goes on the modified list", "on the modified list"),
+        (1, "goes on the modified list: no disk has what it holds yet", "on the modified list"),
         (1_001, "written to disk d, page 0", "on the modified list"),
         (1_001, "clean again, goes on the standby list", "on the standby list"),
         (2_001, "repurposed: its frame goes to page 8 of b", "not in memory"),
         (6_000, "read back from the paging file, at a fault of thread 0", "in the working set"),
         (6_001, "leaves: its process ends", "in memory"),
-        (6_001, "its frame is freed (process ended)", "not in memory"),
+        (6_001, "its frame is freed: it was deleted, or its process has ended", "not in memory"),
     ]
     assert steps[6].latency == {"latency_ns": 1_000, "queue_ns": 0, "service_ns": 1_000, "cpu_ns": 0}
     assert biography(small, "a", 3, "fifo") == []

@@ -68,6 +68,10 @@ class FakeSpace:
             self.committed -= pages
         return True
 
+    def virtual_query(self, address: int) -> Any:
+        there = address // PAGE in self.committed
+        return SimpleNamespace(state=c.MEM_COMMIT if there else c.MEM_FREE, protect=c.PAGE_READWRITE if there else 1)
+
     def entries(self, address: int, size: int) -> Any:
         return np.arange(address // PAGE, (address + size - 1) // PAGE + 1)
 
@@ -86,7 +90,7 @@ class Fake(HeapWrapperCalls):
             pages=SimpleNamespace(spent=lambda: 0),
             wake=lambda _: None,
         )
-        own: Any = SimpleNamespace(bits=bits, space=space, heaps=Heaps(), single_threaded=True)
+        own: Any = SimpleNamespace(bits=bits, space=space, heaps=Heaps(), defers_touches=True)
         self.system, self.own, self.space = system, own, space
         self.loads: Counter[int] = Counter()
         self.stores: Counter[int] = Counter()
@@ -105,7 +109,7 @@ class Fake(HeapWrapperCalls):
     def start_threads(self) -> None:
         """The process has several threads from now on."""
         own: Any = self.own
-        own.single_threaded = False
+        own.defers_touches = False
 
     def settle(self) -> None:
         """Have all that is pending executed."""

@@ -30,18 +30,33 @@ def free(process: Fake, handle: int, address: int) -> bool:
     return bool(process.run(process.heap_free(handle, 0, address)))
 
 
-@pytest.mark.parametrize(("initial", "committed"), [(0, 1), (1, 1), (PAGE, 1), (PAGE + 1, 2), (10 * PAGE, 10)])
-def test_the_initial_size_is_committed_in_whole_pages_at_least_one(initial: int, committed: int) -> None:
-    process = Fake()
-    made(process, 0, initial)
-    assert len(process.space.committed) == committed
-
-
-@pytest.mark.parametrize(("maximum", "reserved"), [(1, PAGE), (5 * PAGE - 1, 5 * PAGE), (MB, MB), (0, MB)])
-def test_the_maximum_size_is_reserved_in_whole_pages_and_a_growable_heap_reserves_a_segment(
-    maximum: int, reserved: int
+@pytest.mark.parametrize(
+    ("bits", "initial", "pages"),
+    [
+        *((32, 0, 1), (32, 1, 1), (32, PAGE, 1), (32, PAGE + 1, 2), (32, 10 * PAGE, 10)),
+        *((64, 0, 2), (64, 1, 2), (64, 2 * PAGE, 2), (64, 2 * PAGE + 1, 4), (64, 10 * PAGE, 10)),
+    ],
+)
+def test_the_initial_size_is_committed_in_whole_pages_of_a_64_bit_process_in_pairs(
+    bits: int, initial: int, pages: int
 ) -> None:
-    process = Fake()
+    process = Fake(bits=bits)
+    handle = made(process, 0, initial)
+    assert len(process.space.committed) == pages
+    assert process.space.regions == {handle: (pages * PAGE if initial else 0) + UNIT}, "64 KiB more are reserved"
+
+
+@pytest.mark.parametrize(
+    ("bits", "maximum", "reserved"),
+    [
+        *((32, 1, PAGE), (32, 5 * PAGE - 1, 5 * PAGE), (32, MB, MB)),
+        *((64, 1, 2 * PAGE), (64, 5 * PAGE - 1, 6 * PAGE), (64, MB, MB)),
+    ],
+)
+def test_the_maximum_size_is_reserved_in_whole_pages_of_a_64_bit_process_in_pairs(
+    bits: int, maximum: int, reserved: int
+) -> None:
+    process = Fake(bits=bits)
     handle = made(process, 0, 0, maximum)
     assert process.space.regions == {handle: reserved}
 
@@ -53,7 +68,7 @@ def test_an_initial_size_above_the_maximum_is_refused() -> None:
     assert not process.space.regions
 
 
-@pytest.mark.parametrize("options", [{"limit": PAGE - 1}, {"room": 2 * UNIT}])
+@pytest.mark.parametrize("options", [{"limit": 2 * PAGE - 1}, {"room": 2 * UNIT - PAGE}])
 def test_a_heap_that_memory_does_not_suffice_for_is_not_made(options: dict[str, int]) -> None:
     process = Fake(**options)
     assert process.run(process.heap_create(0, 0, 0)) == 0
@@ -75,7 +90,7 @@ def test_blocks_are_aligned_to_8_or_16_bytes_and_have_the_size_that_was_asked_fo
         assert process.run(process.heap_size(handle, 0, address)) == size
 
 
-@pytest.mark.parametrize(("bits", "largest"), [(32, 0xFE00 * 8 - 8), (64, 0xFE00 * 16 - 16)])
+@pytest.mark.parametrize(("bits", "largest"), [(32, 0xFE00 * 8 - 8), (64, 0xFE00 * 16 - 8)])
 def test_a_fixed_heaps_largest_block_is_slightly_less_than_512_kb_or_1_mb(bits: int, largest: int) -> None:
     process = Fake(bits=bits)
     handle = made(process, 0, 0, 4 * MB)
@@ -98,18 +113,18 @@ def test_a_fixed_heap_never_grows_beyond_its_maximum() -> None:
     blocks = 0
     while alloc(process, handle, 1000):
         blocks += 1
-    assert blocks == (UNIT - 0xA00) // 1024
+    # 1000 bytes and a header of 8; 8 bytes before the first header and 8 at the end aren't used
+    assert blocks == (UNIT - 0xA00 - 16) // 1008
     assert len(process.space.regions) == 1
     assert len(process.space.committed) == UNIT // PAGE
 
 
-def test_a_failed_allocation_leaves_the_last_error_alone() -> None:
+@pytest.mark.parametrize("size", [UNIT, -1, (1 << 64) - 1])
+def test_a_failed_allocation_sets_the_last_error_though_it_is_not_documented(size: int) -> None:
     process = Fake()
     handle = made(process, 0, 0, UNIT)
-    process.set_last_error(77)
-    assert alloc(process, handle, UNIT) == 0
-    assert alloc(process, handle, -1) == 0
-    assert process.get_last_error() == 77
+    assert alloc(process, handle, size) == 0
+    assert process.get_last_error() == c.ERROR_NOT_ENOUGH_MEMORY
 
 
 @pytest.mark.parametrize(("created", "called"), [(c.HEAP_GENERATE_EXCEPTIONS, 0), (0, c.HEAP_GENERATE_EXCEPTIONS)])
@@ -125,23 +140,33 @@ def test_a_failed_allocation_raises_no_memory_if_asked_to(created: int, called: 
     assert process.run(process.heap_size(handle, 0, block)) == 100
 
 
-def test_blocks_above_the_threshold_of_a_growable_heap_are_regions_of_their_own() -> None:
-    process = Fake()
+@pytest.mark.parametrize(
+    ("bits", "most", "header", "settings"),
+    [
+        (32, 0x7F000 - 8, 0x20, {}),
+        (64, 0xFE000 - 8, 0x40, {}),
+        (32, 0x10000 - 8, 0x20, {"direct": 0x10000}),
+        (64, 0x10000 - 8, 0x40, {"direct": 0x10000}),
+    ],
+)
+def test_blocks_above_the_threshold_of_a_growable_heap_are_regions_of_their_own(
+    bits: int, most: int, header: int, settings: dict[str, int]
+) -> None:
+    process = Fake(bits=bits, **settings)
     handle = made(process)
-    inside = alloc(process, handle, 0x7F000 - 16)
-    assert handle < inside < handle + MB
-    large = alloc(process, handle, 0x7F000 - 15)
-    assert large - 0x40 in process.space.regions
-    assert process.space.regions[large - 0x40] == 0x80000
+    inside = alloc(process, handle, most)
+    assert inside - header not in process.space.regions
+    large = alloc(process, handle, most + 1)
+    assert process.space.regions[large - header] == (most + 8) // PAGE * PAGE + PAGE
     assert free(process, handle, large)
-    assert large - 0x40 not in process.space.regions
+    assert large - header not in process.space.regions
     assert not free(process, handle, large)
 
 
 def test_a_heaps_memory_is_executable_only_if_created_so() -> None:
     process = Fake()
     plain, code = made(process), made(process, c.HEAP_CREATE_ENABLE_EXECUTE)
-    block = alloc(process, code, 600_000)
+    block = alloc(process, code, MB)
     assert process.space.protections[plain] == c.PAGE_READWRITE
     assert process.space.protections[code] == c.PAGE_EXECUTE_READWRITE
     assert process.space.protections[block - 0x40] == c.PAGE_EXECUTE_READWRITE
@@ -192,9 +217,8 @@ def test_reallocation_in_place_only_never_moves_and_failure_keeps_the_block(mode
     handle = made(process)
     first, second = alloc(process, handle, 100), alloc(process, handle, 100)
     in_place = c.HEAP_REALLOC_IN_PLACE_ONLY
-    process.set_last_error(77)
     assert process.run(process.heap_realloc(handle, in_place, first, 5000)) == 0
-    assert process.get_last_error() == 77
+    assert process.get_last_error() == c.ERROR_NOT_ENOUGH_MEMORY
     assert process.run(process.heap_size(handle, 0, first)) == 100
     assert process.run(process.heap_realloc(handle, in_place, first, 50)) == first
     assert process.run(process.heap_realloc(handle, in_place, second, 50_000)) == second, "into the gap behind it"
@@ -213,16 +237,18 @@ def test_a_block_grows_into_a_free_neighbour_and_moves_if_that_is_too_small() ->
     check(process.own.heaps[handle])
 
 
-def test_a_large_block_shrinks_and_grows_in_place_within_what_it_reserved() -> None:
+def test_a_large_block_shrinks_in_place_and_gives_its_pages_back_for_good() -> None:
     process = Fake()
     handle = made(process)
+    in_place = c.HEAP_REALLOC_IN_PLACE_ONLY
     block = alloc(process, handle, MB)
     before = len(process.space.committed)
     assert process.run(process.heap_realloc(handle, 0, block, 600_000)) == block
-    assert before - len(process.space.committed) == (MB + 64) // PAGE + 1 - ((600_000 + 64) // PAGE + 1)
-    assert process.run(process.heap_realloc(handle, 0, block, MB)) == block
-    assert len(process.space.committed) == before
-    assert process.run(process.heap_realloc(handle, c.HEAP_REALLOC_IN_PLACE_ONLY, block, 2 * MB)) == 0
+    pages = (600_000 + 64) // PAGE + 1
+    assert before - len(process.space.committed) == (MB + 64) // PAGE + 1 - pages
+    assert process.run(process.heap_realloc(handle, in_place, block, pages * PAGE - 64)) == block, "its last page"
+    assert process.run(process.heap_realloc(handle, in_place, block, pages * PAGE - 63)) == 0
+    assert process.get_last_error() == c.ERROR_NOT_ENOUGH_MEMORY
     moved = process.run(process.heap_realloc(handle, 0, block, 2 * MB))
     assert moved not in (0, block)
     assert block - 64 not in process.space.regions
@@ -231,7 +257,7 @@ def test_a_large_block_shrinks_and_grows_in_place_within_what_it_reserved() -> N
 def test_destroy_needs_no_frees_and_never_takes_the_process_heap() -> None:
     process = Fake()
     handle, default = made(process), process.run(process.get_process_heap())
-    for size in (10, 100, 5000, 600_000):
+    for size in (10, 100, 5000, MB):
         alloc(process, handle, size)
     assert process.run(process.heap_destroy(handle)) is True
     assert set(process.space.regions) == {default}
@@ -244,28 +270,33 @@ def test_destroy_needs_no_frees_and_never_takes_the_process_heap() -> None:
 def test_walk_gives_regions_blocks_and_uncommitted_ranges_and_ends_with_no_more_items() -> None:
     process = Fake()
     handle = made(process)
-    first, second, third = alloc(process, handle, 100), alloc(process, handle, 200), alloc(process, handle, 600_000)
+    first, second, third = alloc(process, handle, 100), alloc(process, handle, 200), alloc(process, handle, MB)
     free(process, handle, first)
     entries = process.run(process.heap_walk(handle))
     assert process.get_last_error() == c.ERROR_NO_MORE_ITEMS
     region, *rest = entries
-    assert (region.data, region.size, region.flags) == (handle, MB, c.PROCESS_HEAP_REGION)
-    assert (region.committed, region.uncommitted) == (PAGE, MB - PAGE)
-    assert [(entry.data, entry.flags) for entry in rest] == [
-        (first, 0),
-        (second, c.PROCESS_HEAP_ENTRY_BUSY),
-        (second + 208 + 16, 0),
-        (handle + PAGE, c.PROCESS_HEAP_UNCOMMITTED_RANGE),
-        (third, c.PROCESS_HEAP_ENTRY_BUSY),
+    assert (region.data, region.size, region.flags) == (handle, 0xA00, c.PROCESS_HEAP_REGION)
+    assert (region.committed, region.uncommitted) == (2 * PAGE, UNIT - 2 * PAGE)
+    assert (region.first, region.last) == (first, handle + UNIT)
+    # blocks of 112 and 208 bytes with headers of 8; a free one has its links before what is free, 16 bytes, and the same
+    # again is counted; the last one ends 56 bytes before the range that isn't committed
+    end = handle + 2 * PAGE
+    last = second + 208 + 16
+    assert [(entry.data, entry.size, entry.overhead, entry.region, entry.flags) for entry in rest] == [
+        (first + 16, 112 - 32, 32, 0, 0),
+        (second, 200, 8, 0, c.PROCESS_HEAP_ENTRY_BUSY),
+        (last, end - 64 - last, 32, 0, 0),
+        (end, UNIT - 2 * PAGE, 0, 0, c.PROCESS_HEAP_UNCOMMITTED_RANGE),
+        (third, MB, 0, 64, c.PROCESS_HEAP_ENTRY_BUSY),
     ]
-    assert [entry.size for entry in rest[:2]] == [112, 200]
 
 
 def test_compact_gives_the_largest_committed_free_block() -> None:
     process = Fake()
     handle = made(process)
-    assert process.run(process.heap_compact(handle)) == PAGE - 0xA00 - 16
-    alloc(process, handle, PAGE - 0xA00 - 16)
+    room = 2 * PAGE - 0xA00 - 16 - 56  # the header and 8 bytes before it; the range's descriptor
+    assert process.run(process.heap_compact(handle)) == room
+    alloc(process, handle, room)
     assert process.run(process.heap_compact(handle)) == 0
     assert process.get_last_error() == c.ERROR_SUCCESS
 
@@ -284,6 +315,6 @@ def test_optimize_decommits_all_that_is_free() -> None:
     handle = made(process, 0, 20 * PAGE)
     before = len(process.space.committed)
     assert process.run(process.heap_set_information(handle, c.HEAP_OPTIMIZE_RESOURCES)) is True
-    assert (before, len(process.space.committed)) == (20, 1)
+    assert (before, len(process.space.committed)) == (20, 1), "the heap's own data, and the range's descriptor"
     check(process.own.heaps[handle])
     assert alloc(process, handle, 30_000)

@@ -73,7 +73,7 @@ def test_blocks_of_a_bucket_lie_side_by_side_and_are_used_again() -> None:
     heap = heap_of(process)
     alloc(process, heap, 18, 64)
     blocks = alloc(process, heap, 16, 64)
-    assert Counter(after - before for before, after in pairwise(blocks)) == {80: 15}
+    assert Counter(after - before for before, after in pairwise(blocks)) == {80: 15}, "64 bytes and a header of 8"
     for address in blocks[3:6]:
         process.run(process.heap_free(heap.base, 0, address))
     assert set(alloc(process, heap, 3, 60)) == set(blocks[3:6]), "the bucket of 57 to 64 bytes"
@@ -97,12 +97,16 @@ def test_heaps_that_are_fixed_or_not_serialized_never_have_it(arguments: tuple[i
     assert heap.front is None
     assert process.run(process.heap_query_information(heap.base)) == c.HEAP_STANDARD
     assert process.run(process.heap_set_information(heap.base, 0, c.HEAP_LFH)) is False
-    assert process.get_last_error() == c.ERROR_GEN_FAILURE
+    assert process.get_last_error() == c.ERROR_INVALID_PARAMETER
 
 
 def test_it_is_there_without_asking_since_vista_and_asked_for_on_xp() -> None:
     now, before = Fake(), Fake(low_fragmentation="opt-in")
-    assert now.run(now.heap_query_information(heap_of(now).base)) == c.HEAP_LFH
+    heap = heap_of(now)
+    alloc(now, heap, 17, 64)
+    assert now.run(now.heap_query_information(heap.base)) == c.HEAP_STANDARD
+    alloc(now, heap, 1, 64)
+    assert now.run(now.heap_query_information(heap.base)) == c.HEAP_LFH
     heap = heap_of(before)
     alloc(before, heap, 100, 64)
     assert front_blocks(heap) == 0
@@ -118,9 +122,23 @@ def test_it_is_there_without_asking_since_vista_and_asked_for_on_xp() -> None:
 def test_it_can_not_be_disabled(information: int) -> None:
     process = Fake()
     heap = heap_of(process)
+    assert process.run(process.heap_set_information(heap.base, 0, 0)) is True, "that is what it is"
+    assert process.run(process.heap_set_information(heap.base, 0, c.HEAP_LFH)) is True
     assert process.run(process.heap_set_information(heap.base, 0, information)) is False
-    assert process.get_last_error() == c.ERROR_INVALID_PARAMETER
+    assert process.get_last_error() == c.ERROR_GEN_FAILURE
     assert process.run(process.heap_query_information(heap.base)) == c.HEAP_LFH
+
+
+def test_blocks_never_stay_where_they_are_when_their_size_is_changed() -> None:
+    process = Fake()
+    heap = heap_of(process)
+    block = alloc(process, heap, 19, 64)[18]
+    for size in (64, 60):
+        assert process.run(process.heap_realloc(heap.base, c.HEAP_REALLOC_IN_PLACE_ONLY, block, size)) == 0
+        assert process.get_last_error() == c.ERROR_NOT_ENOUGH_MEMORY
+    moved = process.run(process.heap_realloc(heap.base, 0, block, 60))
+    assert moved not in {0, block}
+    check(heap)
 
 
 def test_units_that_are_wholly_free_go_back_to_the_back_end() -> None:

@@ -49,7 +49,7 @@ def test_a_heaps_memory_is_charged_and_refunded() -> None:
         assert pages.commit_total() == before < empty
         for _ in range(100):
             yield from process.heap_alloc(heap, 0, 1000)
-        grown = process.own.heaps[heap].memory.committed // PAGE - 1
+        grown = process.own.heaps[heap].memory.committed // PAGE - 2
         assert pages.commit_total() == before + grown
         check(process.own.heaps[heap])
 
@@ -81,11 +81,58 @@ def test_a_header_on_a_page_that_the_program_made_inaccessible_is_an_access_viol
         block = yield from process.heap_alloc(heap, 0, 6 * PAGE)
         yield from process.virtual_protect(block + PAGE, PAGE, c.PAGE_NOACCESS)
         yield from process.heap_free(heap, 0, block)
-        assert (yield from process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, 6 * PAGE)) == block
         with pytest.raises(WindowsException) as raised:
-            yield from process.sleep(1)
+            yield from process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, 6 * PAGE)
         assert raised.value.status == c.STATUS_ACCESS_VIOLATION
         assert raised.value.information[0] == 1
+
+    run(program)
+
+
+@pytest.mark.parametrize("place", ["private", "large", "process heap", "handles"])
+def test_what_a_protected_page_raises_is_raised_by_the_heap_call_that_touches_it(place: str) -> None:
+    def program(process: Any) -> Steps:
+        heap = yield from process.get_process_heap()
+        size = 2 * MB if place == "large" else 100
+        if place == "private":
+            heap = yield from process.heap_create()
+        if place == "handles":
+            handle = yield from process.global_alloc(c.GMEM_MOVEABLE, size)
+            protected, call = handle, process.global_free(handle)
+        else:
+            protected = yield from process.heap_alloc(heap, 0, size)
+            call = process.heap_free(heap, 0, protected)
+        yield from process.virtual_protect(protected, 1, c.PAGE_READONLY)
+        with pytest.raises(WindowsException) as raised:
+            yield from call
+        assert raised.value.status == c.STATUS_ACCESS_VIOLATION
+        yield from process.virtual_protect(protected, 1, c.PAGE_READWRITE)
+        yield from process.sleep(1)
+
+    run(program)
+
+
+def test_a_guard_page_in_a_heap_raises_once() -> None:
+    def program(process: Any) -> Steps:
+        heap = yield from process.heap_create()
+        block = yield from process.heap_alloc(heap, 0, 100)
+        yield from process.virtual_protect(block, 1, c.PAGE_READWRITE | c.PAGE_GUARD)
+        with pytest.raises(WindowsException) as raised:
+            yield from process.heap_alloc(heap, 0, 100)
+        assert raised.value.status == c.STATUS_GUARD_PAGE_VIOLATION
+        assert (yield from process.heap_alloc(heap, 0, 100))
+
+    run(program)
+
+
+def test_pages_of_other_memory_that_are_protected_let_heap_calls_touches_wait() -> None:
+    def program(process: Any) -> Steps:
+        heap = yield from process.get_process_heap()
+        other = yield from process.virtual_alloc(0, PAGE, c.MEM_RESERVE | c.MEM_COMMIT, c.PAGE_READWRITE)
+        yield from process.virtual_protect(other, PAGE, c.PAGE_READONLY)
+        assert process.own.defers_touches
+        yield from process.heap_alloc(heap, 0, 100)
+        assert process._rows
 
     run(program)
 

@@ -22,13 +22,14 @@ def regions(process: Fake) -> list[int]:
 
 @pytest.mark.parametrize(
     ("growth", "expected"),
-    [("doubling", [1, 1, 2, 4, 8]), ("constant", [1, 1, 1, 1, 1, 1, 1, 1])],
+    [("doubling", [1, 2, 4, 8]), ("constant", [1, 1, 1, 1, 1, 1, 1, 1])],
 )
 def test_further_segments_double_or_stay_at_1_mb(growth: str, expected: list[int]) -> None:
     process = Fake(segment_growth=growth)
     handle = process.run(process.heap_create())
     fill(process, handle, 34 if growth == "doubling" else 31, 250_000)
-    assert regions(process) == [size * MB for size in expected][: len(regions(process))]
+    assert regions(process)[0] == UNIT
+    assert regions(process)[1:] == [size * MB for size in expected][: len(regions(process)) - 1]
     assert len(regions(process)) >= 5
     check(process.own.heaps[handle])
 
@@ -37,14 +38,14 @@ def test_doubling_ends_at_the_largest_segment() -> None:
     process = Fake(segment_maximum=2 * MB)
     handle = process.run(process.heap_create())
     fill(process, handle, 40, 250_000)
-    assert set(regions(process)) == {MB, 2 * MB}
+    assert set(regions(process)) == {UNIT, MB, 2 * MB}
 
 
 def test_a_segment_that_there_is_no_room_for_is_halved_until_there_is() -> None:
-    process = Fake(room=MB + MB // 2 + UNIT)
+    process = Fake(room=UNIT + UNIT + MB + MB // 2)
     handle = process.run(process.heap_create())
     fill(process, handle, 6, 250_000)
-    assert regions(process) == [MB, MB // 2]
+    assert regions(process) == [UNIT, MB, MB // 2]
     assert process.run(process.heap_alloc(handle, 0, 250_000)) == 0
     check(process.own.heaps[handle])
 
@@ -53,9 +54,9 @@ def test_a_heap_grows_by_the_pages_that_a_block_needs() -> None:
     process = Fake()
     handle = process.run(process.heap_create())
     fill(process, handle, 1, 1000)
-    assert len(process.space.committed) == 1
+    assert len(process.space.committed) == 2
     fill(process, handle, 1, 3 * PAGE)
-    assert len(process.space.committed) == 5
+    assert len(process.space.committed) == 6
 
 
 def test_what_the_commit_limit_refuses_leaves_the_heap_as_it_was() -> None:
@@ -72,7 +73,7 @@ def test_what_the_commit_limit_refuses_leaves_the_heap_as_it_was() -> None:
 
 def decommitted(process: Fake, first: int, then: int) -> int:
     """Pages that go when a block of `then` bytes is freed while `first` bytes are free already."""
-    handle = process.run(process.heap_create())
+    handle = process.run(process.heap_create(0, 0, MB))
     early, _, late, _ = (process.run(process.heap_alloc(handle, 0, size)) for size in (first, 16, then, 16))
     process.run(process.heap_free(handle, 0, early))
     before = len(process.space.committed)
@@ -82,7 +83,7 @@ def decommitted(process: Fake, first: int, then: int) -> int:
 
 
 def test_free_pages_are_decommitted_past_both_thresholds_only() -> None:
-    assert decommitted(Fake(), 46_000, 10_000) == 0, "less than 64 KB is free in all"
+    assert decommitted(Fake(), 44_000, 10_000) == 0, "with 8 KiB at the end, less than 64 KB is free in all"
     assert decommitted(Fake(), 60_000, 3_000) == 0, "the block is smaller than a page"
     assert decommitted(Fake(), 60_000, 12_000) == 2, "the whole pages of the block"
 
@@ -90,6 +91,43 @@ def test_free_pages_are_decommitted_past_both_thresholds_only() -> None:
 def test_pages_may_be_kept_until_the_heap_is_destroyed() -> None:
     assert decommitted(Fake(decommit="never"), 60_000, 12_000) == 0
     assert decommitted(Fake(decommit_total=0, decommit_block=4 * PAGE), 50_000, 12_000) == 0
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_an_uncommitted_range_has_a_descriptor_before_it_and_the_segments_end_has_none(bits: int) -> None:
+    process = Fake(bits=bits, decommit_total=0)
+    handle = process.run(process.heap_create(0, 2 * UNIT, 2 * UNIT))
+    heap = process.own.heaps[handle]
+    skew, descriptor = (0, 32) if bits == 32 else (8, 56)
+    assert heap.back.edges == {handle + 2 * UNIT - skew: handle + 2 * UNIT}
+    size = 2 * UNIT - 2 * skew - heap.sizes.heap - 8
+    first = fill(process, handle, 1, size - 8 * PAGE)[0]
+    second = fill(process, handle, 1, 8 * PAGE - 8)[0]
+    assert process.run(process.heap_alloc(handle, 0, 0)) == 0, "all is taken"
+    process.run(process.heap_free(handle, 0, first))
+    gap = (second - 8 - skew) // PAGE * PAGE
+    assert heap.back.segments[0].starts == [handle + PAGE]
+    assert heap.back.segments[0].ends == [gap]
+    assert heap.back.edges == {handle + PAGE - descriptor: handle + PAGE, handle + 2 * UNIT - skew: handle + 2 * UNIT}
+    check(heap)
+    process.run(process.heap_free(handle, 0, second))
+    assert heap.back.segments[0].ends == [handle + 2 * UNIT]
+    assert len(process.space.committed) == 1
+    check(heap)
+
+
+def test_a_stretch_that_is_wholly_free_goes_with_the_range_before_it() -> None:
+    process = Fake(low_fragmentation="off")
+    handle = process.run(process.heap_create(0, 4 * UNIT, 4 * UNIT))
+    heap = process.own.heaps[handle]
+    blocks = fill(process, handle, 3, UNIT)
+    for block in (blocks[0], blocks[2]):
+        process.run(process.heap_free(handle, 0, block))
+    assert len(heap.back.segments[0].starts) == 2
+    process.run(process.heap_free(handle, 0, blocks[1]))
+    assert heap.back.segments[0].starts == [handle + PAGE]
+    assert len(process.space.committed) == 1
+    check(heap)
 
 
 def test_what_was_decommitted_is_committed_again_before_the_heap_grows() -> None:
@@ -119,7 +157,7 @@ def test_free_neighbours_are_joined_on_both_sides() -> None:
 
 def test_system_calls_are_charged_only_when_memory_is_taken_or_given_back() -> None:
     process = Fake()
-    handle = process.run(process.heap_create())
+    handle = process.run(process.heap_create(0, 0, MB))
     process.settle()
     assert process.time == 2 * 300, "reserve and commit"
     process.time = 0
@@ -170,7 +208,7 @@ def test_touches_wait_until_something_else_is_asked_or_many_are_pending() -> Non
     assert process.stores, "with several threads each call is executed at once"
 
 
-@pytest.mark.parametrize(("old", "new"), [(3 * PAGE, 10 * PAGE), (600_000, 1_000_000), (600_000, 300_000)])
+@pytest.mark.parametrize(("old", "new"), [(3 * PAGE, 10 * PAGE), (MB, 2 * MB), (MB, 300_000)])
 def test_a_block_that_moves_is_read_line_by_line_and_written_elsewhere(old: int, new: int) -> None:
     process = Fake()
     handle = process.run(process.heap_create())
@@ -195,7 +233,6 @@ def test_a_block_that_moves_is_read_line_by_line_and_written_elsewhere(old: int,
 def test_no_header_is_looked_for_where_committed_memory_ends() -> None:
     process = Fake(low_fragmentation="off")
     handle = process.run(process.heap_create())
-    block = fill(process, handle, 1, PAGE - 0xA00 - 16)[0]
-    process.run(process.heap_free(handle, 0, block))
+    process.run(process.heap_free(handle, 0, fill(process, handle, 1, 2 * PAGE - 0xA00 - 16 - 56)[0]))
     process.settle()
     assert set(process.stores) == {handle // PAGE}

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simulator.windows import constants as c
+from simulator.windows.heap.sizes import HEADER
 from simulator.windows.heap.walk import check, walk
 from tests.windows.heap_fakes import PAGE, Fake
 
@@ -103,23 +104,16 @@ class Model:
 
     def compact(self, size: int, number: int, flags: int) -> None:
         largest = self.process.run(self.process.heap_compact(self.handle))
-        free = [entry.size for entry in walk(self.heap) if not entry.flags and entry.data not in self.slots()]
-        assert largest == max(free, default=0)
+        assert largest == max(self.heap.back.free.starts.values(), default=HEADER) - HEADER
 
     def optimize(self, size: int, number: int, flags: int) -> None:
         assert self.process.run(self.process.heap_set_information(self.handle, c.HEAP_OPTIMIZE_RESOURCES))
-
-    def slots(self) -> dict[int, Any]:
-        return self.heap.front.units if self.heap.front else {}
 
     def verify(self) -> None:
         check(self.heap)
         assert self.heap.memory.committed == len(self.process.space.committed) * PAGE
         busy = {entry.data: entry.size for entry in walk(self.heap) if entry.flags & c.PROCESS_HEAP_ENTRY_BUSY}
-        front = self.heap.front
-        own = {front.header + self.heap.sizes.granule} if front else set()
-        own |= {unit.start + self.heap.sizes.granule for unit in self.slots().values()}
-        assert {a: size for a, size in busy.items() if a not in own} == {a: s for a, (s, _) in self.blocks.items()}
+        assert busy == {address: size for address, (size, _) in self.blocks.items()}
         end = 0
         for address, (size, _) in sorted(self.blocks.items()):
             assert address >= end

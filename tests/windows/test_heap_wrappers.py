@@ -9,6 +9,7 @@ from simulator.windows.failure import WindowsException
 from tests.windows.heap_fakes import PAGE, Fake
 
 MOVEABLE, ZERO, MODIFY, DISCARDABLE = c.GMEM_MOVEABLE, c.GMEM_ZEROINIT, c.GMEM_MODIFY, c.GMEM_DISCARDABLE
+SHOWN = {"global": c.GMEM_DISCARDABLE, "local": c.LMEM_DISCARDABLE}
 PREFIXES = pytest.mark.parametrize("prefix", ["global", "local"])
 BITS = pytest.mark.parametrize("bits", [32, 64])
 
@@ -38,7 +39,7 @@ def test_fixed_memory_is_a_block_of_the_process_heap(prefix: str, bits: int) -> 
     assert process.run(process.heap_size(heap, 0, block)) == call("size", block) == 100
     assert block % 8 == 0
     assert call("lock", block) == block
-    assert call("unlock", block) is True
+    assert call("unlock", block) is (prefix == "global")
     assert call.flags(block) == 0
     assert call("free", block) == 0
     assert call("free", block) == block
@@ -73,7 +74,7 @@ def test_size_0_makes_a_discarded_object_that_reallocation_brings_back(prefix: s
     process = Fake()
     call = Short(prefix, process)
     handle = call("alloc", MOVEABLE | DISCARDABLE, 0)
-    assert call.flags(handle) == c.GMEM_DISCARDED | DISCARDABLE
+    assert call.flags(handle) == c.GMEM_DISCARDED | SHOWN[prefix]
     assert call("lock", handle) == 0
     assert process.get_last_error() == c.ERROR_DISCARDED
     assert call("size", handle) == 0
@@ -104,14 +105,23 @@ def test_a_handle_stays_when_its_block_moves_and_a_fixed_block_moves_only_if_all
 
 
 @PREFIXES
-def test_modify_changes_attributes_and_makes_fixed_memory_moveable(prefix: str) -> None:
+def test_modify_changes_attributes(prefix: str) -> None:
     process = Fake()
     call = Short(prefix, process)
     handle, fixed = call("alloc", MOVEABLE, 100), call("alloc", 0, 3 * PAGE)
     assert call("realloc", handle, 0, MODIFY | DISCARDABLE) == handle
-    assert call.flags(handle) == DISCARDABLE
+    assert call.flags(handle) == SHOWN[prefix]
     assert call("realloc", handle, 0, MODIFY) == handle
     assert call.flags(handle) == 0
+    assert call("realloc", fixed, 0, MODIFY) == fixed
+    assert call("size", fixed) == 3 * PAGE
+
+
+def test_only_the_global_functions_make_fixed_memory_moveable() -> None:
+    process = Fake()
+    local, call = Short("local", process), Short("global", process)
+    fixed = local("alloc", 0, 3 * PAGE)
+    assert local("realloc", fixed, 0, MODIFY | MOVEABLE) == fixed
     made = call("realloc", fixed, 0, MODIFY | MOVEABLE)
     assert made not in (0, fixed)
     assert call("lock", made) not in (0, fixed)
@@ -131,14 +141,46 @@ def test_undefined_flags_and_too_much_memory_are_refused(prefix: str) -> None:
     assert call("free", 0) == 0
 
 
-def test_a_process_has_at_most_65535_moveable_objects_in_a_table_committed_page_by_page() -> None:
+def test_moveable_memory_has_its_handle_behind_its_data() -> None:
+    process = Fake(low_fragmentation="off")
+    call = Short("global", process)
+    first, second = (call("lock", call("alloc", MOVEABLE, 100)) for _ in range(2))
+    assert second - first == 128, "100 bytes, a header of 8, two pointers"
+    assert call("size", call("handle", first)) == 100
+    large = call("lock", call("alloc", MOVEABLE, 0x100000 - 0x40))
+    assert process.space.regions[large - 0x40] == 0x100000, "a large block has room for it in its header"
+    handle = call("handle", first)
+    assert call("realloc", handle, 112, MOVEABLE) == handle
+    assert call("lock", handle) != first, "112 bytes don't fit with it"
+
+
+@PREFIXES
+@pytest.mark.parametrize("name", ["alloc", "lock", "size", "flags", "handle", "unlock", "free"])
+def test_wrappers_do_work_of_their_own(prefix: str, name: str) -> None:
+    process = Fake(low_fragmentation="off")
+    heap = process.run(process.get_process_heap())
+    plain, block = process.run(process.heap_alloc(heap, 0, 100)), process.run(process.heap_alloc(heap, 0, 100))
+    process.settle()
+    process.time = 0
+    inner = {"alloc": process.heap_alloc(heap, 0, 100), "size": process.heap_size(heap, 0, plain)}
+    inner["free"] = process.heap_free(heap, 0, plain)
+    if name in inner:
+        process.run(inner[name])
+        process.settle()
+    before, process.time = process.time, 0
+    Short(prefix, process)(name, *((0, 100) if name == "alloc" else (block,)))
+    process.settle()
+    assert process.time == before + 40
+
+
+def test_a_process_has_at_most_65536_moveable_objects_in_a_table_committed_page_by_page() -> None:
     process = Fake()
     process.run(process.global_alloc(MOVEABLE, 0))
     before = len(process.space.committed)
     for _ in range(256):
         process.run(process.global_alloc(MOVEABLE, 0))
     assert len(process.space.committed) == before + 1
-    for _ in range(0xFFFF - 257):
+    for _ in range(0x10000 - 257):
         assert process.run(process.global_alloc(MOVEABLE, 0))
     assert process.run(process.global_alloc(MOVEABLE, 0)) == 0
     assert process.get_last_error() == c.ERROR_NOT_ENOUGH_MEMORY

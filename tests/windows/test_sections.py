@@ -233,7 +233,7 @@ def test_a_view_can_have_what_its_section_has(protect: int, allowed: set[int]) -
         (1132, (0, READ, PAGE, 0, 0)),
         (5, (0, READ, 2 * UNIT, 0, 0)),
         (5, (0, READ, UNIT, UNIT + 1, 0)),
-        (487, (0, READ, 0, 0, 0x10001000)),
+        (1132, (0, READ, 0, 0, 0x10001000)),
         (87, (0, READ | w.FILE_MAP_LARGE_PAGES, 0, 0, 0)),
         (87, (0, READ, 0, -1, 0)),
     ],
@@ -250,7 +250,7 @@ def test_a_view_that_cannot_be_says_why(code: int, arguments: tuple[int, ...]) -
     ("code", "protect", "size"),
     [
         (87, RW, 0),
-        (87, RW | w.SEC_IMAGE, PAGE),
+        (193, RW | w.SEC_IMAGE, PAGE),
         (87, RW | w.SEC_COMMIT | w.SEC_RESERVE, PAGE),
         (87, w.PAGE_NOACCESS, PAGE),
         (87, RW | w.PAGE_GUARD, PAGE),
@@ -294,7 +294,7 @@ def test_mapping_costs_nothing_in_proportion_to_the_view() -> None:
     run(program, images={"big.dll": {"size": 1 << 28, "fixups": 0}}, paging_pages=40960)
 
 
-def test_unmapping_takes_the_exact_base_and_one_sharer_away() -> None:
+def test_unmapping_takes_any_address_inside_and_one_sharer_away() -> None:
     def program(process: Any) -> Steps:
         handle = yield from section(process, 32)
         first = yield from works(process.map_view_of_file(handle, WRITE))
@@ -305,8 +305,7 @@ def test_unmapping_takes_the_exact_base_and_one_sharer_away() -> None:
         yield from process.read(second, PAGE)
         entries = process.own.space.entries(first, PAGE)
         equal(process.system.pages.state_of(entries)["share"].tolist(), [2])
-        yield from fails(process, 487, process.unmap_view_of_file(second + UNIT))
-        yield from works(process.unmap_view_of_file(second))
+        yield from works(process.unmap_view_of_file(second + UNIT + 100))
         equal(process.system.pages.state_of(entries)["share"].tolist(), [1])
         yield from fails(process, 487, process.unmap_view_of_file(second))
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.read(second, 1), 0, second)

@@ -2,25 +2,43 @@
 
 malloc is the C runtime's of Visual Studio 2015 and later, which uses the process heap; the headers that its debug
 version puts around blocks aren't modelled, nor is errno.
+
+Each Global and Local function does work of its own, whether or not it calls a heap function, and costs a heap call more
+than that: they are wrappers with greater overhead [Comparing Memory Allocation Methods]; how much more is chosen.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+from dataclasses import dataclass
 
 from simulator.windows import constants as c
 from simulator.windows.calls.base import Steps
 from simulator.windows.calls.heaps import HeapCalls
 from simulator.windows.failure import Failure, WindowsException
 from simulator.windows.heap.heap import Heap
-from simulator.windows.heap.memory import CALL
-from simulator.windows.heap.objects import Moveable, Objects
+from simulator.windows.heap.objects import Moveable, Objects, looks_like_handle
 
-R = TypeVar("R")
 STATUS_CPP_EXCEPTION = 0xE06D7363
 """What a C++ exception, such as std::bad_alloc, is to Windows."""
-_VALID = 0x7F72
-"""GMEM_VALID_FLAGS and LMEM_VALID_FLAGS together (winbase.h)"""
+
+
+@dataclass(frozen=True)
+class _Family:
+    """In what the Global functions differ from the Local ones, beside the last errors for what is no object."""
+
+    valid: int
+    """GMEM_VALID_FLAGS or LMEM_VALID_FLAGS (winbase.h)"""
+    discardable: int
+    empty: int
+    """bytes of a fixed block of size 0"""
+    converts: bool
+    """whether a fixed block can be made moveable"""
+    unlocks: bool
+    """whether unlocking what isn't moveable succeeds"""
+
+
+_GLOBAL = _Family(valid=0x7F72, discardable=c.GMEM_DISCARDABLE, empty=1, converts=True, unlocks=True)
+_LOCAL = _Family(valid=0x0F72, discardable=c.LMEM_DISCARDABLE, empty=0, converts=False, unlocks=False)
 
 
 class HeapWrapperCalls(HeapCalls):
@@ -66,23 +84,19 @@ class HeapWrapperCalls(HeapCalls):
 
     def global_alloc(self, flags: int, size: int) -> Steps[int]:
         """A block of the process heap: its address, or, with GMEM_MOVEABLE, a handle, of a discarded object if the size
-        is 0 [GlobalAlloc]. 0 on failure: 87 for flags that aren't defined, 8 if there's no memory."""
-        if flags & ~_VALID:
-            return self._failed(c.ERROR_INVALID_PARAMETER, 0)
-        heap = yield from self._process_heap()
-        if heap is None:
-            return 0
-        pointer = 0
-        if size or not flags & c.GMEM_MOVEABLE:
-            pointer = yield from self.heap_alloc(heap.base, _zero(flags), size)
-            if not pointer:
-                return self._failed(c.ERROR_NOT_ENOUGH_MEMORY, 0)
-        if not flags & c.GMEM_MOVEABLE:
-            return pointer
-        return (yield from self._add(pointer, flags))
+        is 0 [GlobalAlloc]. A fixed block has at least a byte; one that is moveable has its handle behind its data, two
+        pointers [Wine: kernel32/tests/heap.c: test_GlobalAlloc, test_block_layout]. 0 on failure: 87 for flags that
+        aren't defined, 8 if there's no memory, or there are 65,536 moveable objects."""
+        return (yield from self._global_allocate(_GLOBAL, flags, size))
+
+    def local_alloc(self, flags: int, size: int) -> Steps[int]:
+        """As `global_alloc` [LocalAlloc], but a fixed block of 0 bytes has none, and only LMEM flags are defined."""
+        return (yield from self._global_allocate(_LOCAL, flags, size))
 
     def global_free(self, memory: int) -> Steps[int]:
-        """Free a block or an object, locked or not [GlobalFree]: 0, or `memory` (6) if it is none."""
+        """Free a block or an object, locked or not; NULL is fine [GlobalFree]: 0, or `memory` if it is neither (6, or
+        998 if it is no handle, and there's no memory at that address)."""
+        self._work()
         found = self._object(memory)
         if found is not None:
             pointer = found.pointer
@@ -90,67 +104,56 @@ class HeapWrapperCalls(HeapCalls):
             yield from self._bound()
             yield from self.free(pointer)
             return 0
-        if not memory or (yield from self.heap_free(self.own.heaps.process, 0, memory)):
+        if not memory or self._fixed(memory):
+            yield from self.free(memory)
             return 0
-        return self._failed(c.ERROR_INVALID_HANDLE, memory)
+        if not self._like_handle(memory):
+            yield from self._wrong(0)
+        return self._failed(self._not_found(memory), memory)
+
+    local_free = global_free
 
     def global_lock(self, memory: int) -> Steps[int]:
-        """The address of an object's block, which stays until as many unlocks [GlobalLock]; of a fixed block its own.
-        0 if the object is discarded (157), or there's none (6)."""
-        found = self._object(memory)
-        if found is None:
-            return memory if self._fixed(memory) else self._failed(c.ERROR_INVALID_HANDLE, 0)
-        if not found.pointer:
-            return self._failed(c.ERROR_DISCARDED, 0)
-        found.locks = min(found.locks + 1, c.GMEM_LOCKCOUNT)
-        yield from self._touch_object(memory)
-        return found.pointer
+        """The address of an object's block, which stays until as many unlocks, of which 255 are counted [GlobalLock];
+        of a fixed block its own, and likewise of any memory [ros: heapmem.c]. 0 if the object is discarded (157), or
+        there's none (6)."""
+        return (yield from self._lock(memory, c.ERROR_INVALID_HANDLE))
+
+    def local_lock(self, memory: int) -> Steps[int]:
+        """As `global_lock` [LocalLock], but for an address at which there's no memory the last error stays."""
+        untouched = self.last_error
+        return (yield from self._lock(memory, c.ERROR_INVALID_HANDLE if self._like_handle(memory) else untouched))
 
     def global_unlock(self, memory: int) -> Steps[bool]:
-        """Take back one lock [GlobalUnlock]: whether the object is still locked; False also (158) if it wasn't, or (6)
-        if there's none; True for a fixed block."""
-        found = self._object(memory)
-        if found is None:
-            return True if self._fixed(memory) else self._failed(c.ERROR_INVALID_HANDLE, failed=False)
-        if not found.locks:
-            return self._failed(c.ERROR_NOT_LOCKED, failed=False)
-        found.locks -= 1
-        yield from self._touch_object(memory)
-        return True if found.locks else self._failed(c.ERROR_SUCCESS, failed=False)
+        """Take back one lock [GlobalUnlock]: whether the object is still locked; False with last error 0 if it isn't any
+        more, False (158) if it wasn't. True for what is no handle, such as a fixed block, and (6) for a handle of no
+        object."""
+        return (yield from self._unlock(_GLOBAL, memory))
+
+    def local_unlock(self, memory: int) -> Steps[bool]:
+        """As `global_unlock` [LocalUnlock], but False (158) for what is no handle, and False (6) for one of no
+        object."""
+        return (yield from self._unlock(_LOCAL, memory))
 
     def global_realloc(self, memory: int, size: int, flags: int) -> Steps[int]:
-        """Another size, or, with GMEM_MODIFY, other attributes [GlobalReAlloc; ros: heapmem.c]: the handle or address
-        now, 0 on failure (6, 8), with nothing changed.
+        """Another size, or, with GMEM_MODIFY, other attributes [GlobalReAlloc; Wine: kernel32/tests/heap.c:1683-2040,
+        test_GlobalAlloc]: the handle or address now, 0 on failure, with nothing changed: 8; 87 for GMEM_DISCARDABLE
+        without GMEM_MODIFY (the code is chosen); 6 or 998 as `global_free`.
 
         A fixed block moves only with GMEM_MOVEABLE; a moveable object's block may move unless it is locked and
         GMEM_MOVEABLE isn't given. Size 0 with GMEM_MOVEABLE discards an object that isn't locked. GMEM_MODIFY sets or
         clears GMEM_DISCARDABLE, or, with GMEM_MOVEABLE, makes a fixed block an object, its data copied.
         """
-        found = self._object(memory)
-        if found is None:
-            if not self._fixed(memory):
-                return self._failed(c.ERROR_INVALID_HANDLE, 0)
-            if flags & c.GMEM_MODIFY:
-                return (yield from self._make_moveable(memory, flags)) if flags & c.GMEM_MOVEABLE else memory
-            return (yield from self._resize(memory, size, flags, stay=not flags & c.GMEM_MOVEABLE))
-        if flags & c.GMEM_MODIFY:
-            found.discardable = bool(flags & c.GMEM_DISCARDABLE)
-            return memory
-        if not size:
-            return (yield from self._discard(memory, found, flags))
-        if found.pointer:
-            stay = found.locks > 0 and not flags & c.GMEM_MOVEABLE
-            pointer = yield from self._resize(found.pointer, size, flags, stay=stay)
-        else:
-            pointer = yield from self.heap_alloc(self.own.heaps.process, _zero(flags), size)
-        if not pointer:
-            return self._failed(c.ERROR_NOT_ENOUGH_MEMORY, 0)
-        self._objects().point(memory, pointer, self._touch)
-        yield from self._bound()
-        return memory
+        return (yield from self._reallocate(_GLOBAL, memory, size, flags))
+
+    def local_realloc(self, memory: int, size: int, flags: int) -> Steps[int]:
+        """As `global_realloc` [LocalReAlloc; Wine: kernel32/tests/heap.c:2417-2850, test_LocalAlloc], but LMEM_MODIFY
+        changes nothing of a fixed block, with LMEM_MOVEABLE neither."""
+        return (yield from self._reallocate(_LOCAL, memory, size, flags))
 
     def global_size(self, memory: int) -> Steps[int]:
         """The bytes of an object or a block [GlobalSize]; 0 if it is discarded, or (6) none."""
+        self._work()
         found = self._object(memory)
         pointer = memory if found is None else found.pointer
         if found is not None and not pointer:
@@ -158,33 +161,138 @@ class HeapWrapperCalls(HeapCalls):
         size = yield from self.heap_size(self.own.heaps.process, 0, pointer)
         return size if size >= 0 else self._failed(c.ERROR_INVALID_HANDLE, 0)
 
+    local_size = global_size
+
     def global_flags(self, memory: int) -> Steps[int]:
-        """Lock count, GMEM_DISCARDABLE and GMEM_DISCARDED of an object, 0 of a fixed block [GlobalFlags];
+        """Lock count, GMEM_DISCARDABLE, GMEM_DISCARDED and GMEM_DDESHARE of an object, 0 of a fixed block [GlobalFlags];
         GMEM_INVALID_HANDLE (6) if it is neither."""
-        yield from ()
-        found = self._object(memory)
-        if found is None:
-            return 0 if self._fixed(memory) else self._failed(c.ERROR_INVALID_HANDLE, c.GMEM_INVALID_HANDLE)
-        discarded = 0 if found.pointer else c.GMEM_DISCARDED
-        return found.locks | discarded | (c.GMEM_DISCARDABLE if found.discardable else 0)
+        return (yield from self._flags(_GLOBAL, memory, c.ERROR_INVALID_HANDLE))
+
+    def local_flags(self, memory: int) -> Steps[int]:
+        """As `global_flags` [LocalFlags], with LMEM_DISCARDABLE and without GMEM_DDESHARE; for what is no object 6 or 998
+        as `global_free`."""
+        return (yield from self._flags(_LOCAL, memory, self._not_found(memory)))
 
     def global_handle(self, pointer: int) -> Steps[int]:
         """The handle of the object whose block is at an address; a fixed block's own address; else 0 (6)
         [GlobalHandle]."""
-        yield from ()
-        objects = self.own.heaps.objects
-        handle = objects.by_pointer.get(pointer, 0) if objects else 0
-        return handle or (pointer if self._fixed(pointer) else self._failed(c.ERROR_INVALID_HANDLE, 0))
+        return (yield from self._handle(pointer, c.ERROR_INVALID_HANDLE))
 
-    local_alloc = global_alloc
-    local_free = global_free
-    local_lock = global_lock
-    local_unlock = global_unlock
-    local_size = global_size
-    local_flags = global_flags
-    local_handle = global_handle
-    local_realloc = global_realloc
-    # The Local functions do the same: there's one heap [Global and Local Functions].
+    def local_handle(self, pointer: int) -> Steps[int]:
+        """As `global_handle` [LocalHandle], but else 0 (6 or 998 as `global_free`)."""
+        return (yield from self._handle(pointer, self._not_found(pointer)))
+
+    def _global_allocate(self, family: _Family, flags: int, size: int) -> Steps[int]:
+        if flags & ~family.valid:
+            return self._failed(c.ERROR_INVALID_PARAMETER, 0)
+        heap = yield from self._process_heap()
+        if heap is None:
+            return 0
+        self._work()
+        if not flags & c.GMEM_MOVEABLE:
+            return (yield from self.heap_alloc(heap.base, _zero(flags), size or family.empty))
+        pointer = (yield from self._moveable_block(heap, flags, size)) if size else 0
+        if size and not pointer:
+            return 0
+        return (yield from self._add(family, pointer, flags))
+
+    def _lock(self, memory: int, code: int) -> Steps[int]:
+        self._work()
+        yield from self._bound()
+        found = self._object(memory)
+        if found is None:
+            there = self._fixed(memory) or not self._like_handle(memory) and self._readable(memory)
+            return memory if there else self._failed(code, 0)
+        if not found.pointer:
+            return self._failed(c.ERROR_DISCARDED, 0)
+        found.locks = min(found.locks + 1, c.GMEM_LOCKCOUNT)
+        yield from self._touch_object(memory)
+        return found.pointer
+
+    def _unlock(self, family: _Family, memory: int) -> Steps[bool]:
+        self._work()
+        yield from self._bound()
+        found = self._object(memory)
+        if found is None:
+            if self._like_handle(memory):
+                return self._failed(c.ERROR_INVALID_HANDLE, failed=family.unlocks)
+            return family.unlocks or self._failed(c.ERROR_NOT_LOCKED, failed=False)
+        if not found.locks:
+            return self._failed(c.ERROR_NOT_LOCKED, failed=False)
+        found.locks -= 1
+        yield from self._touch_object(memory)
+        return True if found.locks else self._failed(c.ERROR_SUCCESS, failed=False)
+
+    def _reallocate(self, family: _Family, memory: int, size: int, flags: int) -> Steps[int]:
+        self._work()
+        found = self._object(memory)
+        if found is None and not self._fixed(memory):
+            return self._failed(self._not_found(memory), 0)
+        discardable = bool(flags & family.discardable)
+        if flags & c.GMEM_MODIFY:
+            if found is not None:
+                found.discardable = discardable
+            elif family.converts and flags & c.GMEM_MOVEABLE:
+                return (yield from self._make_moveable(memory, flags))
+            return memory
+        if discardable:
+            return self._failed(c.ERROR_INVALID_PARAMETER, 0)
+        if found is not None:
+            return (yield from self._reallocate_object(memory, found, size, flags))
+        return (yield from self._resize(memory, size, flags, stay=not flags & c.GMEM_MOVEABLE))
+
+    def _reallocate_object(self, memory: int, found: Moveable, size: int, flags: int) -> Steps[int]:
+        if not size:
+            return (yield from self._discard(memory, found, flags))
+        heap = self.own.heaps[self.own.heaps.process]
+        if found.pointer:
+            stay = found.locks > 0 and not flags & c.GMEM_MOVEABLE
+            pointer = yield from self._resize(found.pointer, heap.padded(size), flags, stay=stay)
+        else:
+            pointer = yield from self.heap_alloc(heap.base, _zero(flags), heap.padded(size))
+        if not pointer:
+            return 0
+        heap.hide(pointer, size)
+        self._objects().point(memory, pointer, self._touch)
+        yield from self._bound()
+        return memory
+
+    def _flags(self, family: _Family, memory: int, code: int) -> Steps[int]:
+        self._work()
+        yield from self._bound()
+        found = self._object(memory)
+        if found is None:
+            return 0 if self._fixed(memory) else self._failed(code, c.GMEM_INVALID_HANDLE)
+        discarded = 0 if found.pointer else c.GMEM_DISCARDED
+        shared = c.GMEM_DDESHARE & family.valid if found.shared else 0
+        return found.locks | discarded | shared | (family.discardable if found.discardable else 0)
+
+    def _handle(self, pointer: int, code: int) -> Steps[int]:
+        self._work()
+        yield from self._bound()
+        handle = self._pointers().get(pointer, 0)
+        return handle or (pointer if self._fixed(pointer) else self._failed(code, 0))
+
+    def _work(self) -> None:
+        """Charge what a Global or Local function does beside calling heap functions."""
+        cost = self.system.costs.heap_call
+        if cost:
+            self._touch(-cost)
+
+    def _like_handle(self, memory: int) -> bool:
+        return looks_like_handle(memory, self.own.bits)
+
+    def _readable(self, address: int) -> bool:
+        try:
+            found = self.own.space.virtual_query(address)
+        except Failure:
+            return False
+        return found.state == c.MEM_COMMIT and not found.protect & (c.PAGE_NOACCESS | c.PAGE_GUARD)
+
+    def _not_found(self, memory: int) -> int:
+        """The last error for what is no object: a pointer is followed, a handle isn't."""
+        known = self._like_handle(memory) or self._readable(memory)
+        return c.ERROR_INVALID_HANDLE if known else c.ERROR_NOACCESS
 
     def _object(self, memory: int) -> Moveable | None:
         objects = self.own.heaps.objects
@@ -195,33 +303,35 @@ class HeapWrapperCalls(HeapCalls):
         assert found is not None
         return found
 
-    def _heap(self) -> Heap | None:
-        return self.own.heaps.get(self.own.heaps.process)
-
-    def _fixed(self, memory: int) -> bool:
-        heap = self._heap()
-        return heap is not None and heap.has(memory)
-
     def _touch_object(self, memory: int) -> Steps[None]:
-        self._objects().touch(memory, lambda row: self._touch(row + CALL))
+        self._objects().touch(memory, self._touch)
         yield from self._bound()
 
-    def _add(self, pointer: int, flags: int) -> Steps[int]:
+    def _fixed(self, memory: int) -> bool:
+        heap = self.own.heaps.get(self.own.heaps.process)
+        return heap is not None and heap.has(memory)
+
+    def _moveable_block(self, heap: Heap, flags: int, size: int) -> Steps[int]:
+        pointer = yield from self.heap_alloc(heap.base, _zero(flags), heap.padded(size))
+        heap.hide(pointer, size)
+        return pointer
+
+    def _add(self, family: _Family, pointer: int, flags: int) -> Steps[int]:
         heaps = self.own.heaps
+        kind = {"discardable": bool(flags & family.discardable), "shared": bool(flags & c.GMEM_DDESHARE)}
         try:
             if heaps.objects is None:
                 heaps.objects = Objects(self.system, self.own, self._touch)
-            handle = heaps.objects.add(pointer, self._touch, discardable=bool(flags & c.GMEM_DISCARDABLE))
-            yield from self._touch_object(handle)
+            handle = heaps.objects.add(pointer, self._touch, **kind)
         except Failure:
             yield from self.free(pointer)
             return self._failed(c.ERROR_NOT_ENOUGH_MEMORY, 0)
+        yield from self._bound()
         return handle
 
     def _resize(self, pointer: int, size: int, flags: int, *, stay: bool) -> Steps[int]:
         wanted = _zero(flags) | (c.HEAP_REALLOC_IN_PLACE_ONLY if stay else 0)
-        moved = yield from self.heap_realloc(self.own.heaps.process, wanted, pointer, size)
-        return moved or self._failed(c.ERROR_NOT_ENOUGH_MEMORY, 0)
+        return (yield from self.heap_realloc(self.own.heaps.process, wanted, pointer, size))
 
     def _discard(self, memory: int, found: Moveable, flags: int) -> Steps[int]:
         pointer = found.pointer
@@ -236,10 +346,9 @@ class HeapWrapperCalls(HeapCalls):
         """A fixed block becomes an object: it is copied to one, and freed."""
         if pointer in self._pointers():
             return pointer
-        heap = self._heap()
-        assert heap is not None
-        size = heap.size(pointer)
-        handle = yield from self.global_alloc((flags & c.GMEM_DISCARDABLE) | c.GMEM_MOVEABLE, max(size, 1))
+        heap = self.own.heaps[self.own.heaps.process]
+        kept = flags & (c.GMEM_DISCARDABLE | c.GMEM_DDESHARE | c.GMEM_MOVEABLE)
+        handle = yield from self._global_allocate(_GLOBAL, kept, max(heap.size(pointer), 1))
         if handle:
             yield from self._inside(heap, 0, heap.copy, pointer, self._objects().by_handle[handle].pointer, self._touch)
             yield from self.free(pointer)

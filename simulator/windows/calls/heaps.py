@@ -3,7 +3,8 @@
 All of it is user-mode code: a call costs `Costs.heap_call` and what it touches; only when the heap takes memory from
 the system or gives it back are there system calls. While the process has one thread, touches are made together, before
 the next call of another kind; with several threads each call's are made at once, under the heap's lock unless
-HEAP_NO_SERIALIZE is given.
+HEAP_NO_SERIALIZE is given. They are also made at once if the program has changed the protection of a heap's page: what
+that raises is raised by the heap call that touches the page; a block that it would have given is lost.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from simulator.windows.calls.base import MOST_PENDING, Calls, Steps
 from simulator.windows.failure import Failure, WindowsException
 from simulator.windows.heap.heap import Heap
 from simulator.windows.heap.memory import CALL
+from simulator.windows.heap.sizes import HEADER
 from simulator.windows.heap.walk import HeapEntry, walk
 from simulator.windows.requests import Exit
 
@@ -39,7 +41,9 @@ class HeapCalls(Calls):
         return list(self.own.heaps)
 
     def heap_create(self, options: int = 0, initial: int = 0, maximum: int = 0) -> Steps[int]:
-        """A private heap's handle [HeapCreate]. Options HEAP_NO_SERIALIZE, HEAP_GENERATE_EXCEPTIONS and
+        """A private heap's handle [HeapCreate]. `initial` is rounded up to pages, in a 64-bit process to two, and at least
+        as much is committed; `maximum` likewise, and reserved. If that is 0 the heap grows, and 64 KiB more than `initial`
+        are reserved at first [Wine: kernel32/tests/heap.c:3689, test_heap_sizes]. Options HEAP_NO_SERIALIZE, HEAP_GENERATE_EXCEPTIONS and
         HEAP_CREATE_ENABLE_EXECUTE, and ZERO_MEMORY and REALLOC_IN_PLACE_ONLY for all its calls. 0 on failure: 87 if
         initial > maximum > 0, 8 if there's no memory."""
         try:
@@ -60,29 +64,28 @@ class HeapCalls(Calls):
         return done
 
     def heap_alloc(self, heap: int, flags: int, size: int) -> Steps[int]:
-        """A block's address [HeapAlloc]. On failure 0, the last error untouched, or, with HEAP_GENERATE_EXCEPTIONS,
-        STATUS_NO_MEMORY."""
+        """A block's address [HeapAlloc]. On failure 0 (8), though the documentation says that there is no last error
+        [Wine: kernel32/tests/heap.c:453, test_HeapCreate], or, with HEAP_GENERATE_EXCEPTIONS, STATUS_NO_MEMORY."""
         target = self.own.heaps.get(heap)
         if target is None:
             return self._failed(constants.ERROR_INVALID_HANDLE, 0)
-        if self.own.single_threaded:
+        if self.own.defers_touches:
             address = target.allocate(flags, size, self._touch)
             if len(self._rows) >= MOST_PENDING:
                 yield from self._flush()
         else:
             address = yield from self._inside(target, flags, target.allocate, flags, size, self._touch)
-        if not address and (flags | target.flags) & _RAISE:
-            raise WindowsException(constants.STATUS_NO_MEMORY, (size,))
-        return address
+        return address or self._no_memory(target, flags, size)
 
     def heap_free(self, heap: int, flags: int, address: int) -> Steps[bool]:
-        """Free a block; NULL is fine [HeapFree]. False (87) if there's none at that address."""
+        """Free a block; NULL is fine, even of no heap [HeapFree; Wine: kernel32/tests/heap.c:240]. False (87) if there's
+        none at that address."""
+        if not address:
+            return True
         target = self.own.heaps.get(heap)
         if target is None:
             return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
-        if not address:
-            return True
-        if self.own.single_threaded:
+        if self.own.defers_touches:
             done = target.free(address, self._touch)
             if target.late or len(self._rows) >= MOST_PENDING:
                 yield from self._settle(target)
@@ -94,22 +97,24 @@ class HeapCalls(Calls):
 
     def heap_realloc(self, heap: int, flags: int, address: int, size: int) -> Steps[int]:
         """Give a block another size, where it is or, unless HEAP_REALLOC_IN_PLACE_ONLY is given, elsewhere, its data
-        copied [HeapReAlloc]. Its address now, or, with nothing changed, 0, the last error untouched, or
-        STATUS_NO_MEMORY as `heap_alloc`; 0 (87) if there's no block at that address; 0 for NULL."""
+        copied [HeapReAlloc]. Its address now, or, with nothing changed, 0 (8) or STATUS_NO_MEMORY as `heap_alloc`;
+        0 (87) if there's no block at that address; 0 for NULL, with last error 0.
+
+        A block of a segment shrinks, and grows into free memory behind it, in place. A large block shrinks in place and
+        gives pages back, and doesn't get them again; one of the front end always moves [Wine: kernel32/tests/heap.c:425
+        and 1787-1796]."""
         target = self.own.heaps.get(heap)
         if target is None:
             return self._failed(constants.ERROR_INVALID_HANDLE, 0)
         if not address:
-            return 0
+            return self._failed(constants.ERROR_SUCCESS, 0)
         if not target.has(address):
             return (yield from self._wrong(0))
         if address in target.large.blocks:
             yield from self._flush()
         arguments = (flags, address, size, self._touch)
         moved = yield from self._inside(target, flags, target.resize, *arguments)
-        if not moved and (flags | target.flags) & _RAISE:
-            raise WindowsException(constants.STATUS_NO_MEMORY, (size,))
-        return moved
+        return moved or self._no_memory(target, flags, size)
 
     def heap_size(self, heap: int, flags: int, address: int) -> Steps[int]:
         """The bytes that were asked for of a block [HeapSize]; -1 if there's none at that address, the last error
@@ -157,35 +162,41 @@ class HeapCalls(Calls):
         return size
 
     def heap_set_information(self, heap: int, information_class: int, information: int = 0) -> Steps[bool]:
-        """Enable a feature [HeapSetInformation]: class 0 with information 2 the low-fragmentation heap, False (31,
-        chosen) for a heap that can't have it; 1 that an error in any heap ends the process; 3 decommits what is free,
-        in all heaps if `heap` is 0. False (87) for anything else: what is enabled can't be disabled."""
+        """Enable a feature [HeapSetInformation]: class 0 with information 2 the low-fragmentation heap, False (87) for a
+        heap that can't have it, being not serialized or, chosen, of fixed size; with 0 or 1, which nothing can be once it
+        is enabled, False (31) [Wine: kernel32/tests/heap.c:873-901, test_HeapCreate]; class 1 that an error in any heap
+        ends the process; 3 decommits what is free, in all heaps if `heap` is 0. False (87) for other classes, and (998)
+        for class 0 of no heap."""
         if information_class == constants.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
             self.own.heaps.terminate = True
             return True
         if information_class == constants.HEAP_OPTIMIZE_RESOURCES:
             return (yield from self._optimize(heap))
-        if information_class or information != constants.HEAP_LFH:
+        if information_class:
             return self._failed(constants.ERROR_INVALID_PARAMETER, failed=False)
         target = self.own.heaps.get(heap)
         if target is None:
-            return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
-        if target.front is None or not (yield from self._inside(target, 0, target.front.enable, self._touch)):
-            return self._failed(constants.ERROR_GEN_FAILURE, failed=False)
-        return True
+            return self._failed(_no_heap(heap), failed=False)
+        if information != constants.HEAP_LFH:
+            nothing = information == constants.HEAP_STANDARD and not target.low_fragmentation
+            return nothing or self._failed(constants.ERROR_GEN_FAILURE, failed=False)
+        if target.front is None:
+            return self._failed(constants.ERROR_INVALID_PARAMETER, failed=False)
+        done = yield from self._inside(target, 0, target.front.enable, self._touch)
+        return done or self._failed(constants.ERROR_GEN_FAILURE, failed=False)
 
     def heap_query_information(self, heap: int, information_class: int = 0) -> Steps[int | None]:
-        """2 if the low-fragmentation heap is enabled, 0 if not (1, look-aside lists, isn't modelled), for class 0; for
-        class 1 whether an error ends the process; None (87, or 6) for others [HeapQueryInformation]."""
+        """For class 0 what the heap is: 2 once it has the low-fragmentation front end, because a size was allocated often
+        enough or it was asked for, and 0 before, and for ever if it can't have it (1, look-aside lists, isn't modelled)
+        [Wine: kernel32/tests/heap.c:844, 858, 918, test_HeapCreate]; for class 1 whether an error ends the process. None
+        for other classes (87), and for class 0 of no heap (998 for NULL, else 6) [HeapQueryInformation]."""
         yield from ()
         if information_class == constants.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
             return int(self.own.heaps.terminate)
         target = self.own.heaps.get(heap)
         if target is None or information_class:
-            code = constants.ERROR_INVALID_PARAMETER if information_class else constants.ERROR_INVALID_HANDLE
-            return self._failed(code, None)
-        enabled = target.front is not None and target.front.opened
-        return constants.HEAP_LFH if enabled else constants.HEAP_STANDARD
+            return self._failed(constants.ERROR_INVALID_PARAMETER if information_class else _no_heap(heap), None)
+        return constants.HEAP_LFH if target.low_fragmentation else constants.HEAP_STANDARD
 
     def _optimize(self, heap: int) -> Steps[bool]:
         targets = [target for handle, target in self.own.heaps.items() if heap in (0, handle)]
@@ -205,7 +216,7 @@ class HeapCalls(Calls):
 
     def _inside(self, heap: Heap, flags: int, function: Callable[..., R], *arguments: object) -> Steps[R]:
         """Call a heap's function, under its lock if that's needed, and give memory back when its touches are made."""
-        several = not self.own.single_threaded
+        several = not self.own.defers_touches
         lock = heap.lock if several and not (flags | heap.flags) & _ALONE else None
         if lock is not None:
             yield from lock.acquire()
@@ -220,7 +231,7 @@ class HeapCalls(Calls):
 
     def _bound(self) -> Steps[None]:
         """Have what is pending executed if it's much, or if other threads may see it."""
-        if len(self._rows) >= MOST_PENDING or not self.own.single_threaded:
+        if len(self._rows) >= MOST_PENDING or not self.own.defers_touches:
             yield from self._flush()
 
     def _settle(self, heap: Heap) -> Steps[None]:
@@ -230,17 +241,23 @@ class HeapCalls(Calls):
             yield from self._flush()
 
     def _read_header(self, heap: Heap, address: int) -> None:
-        heap.memory.load(address - heap.sizes.granule, lambda row: self._touch(row + CALL))
+        heap.memory.load(address - HEADER, lambda row: self._touch(row + CALL))
 
     def _read_all(self, heap: Heap) -> list[HeapEntry]:
         """Walk a heap: every header is read, the pages that have some once each."""
         entries = walk(heap)
-        headers = {0: heap.sizes.granule, constants.PROCESS_HEAP_ENTRY_BUSY: heap.sizes.granule}
-        uncommitted = constants.PROCESS_HEAP_UNCOMMITTED_RANGE
-        starts = (e.data - headers.get(e.flags, 0) for e in entries if e.flags != uncommitted)
+        behind = HEADER + heap.sizes.granule
+        headers = {0: behind, constants.PROCESS_HEAP_ENTRY_BUSY: HEADER, constants.PROCESS_HEAP_REGION: 0}
+        starts = (e.data - headers[e.flags] for e in entries if e.flags in headers)
         for page in sorted({start >> heap.memory.shift for start in starts}):
             heap.memory.load(page << heap.memory.shift, self._touch)
         return entries
+
+    def _no_memory(self, heap: Heap, flags: int, size: int) -> int:
+        """A block can't be had."""
+        if (flags | heap.flags) & _RAISE:
+            raise WindowsException(constants.STATUS_NO_MEMORY, (size,))
+        return self._failed(constants.ERROR_NOT_ENOUGH_MEMORY, 0)
 
     def _failed(self, code: int, failed: R) -> R:
         self.last_error = code
@@ -252,3 +269,8 @@ class HeapCalls(Calls):
             yield from self._flush()
             yield Exit(constants.STATUS_HEAP_CORRUPTION)
         return self._failed(constants.ERROR_INVALID_PARAMETER, failed)
+
+
+def _no_heap(heap: int) -> int:
+    """The last error of a call that asks about no heap: NULL is looked at, and there's nothing."""
+    return constants.ERROR_INVALID_HANDLE if heap else constants.ERROR_NOACCESS

@@ -22,7 +22,8 @@ _PAGES = 1 << 14
 
 
 class MemoryCalls(Calls):
-    """References to memory, in order of address."""
+    """References to memory, in order of address. Addresses are taken modulo the process's pointers' range; the system's
+    half can't be touched."""
 
     def read(self, address: int, size: int = 1) -> Steps[None]:
         """Load every word of a range."""
@@ -40,6 +41,7 @@ class MemoryCalls(Calls):
         """Make the references of a stream, its first page being the one at `address`, the others at their distances
         from it."""
         size = self.system.page_size
+        address %= 1 << self.own.bits
         pages = np.asarray(stream.pages, np.uint64)
         offsets = (pages - pages[0]).astype(np.int64)
         entries = self.own.space.entries_of(address // size + offsets)
@@ -51,6 +53,7 @@ class MemoryCalls(Calls):
         """Touch a range, `unit` bytes at a time; column 0 fetches, 1 loads, 2 stores."""
         yield from self._flush()
         page = self.system.page_size
+        address %= 1 << self.own.bits
         while size > 0:
             here = min(size, _PAGES * page - address % page)
             entries = self.own.space.entries(address, here)
@@ -62,10 +65,10 @@ class MemoryCalls(Calls):
 
 def _units(address: int, size: int, page: int, unit: int) -> NDArray[np.int64]:
     """How many units of a range begin on each of its pages; at least one on each."""
-    first, last = address // page, (address + size - 1) // page
-    edges = np.arange(first, last + 2) * page
-    edges[0], edges[-1] = address, address + size
-    begun = -(-(edges - address) // unit)
+    within = address % page
+    edges = np.arange((within + size - 1) // page + 2) * page - within
+    edges[0], edges[-1] = 0, size
+    begun = -(-edges // unit)
     found: NDArray[np.int64] = np.maximum(np.diff(begun), 1)
     return found
 

@@ -79,8 +79,9 @@ class ObjectCalls(Calls):
         return (yield from self._call(lambda: self.own.handles.add(self.system.notifications.notification(kind))))
 
     def query_memory_resource_notification(self, handle: int) -> Steps[bool | None]:
-        """Whether memory is low, or high, as the handle was made for [QueryMemoryResourceNotification]; None with last
-        error 6 if it is no such handle."""
+        """Whether memory is low, or high, as the handle was made for [QueryMemoryResourceNotification]; whether it is
+        set, if it is any other event's [k32/sync.c:719]. None with last error 87 for 0 and -1, 6 if it
+        is no event's."""
         return (yield from self._call(self._query_notification, handle, failed=None))
 
     def _create_event(self, manual_reset: bool, initial_state: bool, name: str | None) -> int:
@@ -118,7 +119,6 @@ class ObjectCalls(Calls):
         return objects
 
     def _query_notification(self, handle: int) -> bool:
-        event = self.own.handles.get(handle, Event)
-        if event not in (self.system.notifications.events["LowMemory"], self.system.notifications.events["HighMemory"]):
-            raise Failure(constants.ERROR_INVALID_HANDLE)
-        return event.signalled
+        if handle in (0, constants.INVALID_HANDLE_VALUE):
+            raise Failure(constants.ERROR_INVALID_PARAMETER)
+        return self.own.handles.get(handle, Event).signalled

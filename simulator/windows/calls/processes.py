@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.windows import constants
 from simulator.windows.calls.base import Calls, Steps
 from simulator.windows.failure import Failure
-from simulator.windows.owner import Owner, ProcessObject, ThreadObject
+from simulator.windows.owner import Owner, ProcessObject, ThreadObject, exit_code
 from simulator.windows.requests import EndThread, Exit, Sleep
 
 if TYPE_CHECKING:
@@ -107,5 +107,5 @@ class ProcessCalls(Calls):
         owner = self._owner(handle)
         if owner.ended:
             raise Failure(constants.ERROR_ACCESS_DENIED)
-        self.runner.end_process(owner, code)
+        self.runner.end_process(owner, exit_code(self.own, code))
         return True

@@ -16,10 +16,11 @@ class SectionCalls(Calls):
         protection [CreateFileMapping].
 
         `file_handle`: of an open file, or INVALID_HANDLE_VALUE: backed by the paging files. `protect`: a PAGE_ constant
-        with SEC_ flags. `maximum_size` in bytes; 0: the file's, which a larger one extends. 0 with last error 3 or 206
-        if the name is none, 5 if the file isn't open for that, 6 no such file or the name is another kind's, 8 larger
-        than a file that can't be extended, 87, 112 the disk is full, 193 SEC_IMAGE of no image, 1006 the file is
-        empty, 1314 SEC_LARGE_PAGES without the privilege, 1450 no frames in a row, 1450 to 1452 or 1816 no pool, 1455
+        with SEC_ flags. `maximum_size` in bytes; 0: the file's, which a larger one extends. The handle is good for what
+        `protect` allows. 0 with last error 3 or 206 if the name is none, 5 if the file isn't open for that, 6 no such
+        file or the name is another kind's, 8 larger than a file that can't be extended or than any section, 87, 112 the
+        disk is full, 193 SEC_IMAGE of no image or no file, 1006 the file is empty, 1314 SEC_LARGE_PAGES without the
+        privilege, 1450 no frames in a row or no pool for prototype PTEs, 1450 to 1452 or 1816 none for the rest, 1455
         the commit limit.
         """
         found = yield from self._call(section.create, self.own, file_handle, protect, maximum_size, name, failed=None)
@@ -42,14 +43,15 @@ class SectionCalls(Calls):
         """The address of a new view of `size` bytes (0: to the section's end) from `offset` on, at `base` (0: anywhere)
         [MapViewOfFileEx].
 
-        0 with last error 5 if it would go beyond the section, or section or handle don't allow the access; 6; 8 if
-        there is no room; 87; 487 if the base isn't a multiple of 64 KiB or isn't free; 1132 if the offset isn't
-        one; 1455 if there's no commit charge for a copy-on-write view.
+        FILE_MAP_COPY counts only if it is alone. 0 with last error 5 if it would go beyond the section, or section or
+        handle don't allow the access; 6; 8 if there is no room; 87; 487 if the base isn't free; 1132 if base or offset
+        isn't a multiple of 64 KiB; 1450 if there's no pool for a file's prototype PTEs; 1455 if there's no commit
+        charge for a copy-on-write view.
         """
         return (yield from self._call(view.map_view, self.own, handle, access, offset, size, base))
 
     def unmap_view_of_file(self, address: int) -> Steps[bool]:
-        """Unmap the view that starts at an address [UnmapViewOfFile]; False with last error 487 if none does."""
+        """Unmap the view that holds an address [UnmapViewOfFile]; False with last error 487 if none does."""
         return (yield from self._call(view.unmap, self.own, address, failed=False))
 
     def flush_view_of_file(self, address: int, size: int = 0) -> Steps[bool]:

@@ -29,6 +29,12 @@ def owner_of(own: Owner, handle: int) -> Owner:
     return found
 
 
+def _touched(entries: Numbers, address: int, *, store: bool) -> References:
+    """One load or store of each page."""
+    none, one = np.zeros(len(entries), np.uint8), np.ones(len(entries), np.uint8)
+    return References(entries, none.astype(np.uint16), none if store else one, one if store else none, address)
+
+
 class VirtualCalls(Calls):
     """The Virtual* functions, for the process itself (handle -1) or another one; codes as the functions of
     `windows.address_space` and its neighbours raise them."""
@@ -71,23 +77,24 @@ class VirtualCalls(Calls):
 
     def virtual_lock(self, address: int, size: int) -> Steps[bool]:
         """Bring pages into the working set to stay there; all or none [VirtualLock]. 999 if one can't be read."""
-        found: Numbers | None
         found = yield from self._call(locking.begin, self.own.space, address, size, failed=None)
         if found is None:
             return False
+        entries, stores = found
         pages = self.system.pages
-        before = found[pages.state_of(found)["locked"]]
+        before = entries[pages.state_of(entries)["locked"]]
         try:
+            if stores.any():
+                yield _touched(entries[stores > 0], address, store=True)
             while True:
-                state = pages.state_of(found)
-                pages.lock(found[state["valid"]])
-                missing = found[~state["valid"]]
+                state = pages.state_of(entries)
+                pages.lock(entries[state["valid"]])
+                missing = entries[~state["valid"]]
                 if not len(missing):
                     return True
-                none = np.zeros(len(missing), np.uint8)
-                yield References(missing, none.astype(np.uint16), none + np.uint8(1), none, address)
+                yield _touched(missing, address, store=False)
         except WindowsException:
-            pages.unlock(found[~np.isin(found, before)])
+            pages.unlock(entries[~np.isin(entries, before)])
             self.last_error = ERROR_SWAPERROR
             return False
 

@@ -16,13 +16,16 @@ class BackEnd:
     The rules are those of ros: sdk/lib/rtl/heap.c, but that free blocks of any size are joined (there a block has at
     most 0xFE00 granules). The heap itself lies at the base of the first segment. What is touched: the heap's list
     heads, the headers of the block and of what is split from it or joined with it, and the next block's header when a
-    block is freed; the links of other free blocks of the list aren't.
+    block is freed; the links of other free blocks of the list aren't. In each stretch of committed memory blocks lie
+    from `Sizes.skew` behind its start to `Sizes.range` before an uncommitted range, or to `Sizes.skew` before the
+    segment's end.
     """
 
     def __init__(self, memory: Memory, settings: Settings, sizes: Sizes, *, growable: bool) -> None:
         self._memory = memory
         self._settings = settings
         self._sizes = sizes
+        self._skew, self._range, self._smallest = sizes.skew, sizes.range, sizes.smallest
         self._growable = growable
         self._reserve = settings.segment_reserve
         self._decommit_block, self._decommit_total = settings.decommit_block, settings.decommit_total
@@ -30,8 +33,8 @@ class BackEnd:
         self._row = 0
         self.segments: list[Segment] = []
         self.free = FreeLists(sizes.granule, sizes.smallest)
-        self.edges: set[int] = set()
-        """where no block's header lies: starts of gaps, ends of segments"""
+        self.edges: dict[int, int] = {}
+        """where the last block of a stretch ends, and no other follows -> where its committed memory ends"""
 
     def start(self, reserve: int, commit: int, touch: Touch) -> int:
         """Make the first segment, give its base, the heap's address; raises Failure, with nothing changed."""
@@ -75,7 +78,7 @@ class BackEnd:
 
     def shrink(self, start: int, size: int, wanted: int, touch: Touch) -> tuple[int, int]:
         """Cut a block's end off if that makes a block: its true size, and what `release` gives."""
-        if size - wanted < self._sizes.smallest:
+        if size - wanted < self._smallest:
             return size, 0
         return wanted, self.release(start + wanted, size - wanted, touch)
 
@@ -90,7 +93,7 @@ class BackEnd:
             return 0
         size += free.remove(end)
         self._memory.store(start, touch)
-        if size - wanted >= self._sizes.smallest:
+        if size - wanted >= self._smallest:
             free.join(start + wanted, size - wanted)
             self._memory.store(start + wanted, touch)
             return wanted
@@ -107,13 +110,13 @@ class BackEnd:
         if not length:
             return
         free.remove(start)
-        segment = next(segment for segment in self.segments if segment.base < base < segment.end)
-        self.edges.discard(base + length)
-        self.edges.update((segment.decommitted(base, length), segment.end))
-        if base > start:
-            free.join(start, base - start)
-        if base + length < start + size:
-            free.join(base + length, start + size - base - length)
+        gap = self._segment_of(base).decommitted(base, length)
+        end, stop = start + size, base + length
+        if self.edges.pop(end, 0) == 0 and end > stop + self._skew:
+            free.join(stop + self._skew, end - stop - self._skew)
+        self.edges[gap - self._range] = gap
+        if base - self._range > start:
+            free.join(start, base - self._range - start)
         self._memory.decommit(base, length, touch)
 
     def destroy(self, touch: Touch) -> None:
@@ -125,16 +128,24 @@ class BackEnd:
 
     def _pages_of(self, start: int, size: int) -> tuple[int, int]:
         """Base and size of the whole pages of a free block that can go: what is left at either end is nothing or large
-        enough for a block."""
+        enough for a block, and there's room for the descriptor of the range."""
         if self._settings.decommit == "never":
             return start, 0
-        page, granule = self._memory.page, self._sizes.granule
-        base, end = -(-start // page) * page, (start + size) // page * page
-        if base - start == granule:
+        page, end = self._memory.page, start + size
+        base = -(-(start + self._range) // page) * page
+        if 0 < base - self._range - start < self._smallest:
             base += page
-        if start + size - end == granule:
-            end -= page
-        return base, max(end - base, 0)
+        if not (start - self._skew) % page and self._segment_of(start).follows_gap(start - self._skew):
+            base = start - self._skew
+        stop = self.edges.get(end, 0)
+        if not stop:
+            stop = (end - self._skew) // page * page
+            if 0 < end - self._skew - stop < self._smallest:
+                stop -= page
+        return base, max(stop - base, 0)
+
+    def _segment_of(self, address: int) -> Segment:
+        return next(segment for segment in self.segments if segment.base < address < segment.end)
 
     def _extend(self, size: int, touch: Touch) -> bool:
         """Commit room for a block of `size` bytes: in a gap, else in a further segment [ros: RtlpExtendHeap]."""
@@ -146,7 +157,7 @@ class BackEnd:
         if not self._growable:
             return False
         header = self._sizes.segment
-        need = self._memory.pages(size + header)
+        need = self._memory.pages(header + self._skew + size + self._range)
         commit = max(self._memory.pages(self._settings.segment_commit), need)
         reserve = max(self._reserve, need)
         while True:
@@ -162,12 +173,12 @@ class BackEnd:
             self._reserve = min(self._reserve + reserve, self._settings.segment_maximum)
         return True
 
-    def _extend_at(self, address: int, size: int, touch: Touch) -> bool:
-        """Commit `size` bytes of the gap at an address, if there is one of that size."""
-        if address in self.edges:
-            for segment in self.segments:
-                if segment.base < address < segment.end:
-                    return segment.gap_at(address) >= size and self._commit(segment, address, size, touch)
+    def _extend_at(self, end: int, size: int, touch: Touch) -> bool:
+        """Commit `size` bytes of the gap behind the block that ends at an address, if there is one of that size."""
+        gap = self.edges.get(end, 0)
+        for segment in self.segments:
+            if segment.base < gap < segment.end:
+                return segment.gap_at(gap) >= size and self._commit(segment, gap, size, touch)
         return False
 
     def _commit(self, segment: Segment, gap: int, size: int, touch: Touch) -> bool:
@@ -176,10 +187,8 @@ class BackEnd:
         except Failure:
             return False
         segment.committed(gap, size)
-        self.edges.discard(gap)
-        if segment.gap_at(gap + size):
-            self.edges.add(gap + size)
-        self._join(gap, size, touch)
+        del self.edges[gap - self._range]
+        self._join(segment, gap - self._range, gap + size, touch)
         return True
 
     def _segment(self, reserve: int, commit: int, header: int, touch: Touch) -> int:
@@ -190,14 +199,21 @@ class BackEnd:
         except Failure:
             memory.release(base, reserve, touch)
             raise
-        segment = Segment(base, base + reserve, base + header, commit)
+        segment = Segment(base, base + reserve, base + header + self._skew, commit)
         self.segments.append(segment)
-        self.edges.update((segment.end, base + commit))
         memory.store(base, touch)
-        self._join(segment.first, commit - header, touch)
+        self._join(segment, segment.first, base + commit, touch)
         return base
 
-    def _join(self, start: int, size: int, touch: Touch) -> None:
-        """Make new room a free block, together with its free neighbours."""
-        start, _ = self.free.join(start, size)
+    def _join(self, segment: Segment, start: int, stop: int, touch: Touch) -> None:
+        """Make new room, up to where memory was committed, a free block, together with its free neighbours."""
+        if segment.gap_at(stop):
+            end = stop - self._range
+        elif stop == segment.end:
+            end = stop - self._skew
+        else:
+            end = stop + self._skew
+        if end < stop or stop == segment.end:
+            self.edges[end] = stop
+        start, _ = self.free.join(start, end - start)
         self._memory.store(start, touch)

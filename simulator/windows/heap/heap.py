@@ -16,7 +16,7 @@ from simulator.windows.heap.large import LargeBlocks
 from simulator.windows.heap.lock import Lock
 from simulator.windows.heap.low_fragmentation import BUCKET_OF, LARGEST, Bucket, FrontEnd
 from simulator.windows.heap.memory import CALL, LOAD, Memory, Touch
-from simulator.windows.heap.sizes import sizes
+from simulator.windows.heap.sizes import HEADER, sizes
 
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner
@@ -27,6 +27,8 @@ KEPT = HEAP_NO_SERIALIZE | HEAP_GENERATE_EXCEPTIONS | HEAP_ZERO_MEMORY | HEAP_RE
 _SIZE = (1 << 32) - 1
 _HEAP_LARGEST = 0x7FFF8
 """bytes; a fixed heap's blocks are smaller [HeapAlloc]"""
+_RESERVE = 0x10000
+"""bytes that a growable heap reserves beyond its initial size [Wine: kernel32/tests/heap.c:3689, test_heap_size]"""
 
 
 class Heap:
@@ -53,10 +55,11 @@ class Heap:
         self.memory = Memory(system, own, execute=bool(flags & HEAP_CREATE_ENABLE_EXECUTE))
         self.sizes = sizes(own.bits)
         self._granule = self.sizes.granule
-        self._round = 2 * self._granule - 1
+        self._smallest = self.sizes.smallest
+        self._round = HEADER + self._granule - 1
         self._mask = -self._granule
-        largest = settings.direct if self.growable else self.sizes.largest
-        self._most = (largest & self._mask) - self._granule
+        largest = (settings.direct if self.growable else 0) or self.sizes.largest
+        self._most = (largest & self._mask) - HEADER
         """bytes of a block that comes from a segment"""
         if not self.growable and settings.fixed_limit == "HeapAlloc":
             self._most = _HEAP_LARGEST - 1
@@ -66,22 +69,22 @@ class Heap:
         self.front: FrontEnd | None = None
         if self.growable and not flags & HEAP_NO_SERIALIZE and settings.low_fragmentation != "off":
             self.front = FrontEnd(self.memory, settings, self.sizes, self.back)
-        commit = self.memory.pages(max(initial, self.sizes.heap + self.sizes.smallest))
-        reserve = self.memory.pages(maximum) if maximum else max(settings.segment_reserve, commit)
-        self.base = self.back.start(max(reserve, commit), commit, touch)
+        commit = self._pieces(max(initial, 1))
+        reserve = self._pieces(maximum) if maximum else self._pieces(initial) + _RESERVE
+        self.base = self.back.start(max(self.memory.pages(reserve), commit), commit, touch)
         self._buckets = self.front.buckets if self.front else ()
         self._rows, self._shift = self.memory.rows, self.memory.shift
 
     def allocate(self, flags: int, size: int, touch: Touch) -> int:
         """The address of a new block of `size` bytes; 0 if there's no memory [HeapAlloc]."""
-        if size <= LARGEST and self._buckets and size >= 0:
+        if 0 <= size <= LARGEST and self._buckets:
             bucket = self._buckets[BUCKET_OF[size]]
             if bucket.free or self._fill(bucket, touch):
                 address = bucket.free.pop()
                 self.busy[address] = size
                 touch(bucket.row)
                 touch(bucket.unit_row)
-                touch(self._rows[(address - self._granule) >> self._shift])
+                touch(self._rows[(address - HEADER) >> self._shift])
                 if (flags | self.force) & HEAP_ZERO_MEMORY:
                     self.memory.fill(address, size, touch)
                 return address
@@ -89,11 +92,11 @@ class Heap:
             return 0
         if size > self._most:
             return self.large.allocate(size, touch) if self.growable else 0
-        block = (size + self._round) & self._mask if size else 2 * self._granule
+        block = (size + self._round) & self._mask if size > self._granule else self._smallest
         start, block = self.back.allocate(block, touch)
         if not start:
             return 0
-        address = start + self._granule
+        address = start + HEADER
         self.busy[address] = block << 32 | size
         if (flags | self.force) & HEAP_ZERO_MEMORY:
             self.memory.fill(address, size, touch)
@@ -105,7 +108,7 @@ class Heap:
         if value is None:
             if address not in self.large.blocks:
                 return False
-            self.memory.store(address - self._granule, touch)
+            self.memory.store(address - HEADER, touch)
             self.late.append(-address)
             return True
         if value <= _SIZE:
@@ -113,7 +116,7 @@ class Heap:
             unit = self.front.units[address]
             free = unit.free
             touch(unit.row + CALL)
-            touch(self._rows[(address - self._granule) >> self._shift])
+            touch(self._rows[(address - HEADER) >> self._shift])
             free.append(address)
             freed = len(free)
             if freed in (1, unit.count):
@@ -121,7 +124,7 @@ class Heap:
                 if surplus:
                     self.late.append(surplus)
             return True
-        surplus = self.back.release(address - self._granule, value >> 32, touch)
+        surplus = self.back.release(address - HEADER, value >> 32, touch)
         if surplus:
             self.late.append(surplus)
         return True
@@ -136,6 +139,11 @@ class Heap:
             else:
                 self.back.decommit(item, touch, always=always)
 
+    @property
+    def low_fragmentation(self) -> bool:
+        """Whether the front end has been made."""
+        return self.front is not None and self.front.header > 0
+
     def has(self, address: int) -> bool:
         """Whether there is an allocated block at that address."""
         return address in self.busy or address in self.large.blocks
@@ -148,12 +156,22 @@ class Heap:
         large = self.large.blocks.get(address)
         return -1 if large is None else large.size
 
+    def padded(self, size: int) -> int:
+        """The size of a block that has a user value, two pointers, behind `size` bytes of data; a large block has room
+        for it in its header [Wine: kernel32/tests/heap.c: test_block_layout; ros: HEAP_SETTABLE_USER_VALUE]."""
+        return size + self._granule if size + self._granule <= self._most else size
+
+    def hide(self, address: int, size: int) -> None:
+        """Of a block that was asked for with its `padded` size only `size` bytes are data."""
+        if address in self.busy:
+            self.busy[address] = self.busy[address] & ~_SIZE | size
+
     def resize(self, flags: int, address: int, size: int, touch: Touch) -> int:
         """Give a block that `has` another size, here or elsewhere: its address, or 0, with nothing changed, if there's
         no memory [HeapReAlloc]. A large block's touches must be over before."""
         flags |= self.force
         old = self.size(address)
-        resize = self._resize_large if address in self.large.blocks else self._resize_here
+        resize = self.large.resize if address in self.large.blocks else self._resize_here
         done = resize(address, size, touch)
         if done:
             if flags & HEAP_ZERO_MEMORY and size > old:
@@ -182,7 +200,7 @@ class Heap:
 
     def largest(self) -> int:
         """Bytes that the largest free block that is committed holds; 0 if there's none."""
-        return max(self.back.free.largest() - self._granule, 0)
+        return max(self.back.free.largest() - HEADER, 0)
 
     def optimize(self, touch: Touch) -> None:
         """Decommit all that is free, whatever the thresholds, in the next `finish`
@@ -204,24 +222,17 @@ class Heap:
             return False
         return self.front.refill(bucket, touch)
 
-    def _resize_large(self, address: int, size: int, touch: Touch) -> bool:
-        """A large block stays large as long as it stays where it is [ros: RtlReAllocateHeap]."""
-        return self.large.fits(address, size) and self.large.resize(address, size, touch)
+    def _pieces(self, size: int) -> int:
+        """A size of a whole heap, rounded up."""
+        piece = self.memory.pages(self.sizes.piece)
+        return -(-size // piece) * piece
 
     def _resize_here(self, address: int, size: int, touch: Touch) -> bool:
-        start, value = address - self._granule, self.busy[address]
-        if value <= _SIZE:
-            assert self.front is not None
-            unit = self.front.units[address]
-            if size > unit.bucket.stride - self._granule:
-                return False
-            touch(unit.row + CALL)
-            self.memory.store(start, touch)
-            self.busy[address] = size
-            return True
-        block, wanted = value >> 32, max((size + self._round) & self._mask, 2 * self._granule)
-        if size > self._most:
+        """A block of the front end never stays [Wine: kernel32/tests/heap.c:1787-1796, test_GlobalAlloc]."""
+        start, value = address - HEADER, self.busy[address]
+        if value <= _SIZE or size > self._most:
             return False
+        block, wanted = value >> 32, self.sizes.block(size)
         if wanted > block:
             block = self.back.grow(start, block, wanted, touch)
             if not block:

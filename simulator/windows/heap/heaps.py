@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class Heaps(dict[int, Heap]):
     """By handle, which is the heap's address, in order of creation. The process heap is made when first asked for, with
-    one page committed, as linkers have it unless told otherwise [/HEAP]."""
+    the default sizes, as linkers have it unless told otherwise [/HEAP]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,10 +27,12 @@ class Heaps(dict[int, Heap]):
         """moveable objects of the Global and Local functions; None: none made yet"""
         self.terminate = False
         """whether an error in a heap ends the process [HeapSetInformation: HeapEnableTerminationOnCorruption]"""
+        self.exposed = False
+        """whether the program has changed the protection of a heap's page, so that heap calls may raise exceptions"""
 
     def create(self, system: System, own: Owner, flags: int, initial: int, maximum: int, touch: Touch) -> int:
-        """A heap with `initial` bytes committed and `maximum` reserved, both rounded up to pages; `maximum` 0: it
-        grows. Raises Failure 87 if initial > maximum > 0, and 8 if there's no memory [HeapCreate]."""
+        """A heap with `initial` bytes committed and `maximum` reserved, both rounded up; `maximum` 0: it grows.
+        Raises Failure 87 if initial > maximum > 0, and 8 if there's no memory [HeapCreate]."""
         if initial < 0 or maximum < 0 or 0 < maximum < initial:
             raise Failure(constants.ERROR_INVALID_PARAMETER)
         try:
@@ -45,6 +47,14 @@ class Heaps(dict[int, Heap]):
         if not self.process:
             self.process = self.create(system, own, 0, 0, 0, touch)
         return self[self.process]
+
+    def protect(self, first: int, end: int) -> None:
+        """The program has changed the protection of a range of addresses."""
+        segments = (segment for heap in self.values() for segment in heap.back.segments)
+        large = (block for heap in self.values() for block in heap.large.blocks.values())
+        spans = [(s.base, s.end) for s in segments] + [(b.base, b.base + b.reserved) for b in large]
+        spans += [self.objects.span] if self.objects else []
+        self.exposed = self.exposed or any(base < end and first < stop for base, stop in spans)
 
     def destroy(self, handle: int, touch: Touch) -> bool:
         """Release a heap and all that is in it; raises Failure 6 if it is none, or the process heap [HeapDestroy]."""

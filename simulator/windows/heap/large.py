@@ -23,7 +23,8 @@ class Large:
 
 class LargeBlocks:
     """A heap's blocks from VirtualAlloc [HeapCreate; RTL_HEAP_PARAMETERS: VirtualMemoryThreshold], by address of their
-    data. They grow and shrink in place within what they reserved [ros: RtlReAllocateHeap]."""
+    data. They shrink in place and give the pages back, so that they can't grow in place beyond the last page [Wine:
+    kernel32/tests/heap.c:417-425, test_HeapCreate]."""
 
     def __init__(self, memory: Memory, sizes: Sizes) -> None:
         self._memory = memory
@@ -48,21 +49,14 @@ class LargeBlocks:
             self._memory.release(block.base, block.reserved, touch)
             self._memory.committed -= block.committed
 
-    def fits(self, address: int, size: int) -> bool:
-        """Whether a block can have a new size where it is."""
-        return size + self._header <= self.blocks[address].reserved
-
     def resize(self, address: int, size: int, touch: Touch) -> bool:
-        """Give a block that `fits` its new size, committing or decommitting; False if there's no memory."""
+        """Give a block a new size where it is; False if it would need more pages than it has."""
         block = self.blocks[address]
-        touch(self._memory.rows[block.base >> self._memory.shift] + CALL)
         pages = self._memory.pages(size + self._header)
         if pages > block.committed:
-            try:
-                self._memory.commit(block.base + block.committed, pages - block.committed, touch)
-            except Failure:
-                return False
-        elif pages < block.committed:
+            return False
+        touch(self._memory.rows[block.base >> self._memory.shift] + CALL)
+        if pages < block.committed:
             self._memory.decommit(block.base + pages, block.committed - pages, touch)
         block.committed, block.size = pages, size
         return True

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from simulator.windows.heap.back_end import BackEnd
 from simulator.windows.heap.memory import CALL, LOAD, Memory, Touch
-from simulator.windows.heap.sizes import Sizes
+from simulator.windows.heap.sizes import HEADER, Sizes
 from simulator.windows_config import Heap as Settings
 
 BUCKETS = 128
 LARGEST = 16_384
 """bytes that a block of the front end holds at most"""
+FIRST_UNIT = 32
+"""blocks of a bucket's first unit: more than 18 [Wine: kernel32/tests/heap.c:975, test_HeapCreate], else chosen"""
 _STEPS = ((256, 8), (512, 16), (1024, 32), (2048, 64), (4096, 128), (8192, 256), (16_384, 512))
 """up to how many bytes, in which steps [Low-fragmentation Heap; from 1024 on as MODEL.md section 9 has it]"""
 
@@ -52,7 +54,7 @@ class Bucket:
     def __init__(self, capacity: int, sizes: Sizes) -> None:
         self.capacity = capacity
         """bytes that a block holds"""
-        self.stride = max(-(-(capacity + sizes.granule) // sizes.granule) * sizes.granule, sizes.smallest)
+        self.stride = sizes.block(capacity)
         self.counted = 0
         """allocations of this size that the back end served"""
         self.on = False
@@ -74,7 +76,7 @@ class FrontEnd:
     A size turns on when the back end has served it `activation` times: the next allocation is the front end's, or, if
     it is the heap's first to turn on, the one after the next, as the front end's own data must be made before
     (debugoff.com). That larger sizes aren't counted until the heap has a few segments, as that source says, isn't
-    modelled. A unit has as many blocks as the bucket has already, at least 16, in at most `Heap.bucket_memory` bytes,
+    modelled. A unit has as many blocks as the bucket has already, at least 32, in at most `Heap.bucket_memory` bytes,
     at least 4 (chosen). A unit whose blocks are all free goes back to the back end unless it is the active one
     (chosen). The block freed last is used first, as up to Windows 7; Windows 8 chooses at random.
 
@@ -158,11 +160,11 @@ class FrontEnd:
         return self._back.release(unit.start, unit.size, touch)
 
     def _new_unit(self, bucket: Bucket, touch: Touch) -> Unit | None:
-        count = max(4, min(max(16, bucket.total), self._settings.bucket_memory // bucket.stride))
-        start, size = self._back.allocate(self._sizes.granule + self._sizes.unit + count * bucket.stride, touch)
+        count = max(4, min(max(FIRST_UNIT, bucket.total), self._settings.bucket_memory // bucket.stride))
+        start, size = self._back.allocate(self._sizes.unit + self._sizes.granule + count * bucket.stride, touch)
         if not start:
             return None
-        header = start + self._sizes.granule
+        header = start + HEADER
         first = header + self._sizes.unit + self._sizes.granule
         free = list(range(first + (count - 1) * bucket.stride, first - 1, -bucket.stride))
         unit = Unit(bucket, start, size, free, self._memory.rows[header >> self._memory.shift])
@@ -171,12 +173,12 @@ class FrontEnd:
         return unit
 
     def _make_header(self, touch: Touch) -> bool:
-        granule = self._sizes.granule
-        self.header, self.header_size = self._back.allocate(granule + BUCKETS * self._sizes.bucket, touch)
+        size = self._sizes.block(BUCKETS * self._sizes.bucket)
+        self.header, self.header_size = self._back.allocate(size, touch)
         if not self.header:
             return False
         for i, bucket in enumerate(self.buckets):
-            page = (self.header + granule + i * self._sizes.bucket) >> self._memory.shift
+            page = (self.header + HEADER + i * self._sizes.bucket) >> self._memory.shift
             bucket.row = self._memory.rows[page] + CALL
         for row in sorted({bucket.row for bucket in self.buckets}):
             touch(row - CALL - LOAD)

@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     from simulator.windows.owner import Owner
     from simulator.windows.system import System
 
-MOST = 0xFFFF
-"""moveable objects that a process can have [GlobalAlloc; ros: BaseHeapHandleTable]"""
+MOST = 0x10000
+"""moveable objects that a process can have [Wine: kernel32/tests/heap.c:1325, test_GlobalAlloc]; the documentation has
+one less [GlobalAlloc]"""
+
+
+def looks_like_handle(memory: int, bits: int) -> bool:
+    """Whether something is aligned as handles are, in the middle of an entry of two pointers; blocks of a heap never
+    are."""
+    return memory % (bits // 4) == bits // 8
 
 
 @dataclass
@@ -24,6 +31,8 @@ class Moveable:
     pointer: int
     """its block of the process heap; 0: it is discarded"""
     discardable: bool = False
+    shared: bool = False
+    """GMEM_DDESHARE: only GlobalFlags shows it"""
     locks: int = 0
 
 
@@ -36,7 +45,8 @@ class Objects:
     def __init__(self, system: System, own: Owner, touch: Touch) -> None:
         """Reserves the table, and commits its first page; raises Failure."""
         self._memory = Memory(system, own, execute=False)
-        self._entry = own.bits // 4
+        self._pointer = own.bits // 8
+        self._entry = 2 * self._pointer
         self._free: list[int] = []
         size = self._memory.pages(MOST * self._entry)
         self._end = self._base = self._memory.reserve(size, touch)
@@ -48,12 +58,12 @@ class Objects:
         self.by_handle: dict[int, Moveable] = {}
         self.by_pointer: dict[int, int] = {}
 
-    def add(self, pointer: int, touch: Touch, *, discardable: bool) -> int:
+    def add(self, pointer: int, touch: Touch, *, discardable: bool, shared: bool) -> int:
         """The handle of a new object; raises Failure 8 if there's no room in the table, or no memory for it."""
         if not self._free:
             self._extend(touch)
         handle = self._free.pop()
-        self.by_handle[handle] = Moveable(0, discardable)
+        self.by_handle[handle] = Moveable(0, discardable, shared)
         self.point(handle, pointer, touch)
         return handle
 
@@ -72,6 +82,11 @@ class Objects:
         del self.by_handle[handle]
         self._free.append(handle)
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where the committed part of the table begins and ends."""
+        return self._base, self._end
+
     def touch(self, handle: int, touch: Touch) -> None:
         """Touch an object's entry."""
         self._memory.store(handle, touch)
@@ -87,5 +102,5 @@ class Objects:
         except Failure as failure:
             raise Failure(constants.ERROR_NOT_ENOUGH_MEMORY) from failure
         self._end += page
-        middle = self._base + self._entry // 2
+        middle = self._base + self._pointer
         self._free.extend(middle + i * self._entry for i in reversed(range(first, last)))

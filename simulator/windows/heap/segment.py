@@ -34,6 +34,11 @@ class Segment:
         index = bisect_left(self.starts, address)
         return self.ends[index] - address if index < len(self.starts) and self.starts[index] == address else 0
 
+    def follows_gap(self, address: int) -> bool:
+        """Whether a gap ends at an address."""
+        index = bisect_left(self.ends, address)
+        return index < len(self.ends) and self.ends[index] == address
+
     def committed(self, address: int, size: int) -> None:
         """The first bytes of the gap that starts at `address` are committed now."""
         index = bisect_left(self.starts, address)

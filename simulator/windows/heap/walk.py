@@ -11,137 +11,162 @@ from simulator.windows.constants import (
     PROCESS_HEAP_UNCOMMITTED_RANGE,
 )
 from simulator.windows.heap.heap import Heap
-from simulator.windows.heap.low_fragmentation import BUCKETS, Unit
+from simulator.windows.heap.low_fragmentation import Unit
 from simulator.windows.heap.segment import Segment
+from simulator.windows.heap.sizes import HEADER
 
-LARGE_REGION = 255
-"""the region index of large blocks, which are in none; chosen"""
+LARGE_REGION = 64
+"""the region index of large blocks, which are in none [Wine: kernel32/tests/heap.c:663, test_HeapCreate]"""
 _SIZE = (1 << 32) - 1
 
 
 class HeapEntry(NamedTuple):
-    """An element of a heap [PROCESS_HEAP_ENTRY]. Flags 0: a free block."""
+    """An element of a heap [PROCESS_HEAP_ENTRY]. Flags 0: a free block.
+
+    The numbers are those of Wine: kernel32/tests/heap.c:570-603 and 751-808 (test_HeapCreate).
+    """
 
     data: int
-    """address of the data; of a region or an uncommitted range: its start"""
+    """address of the data; of a region or an uncommitted range: its start; of a free block: behind the links"""
     size: int
-    """bytes of data; of a region: all that is reserved"""
+    """bytes of data; of a region: the heap's or segment's own data at its start"""
     overhead: int
-    """bytes beside the data: headers, and what rounding adds; of a region: the heap's own data at its start"""
+    """bytes beside the data: of a busy block header and rounding, of a free one four pointers (two in the front end);
+    of all else 0"""
     region: int
     flags: int
     committed: int = 0
     """of a region: bytes; likewise the next"""
     uncommitted: int = 0
     first: int = 0
-    """of a region: its first block; likewise the last"""
+    """of a region: its first block's data"""
     last: int = 0
+    """of a region: its end"""
 
 
 def walk(heap: Heap) -> list[HeapEntry]:
-    """All elements in order of address in each region, the large blocks at the end. The front end's own data are busy
-    blocks, as they are to the back end; its free blocks are free ones."""
-    granule = heap.sizes.granule
-    blocks: dict[int, int | Unit] = dict(heap.back.free.starts)
-    blocks.update((address - granule, value >> 32) for address, value in heap.busy.items() if value > _SIZE)
+    """All elements in order of address in each region, the large blocks at the end. Of the front end only its blocks
+    are shown, as if they were any others, not its own data."""
+    blocks = _blocks(heap)
     if heap.front is not None:
-        blocks.update((unit.start, unit) for unit in heap.front.units.values())
-        if heap.front.header:
-            blocks[heap.front.header] = heap.front.header_size
+        blocks.pop(heap.front.header, None)
     starts = sorted(blocks)
-    found: list[HeapEntry] = []
+    entries: list[HeapEntry] = []
     for region, segment in enumerate(heap.back.segments):
-        inside = [start for start in starts if segment.base < start < segment.end]
-        found.append(_region(region, segment, inside, granule))
+        entries.append(_region(heap, region, segment))
         elements = [
             HeapEntry(start, end - start, 0, region, PROCESS_HEAP_UNCOMMITTED_RANGE)
             for start, end in zip(segment.starts, segment.ends, strict=True)
         ]
-        for start in inside:
-            elements.extend(_block(heap, start, blocks[start], region))
-        found.extend(sorted(elements))
-    for address, large in sorted(heap.large.blocks.items()):
-        overhead = large.committed - large.size
-        found.append(HeapEntry(address, large.size, overhead, LARGE_REGION, PROCESS_HEAP_ENTRY_BUSY))
-    return found
+        for start in starts:
+            if segment.base < start < segment.end:
+                elements.extend(_elements(heap, start, blocks[start], region))
+        entries.extend(sorted(elements))
+    entries.extend(
+        HeapEntry(address, large.size, 0, LARGE_REGION, PROCESS_HEAP_ENTRY_BUSY)
+        for address, large in sorted(heap.large.blocks.items())
+    )
+    return entries
 
 
-def _region(region: int, segment: Segment, inside: list[int], granule: int) -> HeapEntry:
+def _blocks(heap: Heap) -> dict[int, int | Unit]:
+    """All blocks of the back end, by address: the size, or what the front end has made of it."""
+    blocks: dict[int, int | Unit] = dict(heap.back.free.starts)
+    blocks.update((address - HEADER, value >> 32) for address, value in heap.busy.items() if value > _SIZE)
+    if heap.front is not None:
+        blocks.update((unit.start, unit) for unit in heap.front.units.values())
+        if heap.front.header:
+            blocks[heap.front.header] = heap.front.header_size
+    return blocks
+
+
+def _region(heap: Heap, region: int, segment: Segment) -> HeapEntry:
     return HeapEntry(
         segment.base,
-        segment.end - segment.base,
-        segment.first - segment.base,
+        segment.first - heap.sizes.skew - segment.base,
+        0,
         region,
         PROCESS_HEAP_REGION,
         committed=segment.end - segment.base - segment.uncommitted,
         uncommitted=segment.uncommitted,
-        first=inside[0] + granule if inside else 0,
-        last=inside[-1] + granule if inside else 0,
+        first=segment.first + HEADER,
+        last=segment.end,
     )
 
 
-def _block(heap: Heap, start: int, block: int | Unit, region: int) -> Iterator[HeapEntry]:
+def _elements(heap: Heap, start: int, block: int | Unit, region: int) -> Iterator[HeapEntry]:
     granule = heap.sizes.granule
     if isinstance(block, Unit):
         stride = block.bucket.stride
-        own = heap.sizes.unit
-        rest = block.size - own - block.count * stride
-        yield HeapEntry(start + granule, own, rest, region, PROCESS_HEAP_ENTRY_BUSY)
-        first = start + granule + own + granule
+        first = start + HEADER + heap.sizes.unit + granule
         for address in range(first, first + block.count * stride, stride):
             size = heap.busy.get(address)
-            busy = 0 if size is None else PROCESS_HEAP_ENTRY_BUSY
-            size = stride - granule if size is None else size
-            yield HeapEntry(address, size, stride - size, region, busy)
+            if size is None:
+                yield HeapEntry(address, stride - granule, granule, region, 0)
+            else:
+                yield HeapEntry(address, size, stride - size, region, PROCESS_HEAP_ENTRY_BUSY)
         return
-    value = heap.busy.get(start + granule)
-    if value is not None:
-        size, flags = value & _SIZE, PROCESS_HEAP_ENTRY_BUSY
-    elif heap.front is not None and start == heap.front.header:
-        size, flags = BUCKETS * heap.sizes.bucket, PROCESS_HEAP_ENTRY_BUSY
+    value = heap.busy.get(start + HEADER)
+    if value is None:
+        yield HeapEntry(start + HEADER + granule, block - 2 * granule, 2 * granule, region, 0)
     else:
-        size, flags = block - granule, 0
-    yield HeapEntry(start + granule, size, block - size, region, flags)
+        size = value & _SIZE
+        yield HeapEntry(start + HEADER, size, block - size, region, PROCESS_HEAP_ENTRY_BUSY)
 
 
 def check(heap: Heap) -> None:
-    """Raise AssertionError unless the heap is as it must be: the elements of each region tile it without overlap, what
-    is committed is what blocks and headers take, free neighbours are joined, and all counts and lists agree."""
-    entries = walk(heap)
-    granule, free = heap.sizes.granule, heap.back.free
-    for region, segment in enumerate(heap.back.segments):
-        end, joined = segment.first, False
-        for entry in (entry for entry in entries[1:] if entry.region == region and entry.flags != PROCESS_HEAP_REGION):
-            gap = entry.flags == PROCESS_HEAP_UNCOMMITTED_RANGE
-            start = entry.data - (0 if gap else granule)
-            assert start == end, f"{start:#x} follows {end:#x}"
-            is_free = start in free.starts
-            assert not (joined and is_free), f"the free block at {start:#x} follows a free one"
-            joined = is_free
-            end = start + entry.size + entry.overhead
-        assert end == segment.end, f"blocks end at {end:#x}, the segment at {segment.end:#x}"
+    """Raise AssertionError unless the heap is as it must be: blocks, headers and uncommitted ranges tile each segment,
+    free neighbours are joined, and all counts and lists agree."""
+    blocks = _blocks(heap)
+    edges: dict[int, int] = {}
+    taken = 0
+    for segment in heap.back.segments:
+        taken += _check_segment(heap, segment, blocks, edges)
         gaps = sum(stop - start for start, stop in zip(segment.starts, segment.ends, strict=True))
         assert gaps == segment.uncommitted
-    gaps_and_ends = {start for segment in heap.back.segments for start in (*segment.starts, segment.end)}
-    assert heap.back.edges == gaps_and_ends
-    _check_counts(heap, entries)
+    assert heap.back.edges == edges
+    large = sum(block.committed for block in heap.large.blocks.values())
+    assert heap.memory.committed == large + taken
+    _check_free(heap)
+    _check_units(heap)
 
 
-def _check_counts(heap: Heap, entries: list[HeapEntry]) -> None:
+def _check_segment(heap: Heap, segment: Segment, blocks: dict[int, int | Unit], edges: dict[int, int]) -> int:
+    """The bytes of a segment that aren't in an uncommitted range; notes down where its stretches end."""
+    skew, free = heap.sizes.skew, heap.back.free.starts
+    taken, start, first = 0, segment.base, segment.first
+    for gap, next_start in zip([*segment.starts, segment.end], [*segment.ends, segment.end], strict=True):
+        if gap == start:
+            continue  # the segment's end follows a gap
+        end = gap - (heap.sizes.range if gap < segment.end else skew)
+        edges[end] = gap
+        joined = False
+        while first < end:
+            assert first in blocks, f"no block begins at {first:#x}"
+            block = blocks.pop(first)
+            assert not (joined and first in free), f"the free block at {first:#x} follows a free one"
+            joined = first in free
+            first += block.size if isinstance(block, Unit) else block
+        assert first == end, f"blocks end at {first:#x}, committed memory at {gap:#x}"
+        taken += gap - start
+        start, first = next_start, next_start + skew
+    return taken
+
+
+def _check_free(heap: Heap) -> None:
     free = heap.back.free
     assert free.total == sum(free.starts.values())
     assert free.ends == {start + size: start for start, size in free.starts.items()}
     assert free.listed() == sorted((size, start) for start, size in free.starts.items())
-    regions = [entry for entry in entries if entry.flags == PROCESS_HEAP_REGION]
-    large = sum(block.committed for block in heap.large.blocks.values())
-    assert heap.memory.committed == large + sum(entry.committed for entry in regions)
-    taken = sum(e.size + e.overhead for e in entries if e.flags in {0, PROCESS_HEAP_ENTRY_BUSY})
-    assert heap.memory.committed == taken + sum(entry.overhead for entry in regions)
-    if heap.front is not None:
-        for unit in set(heap.front.units.values()):
-            busy = [a for a, owner in heap.front.units.items() if owner is unit and a in heap.busy]
-            assert len(busy) + len(unit.free) == unit.count
-            assert not set(busy) & set(unit.free)
-            active = unit is unit.bucket.active
-            assert (unit in unit.bucket.others) == (len(unit.free) > 0 and not active)
-            assert active or len(unit.free) < unit.count
+
+
+def _check_units(heap: Heap) -> None:
+    if heap.front is None:
+        return
+    for unit in set(heap.front.units.values()):
+        busy = [a for a, owner in heap.front.units.items() if owner is unit and a in heap.busy]
+        assert len(busy) + len(unit.free) == unit.count
+        assert not set(busy) & set(unit.free)
+        active = unit is unit.bucket.active
+        assert (unit in unit.bucket.others) == (len(unit.free) > 0 and not active)
+        assert active or len(unit.free) < unit.count

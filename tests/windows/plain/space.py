@@ -65,7 +65,8 @@ class Space:
         """VirtualAlloc with an address."""
         if kind == w.MEM_RESET:
             return self._reset(address, size, protect)
-        if size == 0 or kind & ~(w.MEM_COMMIT | w.MEM_RESERVE) or not kind or not private_protection(protect):
+        known = private_protection(protect) or (protect in COPYING and kind == w.MEM_COMMIT)
+        if size == 0 or kind & ~(w.MEM_COMMIT | w.MEM_RESERVE) or not kind or not known:
             return PARAMETER
         numbers = self.touched(address, size)
         if kind & w.MEM_RESERVE:
@@ -85,6 +86,10 @@ class Space:
         if pages is None:
             return ADDRESS
         section = pages[0].allocation.section
+        if section and section.file:
+            return Outcome(False, w.ERROR_ACCESS_DENIED)
+        if not section and protect in COPYING:
+            return PARAMETER
         if any(page.offered or page.locked for page in pages):
             raise Unspecified
         if section and (not section.reserve or protect != pages[0].allocation.protect):
@@ -101,7 +106,9 @@ class Space:
         pages = self.within(self.touched(address, size))
         if size == 0 or not private_protection(protect):
             return PARAMETER
-        if pages is None or any(not self._plain(page) for page in pages):
+        if pages is None or any(page.committed and not self._plain(page) for page in pages):
+            raise Unspecified
+        if not all(page.private for page in pages):
             raise Unspecified
         return OK
 
@@ -256,11 +263,11 @@ class Space:
     def map(self, section: Section, access: int, first: int, size: int) -> Outcome:
         """MapViewOfFileEx from the section's beginning."""
         copies = access == w.FILE_MAP_COPY
-        denied = access == w.FILE_MAP_WRITE and section.protect != w.PAGE_READWRITE
         pages = size or section.pages
-        taken = any(number in self.pages for number in range(first, first + pages))
-        if denied or pages > section.pages:
-            if taken or (denied and pages > section.pages):
+        if access == w.FILE_MAP_WRITE and section.protect != w.PAGE_READWRITE:
+            return self.refuse(section, first, size)
+        if pages > section.pages:
+            if any(number in self.pages for number in range(first, first + pages)):
                 raise Unspecified
             return Outcome(False, w.ERROR_ACCESS_DENIED)
         if section.reserve and copies:
@@ -271,10 +278,18 @@ class Space:
         section.views += 1
         return OK
 
+    def refuse(self, section: Section, first: int, size: int) -> Outcome:
+        """MapViewOfFileEx with an access that section or handle don't allow."""
+        pages = size or section.pages
+        taken = any(number in self.pages for number in range(first, first + pages))
+        if taken or pages > section.pages:
+            raise Unspecified
+        return Outcome(False, w.ERROR_ACCESS_DENIED)
+
     def unmap(self, address: int) -> Outcome:
         """UnmapViewOfFile."""
         page = self.pages.get(address // PAGE)
-        if page is None or page.private or address != page.allocation.base * PAGE:
+        if page is None or page.private:
             return ADDRESS
         assert page.allocation.section
         page.allocation.section.views -= 1

@@ -22,6 +22,8 @@ class Plain:
         self.spaces = [Space() for _ in range(processes)]
         self.handles: list[dict[int, Section | Event]] = [{} for _ in range(processes)]
         """for each process, its handles by the number of the operation that made them"""
+        self.writers: set[int] = set()
+        """the numbers of handles that were made for writing"""
         self.sections: list[Section] = []
         self.events: list[Event] = []
         self.pool: list[list[int]] = [[] for _ in range(processes)]
@@ -55,6 +57,8 @@ class Plain:
         if not known:
             section.committed = set() if kind == "reserve" else set(range(section.pages))
             self.sections.append(section)
+        if protect == w.PAGE_READWRITE:
+            self.writers.add(self.made)
         return self._give(op.who, section, known is not None)
 
     def _give(self, who: int, made: Section | Event, known: bool) -> Outcome:
@@ -110,6 +114,8 @@ class Plain:
         section = self.handles[op.who].get(number)
         if not isinstance(section, Section):
             return BAD_HANDLE
+        if access == w.FILE_MAP_WRITE and number not in self.writers:
+            return self.spaces[op.who].refuse(section, address // PAGE, size)
         return self.spaces[op.who].map(section, access, address // PAGE, size)
 
     # What an onlooker sees
