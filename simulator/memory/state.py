@@ -15,6 +15,7 @@ from simulator.hardware.processor import LOOKAHEAD, PRIORITIES
 from simulator.hardware.service import QUANTILES, SEEKS, DiskModel
 from simulator.memory.faults import NOT_ASKED
 from simulator.memory.kernel import LOG_ROWS
+from simulator.memory.page_io import start_on_standby
 from simulator.memory.sampling import SAMPLE_ROWS, columns
 from simulator.memory.signals import OUTBOX_SIZE
 from simulator.rng import stream_key
@@ -91,6 +92,7 @@ class State:
         self._add_hardware(seed)
         self._add_threads()
         self._set_parameters()
+        self._warm_files()
 
     def add(self, name: str, count: int) -> NDArray[Any]:
         """Allocate an array of the machine, of items that belong to nobody, in place of the one it had."""
@@ -215,6 +217,19 @@ class State:
             inside["private"] = inside["content"]
         offset = (inside["vpn"] - np.uint64(region.first)).astype(np.int64) + region.offset
         inside["content"] = self.file_contents[region.file] + offset
+
+    def _warm_files(self) -> None:
+        """Have the pages of files that warm regions show on standby, in the order of files and pages."""
+        sizes = {name: -(-file.size // self.config.page_size) for name, file in self.config.files.items()}
+        shown = [
+            self.file_contents[region.file]
+            + np.arange(region.offset, min(region.offset + region.pages, sizes[region.file]))
+            for spec in self.specs
+            for region in spec.config.regions
+            if region.warm
+        ]
+        if shown:
+            start_on_standby(self.address, np.unique(np.concatenate(shown)))
 
     def _add_hardware(self, seed: int) -> None:
         machine = self.config
