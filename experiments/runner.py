@@ -56,6 +56,7 @@ def prepare(experiment: Experiment, base: Path) -> tuple[Experiment, list[Proces
                 name=process.name,
                 page_size=experiment.machine.page_size,
                 address_space=experiment.machine.address_space,
+                private=experiment.memory_manager.model == "demand-paging",
             )
             try:
                 made = parts(workload, context)
@@ -65,7 +66,7 @@ def prepare(experiment: Experiment, base: Path) -> tuple[Experiment, list[Proces
             except InputError as error:
                 raise BadInput(str(error)) from None
             for part in made:
-                config = with_part(process, part, files)
+                config = with_part(process, part, files, experiment.machine)
                 if part.streams:
                     _check_commit(experiment.machine, config, part.streams[0])
                 specs.append(ProcessSpec(config=config, streams=part.streams, program=part.program))
