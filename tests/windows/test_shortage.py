@@ -192,6 +192,11 @@ CASES = {
     "map_view_of_file3, in a placeholder's place": Case(
         lambda p, at: p.map_view_of_file3(at[1], 0, at[0], 0, UNIT, REPLACE, w.PAGE_WRITECOPY), _place_for_view
     ),
+    "map_view_of_file3, charged then": Case(
+        lambda p, at: p.map_view_of_file3(at[1], 0, at[0], 0, UNIT, REPLACE, RW),
+        _place_for_view,
+        {"section_shortage": "map"},
+    ),
     "virtual_alloc, of a view's pages": Case(
         lambda p, base: p.virtual_alloc(base, 5 * PAGE, COMMIT, RW), _view(RW | w.SEC_RESERVE, WRITE)
     ),
