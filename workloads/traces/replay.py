@@ -53,7 +53,8 @@ class Trace:
         "arc, oracle-general and libcachesim-csv), else image; on the textbook machine and in mixtures anonymous",
     )
     image: Literal["cold", "warm"] = Field(
-        default="cold", description="warm: the pages of its files are on standby at the start, as far as memory goes"
+        default="cold",
+        description="warm: the pages of its files that it refers to are on standby at the start, as far as memory goes",
     )
     split: Literal["all", "processes", "threads", "none"] = Field(
         default="all",
