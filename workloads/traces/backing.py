@@ -1,13 +1,12 @@
 """What the pages of a replayed trace are backed by: files that processes share, and private memory.
 
 A page whose mapping went away and that was mapped anew is another content, so each later life of a page is a page of
-its own: `lives` says from which run on.
+its own: `lives` says from which run on (MODEL.md section 15).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -72,11 +71,11 @@ def chosen(trace: NativeTrace, backing: Backing, private: bool) -> Chosen:
     return "image" if any(origin.fetches for origin in trace.origins) else "anonymous"
 
 
-def made_up(trace: NativeTrace, kind: Chosen, ratio: int, inside: NDArray[np.bool_], warm: bool) -> Regions:
+def made_up(trace: NativeTrace, kind: Chosen, name: str, ratio: int, inside: NDArray[np.bool_], warm: bool) -> Regions:
     """The regions of a trace that doesn't tell of them, for a process with some of its keys.
 
     All pages that are fetched (`image`, mapped copy-on-write) or all that there are (`file`, shared) are those of one
-    file, named after the trace, one process's behind another's.
+    file, `name`, one process's behind another's.
     """
     if kind == "anonymous":
         return Regions()
@@ -91,7 +90,6 @@ def made_up(trace: NativeTrace, kind: Chosen, ratio: int, inside: NDArray[np.boo
     mine = inside[of_file]
     pages, first = np.unique(page[of_file][mine], return_index=True)
     offsets = place[index][mine][first]
-    name = Path(trace.name).name
     protection = "read-write" if kind == "file" else "copy-on-write"
     regions = _stretches(pages.astype(np.int64), offsets, 1 if warm else GAP, file=name, protection=protection)
     return Regions(tuple(_region(warm, region) for region in regions), (), {name: int(place[-1]) + 1})
