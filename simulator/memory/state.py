@@ -87,6 +87,8 @@ class State:
         self._kept: list[NDArray[Any]] = []
         self.record = np.zeros(1, layout.MACHINE)
         self.address = int(self.record.ctypes.data)
+        self._places = -1
+        """on the textbook machine, the store that new contents have their places in"""
         self._lay_out_stores()
         self._lay_out_pages()
         self._add_hardware(seed)
@@ -140,7 +142,8 @@ class State:
             store["disk"], store["base"], store["is_file"], store["metadata"] = disk, ends[disk], 1, file.metadata
             store["size"] = store["maximum"] = -(-file.size // page)
             ends[disk] += int(store["size"])
-        self.spans = [max(1, end) for end in ends]
+        self.spans = ends
+        """pages of each disk that are taken"""
         self.store_count = len(sizes) + len(self.file_names)
         self.store_files = list(range(len(self.file_names)))
         """for each store behind the paging files the file that it is part of: its place in `file_names`"""
@@ -172,6 +175,26 @@ class State:
             mine["adjacent"][-1:] = 0
             at += pages
         self._give_contents(ptes, contents, backing)
+        self.give_places(0, private)
+
+    def give_places(self, first: int, count: int) -> None:
+        """On the textbook machine contents have places of their own from the start, on the first disk behind what that
+        holds; they read as zeros until they are written."""
+        if self.manager.model != "demand-paging" or not count:
+            return
+        stores, end = self.arrays["stores"], self.spans[0]
+        if self._places < 0 or stores["base"][self._places] + stores["size"][self._places] != end:
+            self._places = self.store_count
+            self.store_count += 1
+            self.store_files.append(-1)
+            self.store_offsets.append(0)
+            self.grow("stores", self.store_count)[self._places]["base"] = end
+        store = self.arrays["stores"][self._places]
+        places = (self._places << int(records.STORE_SHIFT)) + np.arange(store["size"], store["size"] + count)
+        self.arrays["contents"]["location"][first : first + count] = places
+        store["size"] += count
+        store["maximum"] = store["size"]
+        self.spans[0] += count
 
     def _spans_of_ptes(self) -> list[tuple[int, int]]:
         return [(int(a), int(b)) for a, b in zip(self.first_pte[:-1], self.first_pte[1:], strict=True)]
@@ -260,7 +283,7 @@ class State:
         ready["head"], ready["tail"] = -1, -1
         disks = self.add("disks", len(self.disk_names))
         for i, name in enumerate(self.disk_names):
-            self._set_disk(disks[i], machine.disks[name], name, seed, self.spans[i])
+            self._set_disk(disks[i], machine.disks[name], name, seed, max(1, self.spans[i]))
 
     def keep_page_log(self) -> None:
         """Have the machine write its page log, with room for what may happen to all its pages in one step: each entry
