@@ -17,9 +17,11 @@ from experiments.batch.point import Outcome
 from experiments.batch.pool import Opener
 from experiments.batch.run import run_batch
 from experiments.errors import BadInput, RunFailed
+from experiments.inputs import digest
 from experiments.manifest import input_digests, manifest, provenance
+from experiments.opening import FILES, sealed
 from experiments.placing import new_file, write_file
-from experiments.store import KINDS, MANIFEST, SWEEP, SWEEP_FILE, canonical_json, read_manifest
+from experiments.store import KINDS, MANIFEST, SWEEP, SWEEP_FILE, read_manifest
 from experiments.sweeps.frames import frames
 from experiments.sweeps.layout import finished
 from experiments.sweeps.lock import locked
@@ -102,7 +104,7 @@ def described(plan: SweepPlan, errors: Mapping[str, str] | None) -> str:
 
     The same sweep gives the same text, however often it was interrupted.
     """
-    return canonical_json({
+    return sealed({
         "name": plan.experiment.name,
         "complete": errors is not None,
         "swept": list(plan.keys),
@@ -166,5 +168,6 @@ def _finish(target: Path, swept: Swept, made_with: Mapping[str, Any], seconds: f
     # as text: the order of keys, which a manifest hasn't, is that of the points and in their names
     told |= {"kind": SWEEP, "replications": plan.replications, "document": json.dumps(dict(plan.document))}
     told |= {"source": dict(plan.source)} if plan.source else {}
-    write_file(target / MANIFEST, canonical_json(told))
+    told[FILES] = {f"{name}.parquet": digest(target / f"{name}.parquet") for name in swept.frames}
+    write_file(target / MANIFEST, sealed(told))
     write_file(target / SWEEP_FILE, described(plan, swept.errors))
