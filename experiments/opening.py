@@ -55,7 +55,10 @@ def opened(directory: Path, kinds: tuple[str, ...] = (KIND,)) -> Iterator[dict[s
     if DIGEST in manifest:
         check(manifest, directory / MANIFEST)
         _check_files(directory, manifest.get(FILES))
-        yield manifest
+        try:
+            yield manifest
+        except FileNotFoundError as error:  # a sweep's point of which only the summary was kept
+            raise BadInput(f"{error.filename}: {error.strerror}, allowed is a whole result") from None
     else:
         with telling_damage(directory):
             yield manifest

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.biography import LISTS, REFUSED, SENTENCES, biography
+from experiments.biography import LISTS, REFUSED, SENTENCES, biography, where_at
 from experiments.config import load
 from experiments.runner import run as run_config
 from simulator import records
@@ -157,3 +157,24 @@ def test_on_the_textbook_machine_a_page_is_read_from_its_place() -> None:
     for textbook, text in ((True, "read from its place on disk"), (False, "read back from the paging file")):
         steps = biography(result, "a", 1, "fifo", textbook)
         assert any(step.text.startswith(text) for step in steps)
+
+
+def test_a_warm_page_was_on_standby_from_the_start() -> None:
+    """Page 1 shows a file's page that is in memory before time 0; it is touched at 1."""
+    machine = {"files": {"f": File(size=SIZE)}}
+    regions = [Region(first=1, pages=1, file="f", warm=True)]
+    steps = biography(run([loads([2, 1])], machine=machine, process={"regions": regions}).result, "a", 1, "fifo")
+    assert steps[0].text.startswith("found on standby, where it was from the start")
+    assert where_at(steps, 0) == "on the standby list"
+
+
+def test_a_page_that_was_only_read_is_told_to_be_nowhere_else() -> None:
+    """Its zeros are its first contents: page 1 leaves for the modified list, and comes back from a disk."""
+    manager = windows(modified_writer=ModifiedWriter(free_trigger=0, immediate=True))
+    runs = [*loads([1, 2]), *[(2, 0, 200, 0)] * 15, *loads([3, 2]), *[(2, 0, 200, 0)] * 15, *loads([4, 1])]
+    steps = biography(run([runs], 2, manager=manager, process=hard(1)).result, "a", 1, "fifo")
+    told = [(step.event, step.text) for step in steps]
+    assert ("modified", "goes on the modified list: no disk has what it holds yet") in told
+    entries = [text for event, text in told if event == "entered"]
+    assert entries[0].startswith("touched: gets a zeroed frame")
+    assert all(text.startswith("read back from the paging file") for text in entries[1:])

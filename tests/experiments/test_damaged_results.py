@@ -13,7 +13,7 @@ import pytest
 
 import experiments
 from experiments.errors import BadInput
-from experiments.opening import DIGEST, FILES, opened, sealed
+from experiments.opening import DIGEST, FILES, opened, sealed, write_manifest
 from experiments.store import COMPARISON, KIND, SWEEP
 from tests.experiments import reports
 from tests.experiments.conftest import Command
@@ -182,6 +182,18 @@ def test_a_frame_that_is_none_of_the_results_is_told(pagesim: Command, tmp_path:
     status, _, err = pagesim("report", result)
     assert status == 2
     assert "notes.parquet: found a frame that is none of this result's" in err
+
+
+def test_a_point_of_which_only_the_summary_was_kept_says_what_it_lacks(pagesim: Command, tmp_path: Path) -> None:
+    result = copied("run", tmp_path)
+    manifest = json.loads((result / "manifest.json").read_text("utf-8"))
+    for path in result.glob("*.parquet"):
+        path.unlink()
+    write_manifest(result, manifest)
+    for command in ("plot", "report", "why"):
+        status, _, err = pagesim(command, result)
+        assert (status, err.count("\n")) == (2, 1)
+        assert ".parquet: No such file or directory, allowed is a whole result" in err
 
 
 def test_every_result_has_digests_of_itself_and_of_all_that_is_read(tmp_path: Path) -> None:
