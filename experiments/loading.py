@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from experiments.batch.point import Outcome, Point
 from experiments.compare.result import CONCLUSIONS
 from experiments.errors import BadInput
 from experiments.opening import check_file, opened, read_json
-from experiments.store import COMPARISON, KIND, SWEEP, SWEEP_FILE, telling_damage
+from experiments.store import COMPARISON, KIND, SWEEP_FILE, telling_damage
 from experiments.sweeps.frames import POINTS, head, tidy
 from experiments.sweeps.layout import POINT, about, finished, read_outcome
 from simulator.result import RunResult
@@ -136,7 +135,8 @@ def _points(frame: pd.DataFrame, parameters: Sequence[str], places: dict[str, st
 
 def _sweep(place: Path) -> Points:
     told = read_json(place / SWEEP_FILE)
-    with opened(place, (SWEEP,)) if told.get("complete") else nullcontext(), telling_damage(place):
+    with telling_damage(place):
+        check_file(place / f"{POINTS}.parquet")
         return _points_of(place, told)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.errors import BadInput
-from experiments.store import KIND, MANIFEST, canonical_json, read_manifest, telling_damage
+from experiments.store import KIND, KINDS, MANIFEST, SWEEP, canonical_json, read_manifest, telling_damage
 
 FILES, DIGEST = "files", "digest"
 KEPT = (".json", ".parquet")
@@ -53,7 +53,7 @@ def opened(directory: Path, kinds: tuple[str, ...] = (KIND,)) -> Iterator[dict[s
     """
     manifest = read_manifest(directory, kinds)
     if DIGEST in manifest:
-        check(manifest, directory / MANIFEST)
+        _check_itself(manifest, directory / MANIFEST)
         _check_files(directory, manifest.get(FILES))
         try:
             yield manifest
@@ -64,11 +64,10 @@ def opened(directory: Path, kinds: tuple[str, ...] = (KIND,)) -> Iterator[dict[s
             yield manifest
 
 
-def check(data: Mapping[str, Any], path: Path) -> None:
-    """Raise BadInput unless the data of a sealed file are what they were; data without a digest pass."""
+def _check_itself(data: Mapping[str, Any], path: Path) -> None:
     plain = {key: value for key, value in data.items() if key != DIGEST}
     try:
-        same = DIGEST not in data or _digest(plain) == data[DIGEST]
+        same = _digest(plain) == data[DIGEST]
     except ValueError:  # a number that JSON hasn't
         same = False
     if not same:
@@ -76,22 +75,21 @@ def check(data: Mapping[str, Any], path: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The mapping in a JSON file of a result; raises BadInput if it can't be read or isn't what it was."""
+    """The mapping in a JSON file of a result; raises BadInput if there is none."""
     with telling_damage(path):
         data = json.loads(path.read_text("utf-8"))
     if not isinstance(data, dict):
-        raise BadInput(f"{path}: found {type(data).__name__}, allowed is a whole result, where it is a mapping")
-    check(data, path)
+        raise BadInput(f"{path}: found no mapping, allowed is a whole result")
     return data
 
 
 def check_file(path: Path) -> None:
-    """Raise BadInput unless a frame or summary is what the manifest beside it says, if there is one that says so."""
+    """Raise BadInput unless a frame or summary, if there is one, is what the manifest beside it says."""
     try:
-        files = read_manifest(path.parent).get(FILES)
+        files = read_manifest(path.parent, (*KINDS, SWEEP)).get(FILES)
     except BadInput:
         return
-    if isinstance(files, dict) and path.name in files:
+    if isinstance(files, dict) and path.name in files and path.exists():
         _check_file(path, files[path.name])
 
 

@@ -62,9 +62,8 @@ def _comparison(directory: Path, manifest: Mapping[str, Any]) -> Report:
 def _sweep(directory: Path, manifest: Mapping[str, Any]) -> Report:
     from experiments.report.sweep import read, report
 
-    with telling_damage(directory):  # sweep.json is written once more than the manifest, which has no digest of it
-        swept = read(directory)
-    return report(swept, manifest)
+    with telling_damage(directory):  # the manifest has no digest of sweep.json, which is written after it
+        return report(read(directory), manifest)
 
 
 _READERS: Mapping[str, Callable[[Path, Mapping[str, Any]], Report]] = {

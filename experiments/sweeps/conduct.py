@@ -21,7 +21,7 @@ from experiments.inputs import digest
 from experiments.manifest import input_digests, manifest, provenance
 from experiments.opening import FILES, sealed
 from experiments.placing import new_file, write_file
-from experiments.store import KINDS, MANIFEST, SWEEP, SWEEP_FILE, read_manifest
+from experiments.store import KINDS, MANIFEST, SWEEP, SWEEP_FILE, canonical_json, read_manifest
 from experiments.sweeps.frames import frames
 from experiments.sweeps.layout import finished
 from experiments.sweeps.lock import locked
@@ -104,7 +104,7 @@ def described(plan: SweepPlan, errors: Mapping[str, str] | None) -> str:
 
     The same sweep gives the same text, however often it was interrupted.
     """
-    return sealed({
+    return canonical_json({
         "name": plan.experiment.name,
         "complete": errors is not None,
         "swept": list(plan.keys),

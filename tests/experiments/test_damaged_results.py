@@ -77,8 +77,8 @@ def _numbers_to_text(path: Path) -> None:
 
 ANYTHING: tuple[Damage, ...] = (_emptied, _cut, _flipped, _directory, _missing, _another)
 TEXT: tuple[Damage, ...] = (_no_text, _list, _numbers_to_text)
-UNSEEN = {("manifest.json", _another)}
-"""What looks like a result of an older version: a manifest without digests."""
+UNSEEN = {("manifest.json", _another), ("sweep.json", _numbers_to_text)}
+"""What may pass for whole: a manifest without digests is an older version's, and no digest is kept of sweep.json."""
 READERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "run": (("plot",), ("report",), ("why",), ("why", "--process", "reader-1", "--page", "16"),
             ("export", "--perfetto", "--perfmon")),
@@ -123,13 +123,13 @@ def test_damage_is_told_in_one_line_by_every_reader(kind: str, pagesim: Command,
     """Each damage by one reader of the kind after another, and by `load`."""
     readers = cycle(READERS[kind])
     for result, name, damage in damaged(kind, tmp_path):
-        if (name, damage) in UNSEEN:
-            continue
+        unseen = (name, damage) in UNSEEN
         of_point = name.startswith("point=")  # of points, only reports read more than their names
         command, *options = ("report",) if of_point else next(readers)
         status, out, err = pagesim(command, result, *options)
-        assert (status, out, err.count("\n")) == (2, "", 1), (damage.__name__, name, command, err)
-        if not of_point:
+        seen = (status, out, err.count("\n")) == (2, "", 1)
+        assert seen or (unseen and status == 0), (damage.__name__, name, command, err)
+        if not of_point and not unseen:
             with pytest.raises(BadInput, match="allowed is"):
                 experiments.load(result)
 
