@@ -1,4 +1,4 @@
-"""What the default run takes of tests that are too many: another sample for each commit, the same for all who test it."""
+"""What the default run takes of tests that are too many: another sample for each commit, one for all who test it."""
 
 from __future__ import annotations
 

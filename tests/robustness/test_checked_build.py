@@ -25,7 +25,8 @@ def item_of_three(at, index):
 def by_address(function, at, index):
     return call(function, at, index)
 
-for read in (lambda i: item(ITEMS.ctypes.data, 3, i), lambda i: by_address(item_of_three.address, ITEMS.ctypes.data, i)):
+AT = ITEMS.ctypes.data
+for read in (lambda i: item(AT, 3, i), lambda i: by_address(item_of_three.address, AT, i)):
     print([read(i) for i in range(3)])
     for index in (3, -1, 1 << 62):
         try:

@@ -16,7 +16,7 @@ from simulator.result import PolicyRefused, SimulationError
 from simulator.windows import constants as w
 from tests.simulator.policies import enter, proposing
 from tests.simulator.small import windows
-from tests.windows.harness import BOTH, PAGE, RW, Steps, build, run, works
+from tests.windows.harness import BOTH, PAGE, RW, Steps, build, run, several, works
 
 POLICIES = [name for name in names("policy") if "future" not in find("policy", name).requires]  # type: ignore[attr-defined]
 MODELS = ("windows", "demand-paging")
@@ -46,10 +46,8 @@ def everything(process: Any) -> Steps:
     """One of each thing that a program can have its own pages in, and more of them than there are frames."""
     awe = yield from _awe(process)
     one, other = yield from _views(process)
-    blocks = []
-    for pool in (w.PAGED_POOL, w.NON_PAGED_POOL):
-        for _ in range(4):
-            blocks.append((yield from works(process.ex_allocate_pool_with_tag(pool, 3000, "Test"))))
+    pools = 4 * (w.PAGED_POOL, w.NON_PAGED_POOL)
+    blocks = yield from several(process.ex_allocate_pool_with_tag(pool, 3000, "Test") for pool in pools)
     child = yield from works(process.create_process("child", _child))
     base = yield from works(process.virtual_alloc(0, 60 * PAGE, BOTH, RW))
     for turn in range(4):
