@@ -286,9 +286,16 @@ class Region:
     file: str = Field(default="", description="the file mapped here; empty: private")
     offset: int = Field(default=0, ge=0, description="page of the file that the region's first page shows")
     protection: Literal["read-write", "read-only", "copy-on-write"] = "read-write"
+    warm: bool = Field(
+        default=False,
+        description="the file's pages that the region shows are on standby at the start, as far as the high-memory "
+        "threshold lets them; false: on disk",
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> Region:
+        if self.warm and (not self.file or self.state == "reserved"):
+            raise ValueError("warm: found true without a file, allowed is a mapped file")
         if self.protection == "copy-on-write" and not self.file:
             raise ValueError("protection: found 'copy-on-write' without a file, allowed is a mapped file")
         return self

@@ -2,7 +2,8 @@
 
 What holds between any two events: every frame is in exactly one place; page tables, contents and the PFN database tell
 the same story; working-set lists hold the valid PTEs in order of entry; slots of the paging files are held once; what
-is clean has its newest version on backing store; each I/O, thread and committed page is accounted for once.
+is clean has its newest version on backing store; a page is zeroed once, until its contents are given up; each I/O,
+thread and committed page is accounted for once.
 A check costs time in proportion to the pages of the machine, in NumPy; what there are few of, threads and requests, is
 looked at in plain lists, where NumPy's calls would cost more than the work.
 """
@@ -23,6 +24,7 @@ from simulator.consistency import (
     check_page_tables,
     check_versions,
     check_working_sets,
+    check_zeroed,
     require,
 )
 from simulator.memory.state import State
@@ -78,8 +80,10 @@ def check(state: State) -> None:
     check_page_tables(state)
     check_working_sets(state)
     check_versions(state)
+    check_zeroed(state)
     live = _check_requests(state)
     _check_slots(state, live)
+    _check_places(state)
     _check_threads(state, live)
     _check_totals(state)
 
@@ -166,6 +170,16 @@ def _check_slots(state: State, live: NDArray[np.int64]) -> None:
         version = _memory_at(store["version_at"], store["maximum"], "u4")[slots]
         require((holds == mine).all(), f"paging file {number}: a slot holds another page than the one that has it")
         require((version == c["written"][mine]).all(), f"paging file {number}: a slot holds another version")
+
+
+def _check_places(state: State) -> None:
+    """On the textbook machine each page has a place of its own, and on every machine each page of a file."""
+    c = state.arrays["contents"][: state.content_count]
+    own = c["location"][(c["location"] >= 0) & (c["location"] >> records.STORE_SHIFT >= state.paging_files)]
+    require(len(np.unique(own)) == len(own), "two pages have one place")
+    size = state.arrays["stores"]["size"][own >> records.STORE_SHIFT]
+    require((own & records.STORE_MASK < size).all(), "a page's place lies behind the end of its store")
+    require(len(own) == len(c) or state.manager.model != "demand-paging", "a page of the textbook machine has no place")
 
 
 def _check_threads(state: State, live: NDArray[np.int64]) -> None:

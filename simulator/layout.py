@@ -24,7 +24,7 @@ FRAME = np.dtype(
         ("state", "u1"),
         ("priority", "u1"),
         ("modified", "u1"),  # differs from the backing store
-        ("stored", "u1"),  # a store happened since the content came in
+        ("stored", "u1"),  # zeroed or stored to since the content came in
         ("io", "u1"),
         ("deleted", "u1"),  # its page was deleted during the I/O
         ("fixed", "u1"),  # nonpageable: no working set and no list ever has it
@@ -38,12 +38,13 @@ CONTENT = np.dtype(
         ("frame", "i4"),
         ("process", "i4"),  # owner of a private page, else -1
         ("pte", "i4"),  # its PTE if private
-        ("version", "u4"),  # stores folded in so far
+        ("version", "u4"),  # 0: none, it reads as zeros; 1: zeroed for its page; then one more for each store folded in
         ("written", "u4"),  # version on the backing store
         ("file", "i4"),  # store number of its file, else -1
         ("adjacent", "u1"),  # the next content is the next page of the same process, section or file
-        ("losable", "u1"),  # reset or offered: its stores needn't be kept
+        ("losable", "u1"),  # reset or offered: a version in memory needn't be kept, and counts as none
         ("lost", "u1"),  # it was losable, and its frame was given to another page
+        ("zeroed", "u1"),  # times that it was zeroed since it last had no contents: at most once
     ],
     align=True,
 )
@@ -91,6 +92,9 @@ PROCESS = np.dtype(
         ("trimmed", "i8"),
         ("replaced", "i8"),
         ("departures", "i8", (REASONS,)),  # pages that left its working set, by reason
+        ("watch_at", "i8"),  # its working set watch: rows of logs.WATCH, of which so many are filled
+        ("watch_count", "i4"),
+        ("watch_limit", "i4"),  # how many there are; 0: nobody watches
         ("head", "i4"),
         ("tail", "i4"),
         ("hand", "i4"),

@@ -1,7 +1,8 @@
 """Backing store: slots of the paging files, and the I/O requests that carry pages to and from it.
 
 Space in a paging file is promised when memory is committed; a page's slot is chosen when the page is written (WI6).
-Every slot remembers which version of which content it holds, so that a lost or misplaced write can't go unseen.
+Pages of files, and on the textbook machine all pages, have a place of their own instead, and are written there. Every
+slot remembers which version of which content it holds, so that a lost or misplaced write can't go unseen.
 """
 
 from __future__ import annotations
@@ -36,10 +37,16 @@ def _slots(a: int, store: int) -> np.ndarray:
 
 
 @compiled
+def in_paging_file(a: int, location: int) -> bool:
+    """Whether a location is a slot of a paging file, taken as long as it holds a page, and no page's own place."""
+    return location >> STORE_SHIFT < machine(a).paging_files
+
+
+@compiled
 def free_slot(a: int, content: int) -> None:
-    """Give up a private content's slot, if it has one: its copy is stale or the content is gone."""
+    """Give up a content's slot in a paging file, if it has one: its copy is stale or the content is gone."""
     c = contents(a)[content]
-    if c.location < 0 or c.file >= 0:
+    if c.location < 0 or not in_paging_file(a, c.location):
         return
     store = c.location >> STORE_SHIFT
     _slots(a, store)[c.location & STORE_MASK] = 0
@@ -102,8 +109,8 @@ def reclaim_slots(a: int) -> None:
         f = frames(a)[frame]
         if f.state != ACTIVE or f.io != IO_NONE or f.modified:
             continue
-        c = contents(a)[f.content]
-        if c.file >= 0 or c.location < 0:
+        location = contents(a)[f.content].location
+        if location < 0 or not in_paging_file(a, location):
             continue
         free_slot(a, f.content)
         f.modified = 1
@@ -184,9 +191,8 @@ def hang_write(a: int, frame: int, request: int, last: int) -> None:
 @compiled
 def write_one(a: int, frame: int, t: int, cause: int) -> None:
     """Start a write of one page that is on a modified list; without a free slot it stays there."""
-    c = contents(a)[frames(a)[frame].content]
-    location = c.location
-    if c.file < 0:
+    location = contents(a)[frames(a)[frame].content].location
+    if location < 0:
         location, count = take_slots(a, 1)
         if count == 0:
             reclaim_slots(a)
@@ -220,7 +226,7 @@ def note_written(a: int, content: int, location: int, version: int) -> None:
     c = contents(a)[content]
     c.location = location
     c.written = version
-    if c.file >= 0:
+    if not in_paging_file(a, location):
         return
     store = location >> STORE_SHIFT
     s = stores(a)[store]
@@ -234,7 +240,7 @@ def check_read(a: int, content: int) -> None:
     """Raise ValueError unless what was read is what was last written of this content."""
     c = contents(a)[content]
     held = c.written
-    if c.file < 0:
+    if in_paging_file(a, c.location):
         store = c.location >> STORE_SHIFT
         s = stores(a)[store]
         slot = c.location & STORE_MASK

@@ -9,7 +9,7 @@ from simulator.hardware.disk import land
 from simulator.hardware.mmu import commit
 from simulator.hardware.processor import end_thread, make_ready
 from simulator.logs import IO_LOG
-from simulator.memory.backing import check_read, drop_request, free_written, note_written, rest
+from simulator.memory.backing import check_read, drop_request, free_written, in_paging_file, note_written, rest
 from simulator.memory.deletion import delete_content
 from simulator.memory.exact import told
 from simulator.memory.faults import DENIED, RESOLVED, attempt, finish, log_fault, refuses
@@ -237,9 +237,10 @@ def _write_done(a: int, request: int, t: int) -> None:
         note(a, WRITTEN, came_to, -1, f.content, location & STORE_MASK, location >> STORE_SHIFT, r.submit)
         if c.process >= 0:
             processes(a)[c.process].pages_output += processes(a)[c.process].alive
-        if r.ok and not f.deleted and (c.file >= 0 or not f.modified):
+        slot = in_paging_file(a, location)
+        if r.ok and not f.deleted and not c.losable and not (slot and f.modified):
             note_written(a, f.content, location, f.io_version)
-        elif c.file < 0:
+        elif slot:
             free_written(a, location)
         if f.deleted:
             release(a, frame, PROCESS_ENDED)

@@ -9,13 +9,22 @@ from simulator.records import IO_NONE, TRANSITION, contents, frames
 
 
 @compiled
-def delete_content(a: int, content: int, reason: int) -> None:
-    """Give up what a page of the paging files holds, wherever it is; no PTE may map it any more. From now on it is
-    demand-zero."""
+def drop_versions(a: int, content: int) -> None:
+    """No version of a page's contents is to be kept: a slot in a paging file is free, a place of its own reads as
+    zeros. What a frame holds is for the caller to see to."""
     free_slot(a, content)
     c = contents(a)[content]
     c.version = 0
     c.written = 0
+    c.zeroed = 0
+
+
+@compiled
+def delete_content(a: int, content: int, reason: int) -> None:
+    """Give up what a page of the paging files holds, wherever it is; no PTE may map it any more. From now on it has no
+    contents."""
+    drop_versions(a, content)
+    c = contents(a)[content]
     c.losable = 0
     c.lost = 0
     frame = c.frame

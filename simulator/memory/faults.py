@@ -14,10 +14,10 @@ from simulator.compile import call, compiled, extent, pointer
 from simulator.hardware.disk import submit
 from simulator.hardware.mmu import block
 from simulator.hardware.processor import commit_all
-from simulator.logs import FAULT_LOG
+from simulator.logs import FAULT_LOG, WATCH
 from simulator.memory.backing import begin_read, new_request
 from simulator.memory.page_log import note, note_left
-from simulator.memory.transitions import allocate, zeroed_at_hand
+from simulator.memory.transitions import allocate, begin_contents, zeroed_at_hand
 from simulator.memory.waiting import wait_for_frame, wait_for_read
 from simulator.memory.working_set import at_limit, checked, map_page, remove, unshare, valid_bits
 from simulator.records import (
@@ -92,12 +92,29 @@ def log_fault(a: int, thread: int, kind: int, cause: int, service: int) -> None:
 
 
 @compiled
+def watch(a: int, thread: int, kind: int) -> None:
+    """Note a fault down for who watches the working set that it was made in, as long as there is room."""
+    th = threads(a)[thread]
+    pte = ptes(a)[th.fault_pte]
+    p = processes(a)[pte.process]
+    if p.watch_count == p.watch_limit:
+        return
+    row = carray(pointer(p.watch_at), (1 << 40,), WATCH)[p.watch_count]
+    p.watch_count += 1
+    row.page = pte.vpn
+    row.thread = thread
+    row.kind = kind
+    row.access = th.fault_access
+
+
+@compiled
 def finish(a: int, thread: int, kind: int, cause: int, cost: int, service: int) -> None:
     """A fault is resolved: count and log it, charge its processor time, execute the faulting reference if it may."""
     th = threads(a)[thread]
     th.fault_cpu += cost
     processes(a)[th.process].kinds[kind] += 1
     log_fault(a, thread, kind, cause, service)
+    watch(a, thread, kind)
     th.debt += th.fault_cpu
     pte = bits(a)
     if th.fault_access == STORE:
@@ -230,16 +247,18 @@ def _soft(a: int, thread: int, frame: int) -> int:
 
 @compiled
 def _demand_zero(a: int, thread: int, content: int, t: int) -> int:
+    """Give a page that has no contents anywhere a zeroed frame, dirty from birth."""
     m = machine(a)
     th = threads(a)[thread]
-    if contents(a)[content].version > 0:
-        raise ValueError("lost write: a stored page would be zeroed")
     cost = m.demand_zero_cost if zeroed_at_hand(a) else m.demand_zero_cost + m.zero_page_cost
     frame = allocate(a, True, content, processes(a)[th.process].memory_priority, ACTIVE)
     if frame < 0:
         wait_for_frame(a, thread, t)
         return WAITS
+    begin_contents(a, frame)
     map_page(a, thread, frame, FIRST_TOUCH)
+    if bits(a)[th.fault_pte] & WRITE:
+        bits(a)[th.fault_pte] |= DIRTY
     finish(a, thread, DEMAND_ZERO, FIRST_TOUCH, cost, 0)
     return RESOLVED
 

@@ -12,10 +12,9 @@ import numpy as np
 
 from simulator.compile import compiled
 from simulator.hardware.processor import forget_scans
-from simulator.memory.backing import free_slot
-from simulator.memory.deletion import delete_content
+from simulator.memory.deletion import delete_content, drop_versions
 from simulator.memory.page_log import note_left
-from simulator.memory.transitions import allocate, idle, list_fresh, move, take
+from simulator.memory.transitions import allocate, begin_contents, idle, list_fresh, move, take
 from simulator.memory.working_set import detach, fold_dirty, remove, unshare, valid_bits
 from simulator.records import (
     ACTIVE,
@@ -39,8 +38,6 @@ from simulator.records import (
     processes,
     ptes,
 )
-
-_LOSABLE_RESET, _LOSABLE_OFFERED = 1, 2
 
 
 @compiled
@@ -173,7 +170,7 @@ def _resettle(a: int, frame: int, reason: int) -> None:
 @compiled
 def reset_all(a: int, entries: Any, t: int) -> None:
     """What pages hold needn't be kept any more (MEM_RESET): copies in the paging files are dropped, those in memory
-    count as clean, and stay where they are until their frames are wanted."""
+    count as clean, and stay where they are until their frames are wanted; then the pages have no contents."""
     machine(a).now = t
     for e in entries:
         content = np.int64(ptes(a)[e].content)
@@ -183,13 +180,13 @@ def reset_all(a: int, entries: Any, t: int) -> None:
         frame = c.frame
         if frame >= 0 and frames(a)[frame].state != ACTIVE and frames(a)[frame].io != IO_NONE:
             delete_content(a, content, RESET)
+            c.lost = 1
             continue
-        free_slot(a, content)
+        c.lost |= frame < 0 and c.version > 0
+        drop_versions(a, content)
         if frame < 0:
-            c.lost |= c.version > 0
-            c.version = 0
             continue
-        c.losable = _LOSABLE_RESET
+        c.losable = 1
         frames(a)[frame].modified = 0
         if frames(a)[frame].state == MODIFIED:
             _resettle(a, frame, RESET)
@@ -214,8 +211,8 @@ def offer_all(a: int, entries: Any, priority: int, t: int) -> int:
             continue
         if valid:
             f.priority = priority
-        free_slot(a, ptes(a)[e].content)
-        c.losable = _LOSABLE_OFFERED
+        drop_versions(a, ptes(a)[e].content)
+        c.losable = 1
         f.modified = 0
         if valid:
             _leave(a, e, OFFERED, t)
@@ -239,11 +236,10 @@ def reclaim_all(a: int, entries: Any, t: int) -> Any:
         c.lost = 0
         if c.losable:
             c.losable = 0
-            frame = c.frame
-            if frame >= 0 and c.version > 0 and c.location < 0:
-                frames(a)[frame].modified = 1
-                if frames(a)[frame].state == STANDBY:
-                    _resettle(a, frame, OFFERED)
+            c.version = 1
+            frames(a)[c.frame].modified = 1
+            if frames(a)[c.frame].state == STANDBY:
+                _resettle(a, c.frame, OFFERED)
     return intact
 
 
@@ -255,6 +251,7 @@ def fix_all(a: int, numbers: Any, t: int) -> int:
         frame = allocate(a, True, numbers[i], 5, ACTIVE)
         if frame < 0:
             return i
+        begin_contents(a, frame)
         frames(a)[frame].fixed = 1
     return len(numbers)
 
@@ -277,6 +274,7 @@ def fix_contiguous_all(a: int, numbers: Any, t: int) -> bool:
             if frames(a)[base + i].state == FREE:
                 move(a, base + i, ZEROED)
             take(a, base + i, numbers[i], 5, ACTIVE)
+            begin_contents(a, base + i)
             frames(a)[base + i].fixed = 1
         return True
     return False

@@ -1,4 +1,5 @@
-"""Reads and writes that a process asks for: prefetching, and flushing a view."""
+"""Reads and writes beside those of faults and writers: prefetching, flushing a view, and what is in memory at the
+start."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import numpy as np
 from simulator.compile import compiled
 from simulator.hardware.disk import submit
 from simulator.memory.backing import begin_read, begin_write, hang_write, new_request
-from simulator.memory.transitions import allocate
+from simulator.memory.transitions import allocate, move
 from simulator.memory.working_set import fold_dirty
 from simulator.records import (
     ACTIVE,
@@ -17,6 +18,7 @@ from simulator.records import (
     BY_PREFETCH,
     IO_NONE,
     IO_WRITE,
+    STANDBY,
     TRANSITION,
     VALID,
     available,
@@ -28,6 +30,8 @@ from simulator.records import (
     requests,
 )
 
+DEFAULT_PRIORITY = 5
+"""The memory priority of a process, and so of a page, unless it is changed [MEMORY_PRIORITY_INFORMATION]."""
 MOST = 64
 """Pages in one read or write that a process asks for: 256 KiB; chosen."""
 
@@ -63,6 +67,17 @@ def prefetch_all(a: int, numbers: Any, process: int, t: int) -> int:
     if request >= 0:
         submit(a, request, t)
     return count
+
+
+@compiled
+def start_on_standby(a: int, numbers: Any) -> None:
+    """Put contents, none of them in memory, on standby as if they had been read before time 0, at the default priority,
+    one after another while more frames are zeroed than the high-memory threshold asks for."""
+    m = machine(a)
+    for content in numbers:
+        if m.frame_count - m.fresh <= m.high:
+            break
+        move(a, allocate(a, False, content, DEFAULT_PRIORITY, TRANSITION), STANDBY)
 
 
 @compiled

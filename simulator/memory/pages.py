@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulator import records
+from simulator.logs import WATCH
 from simulator.memory import page_calls, page_io
 from simulator.memory.commit import charge, commit_limit
 from simulator.memory.files import Files
@@ -43,7 +44,8 @@ PAGE_STATE = np.dtype(
     ]
 )
 """What is known of a page that a PTE shows: `shared`: not the process's own; `copied`: it was, by a store to a
-copy-on-write page; `stored`: stored to since it was demand-zero; `share`: valid PTEs that map its frame."""
+copy-on-write page; `stored`: it has contents, as it was zeroed or stored to; `share`: valid PTEs that map its
+frame."""
 
 
 def numbers(values: ArrayLike) -> Numbers:
@@ -62,6 +64,7 @@ class Pages:
         self.page_size = state.config.page_size
         self._drain = drain
         self._spent = 0
+        self._watches: dict[int, NDArray[Any]] = {}
 
     @property
     def now(self) -> int:
@@ -81,7 +84,7 @@ class Pages:
         return self.population.add_ptes(process, numbers(vpns))
 
     def add_contents(self, count: int, process: int = -1, first_entry: int = -1) -> int:
-        """New demand-zero contents in one row: the first one's number; see `Population.add_contents`."""
+        """New contents, without a version, in one row: the first one's number; see `Population.add_contents`."""
         return self.population.add_contents(count, process, first_entry)
 
     def bind(self, entries: ArrayLike, contents: ArrayLike, private: ArrayLike | None = None) -> None:
@@ -117,8 +120,8 @@ class Pages:
         return self._took_out(page_calls.evict_all(self.state.address, entries, reason, self.now, locked))
 
     def delete(self, entries: ArrayLike, reason: int) -> None:
-        """Pages are gone: out of the working set, locked or not; private ones lose frame and slot and are demand-zero
-        again, shared ones have one sharer less. The PTEs still show what they did."""
+        """Pages are gone: out of the working set, locked or not; private ones lose frame and slot and have no contents
+        any more, shared ones have one sharer less. The PTEs still show what they did."""
         self._took_out(page_calls.delete_all(self.state.address, self._prepared(entries), reason, self.now))
 
     def unbind(self, entries: ArrayLike, reason: int) -> None:
@@ -170,7 +173,7 @@ class Pages:
         return int(np.count_nonzero(self.state.arrays["bits"][entries] & LOCKED))
 
     def fix(self, contents: ArrayLike) -> int:
-        """Give demand-zero contents frames for good, as many as are available: how many, from the first on, got one."""
+        """Give new contents frames for good, as many as are available: how many, from the first on, got one."""
         contents = numbers(contents)
         self._make_room(len(contents))
         fixed = int(page_calls.fix_all(self.state.address, contents, self.now))
@@ -178,7 +181,7 @@ class Pages:
         return fixed
 
     def fix_contiguous(self, contents: ArrayLike) -> bool:
-        """Give demand-zero contents frames for good that follow one another, from a multiple of their number on (a
+        """Give new contents frames for good that follow one another, from a multiple of their number on (a
         large page); False: there is no such stretch, and nothing has changed."""
         contents = numbers(contents)
         self._make_room(len(contents))
@@ -187,7 +190,7 @@ class Pages:
         return fixed
 
     def unfix(self, contents: ArrayLike) -> None:
-        """Take the frames back; the contents are demand-zero again. No PTE may show them."""
+        """Take the frames back; the contents have no version any more. No PTE may show them."""
         for content in numbers(contents).tolist():
             page_calls.delete_contents_all(self.state.address, content, 1, records.DECOMMITTED, self.now)
 
@@ -326,6 +329,17 @@ class Pages:
     def process(self, process: int) -> Any:
         """A process's record: `simulator.layout.PROCESS`."""
         return self.state.arrays["processes"][process]
+
+    def watch_working_set(self, process: int, rows: int) -> None:
+        """Note down the faults that bring pages into a process's working set from now on, so many of them."""
+        room = self._watches.setdefault(process, np.zeros(rows, WATCH))
+        record = self.process(process)
+        record["watch_at"], record["watch_limit"], record["watch_count"] = room.ctypes.data, len(room), 0
+
+    def watched(self, process: int) -> NDArray[Any] | None:
+        """Those that are noted down, oldest first; None: nobody watches."""
+        room = self._watches.get(process)
+        return None if room is None else room[: int(self.process(process)["watch_count"])].copy()
 
     # Within
 

@@ -107,8 +107,8 @@ class Population:
         record["ptes"] += count
 
     def add_contents(self, count: int, process: int, first_pte: int) -> int:
-        """Demand-zero contents with places in the paging files, in one row: the first one's number. Of a process, shown
-        by its PTEs from `first_pte` on, or of a section (-1)."""
+        """Contents without a version, promised a place in the paging files, in one row: the first one's number. Of a
+        process, shown by its PTEs from `first_pte` on, or of a section (-1)."""
         state = self.state
         first = state.content_count
         state.content_count += count
@@ -120,4 +120,6 @@ class Population:
             contents["adjacent"][:-1] = vpn[1:] == vpn[:-1] + np.uint64(1)
         else:
             contents["adjacent"][:-1] = 1
+        state.give_places(first, count)
+        state.arrays["disks"]["span"][0] = max(1, state.spans[0])
         return first

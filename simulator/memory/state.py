@@ -15,6 +15,7 @@ from simulator.hardware.processor import LOOKAHEAD, PRIORITIES
 from simulator.hardware.service import QUANTILES, SEEKS, DiskModel
 from simulator.memory.faults import NOT_ASKED
 from simulator.memory.kernel import LOG_ROWS
+from simulator.memory.page_io import start_on_standby
 from simulator.memory.sampling import SAMPLE_ROWS, columns
 from simulator.memory.signals import OUTBOX_SIZE
 from simulator.rng import stream_key
@@ -86,11 +87,14 @@ class State:
         self._kept: list[NDArray[Any]] = []
         self.record = np.zeros(1, layout.MACHINE)
         self.address = int(self.record.ctypes.data)
+        self._places = -1
+        """on the textbook machine, the store that new contents have their places in"""
         self._lay_out_stores()
         self._lay_out_pages()
         self._add_hardware(seed)
         self._add_threads()
         self._set_parameters()
+        self._warm_files()
 
     def add(self, name: str, count: int) -> NDArray[Any]:
         """Allocate an array of the machine, of items that belong to nobody, in place of the one it had."""
@@ -138,7 +142,8 @@ class State:
             store["disk"], store["base"], store["is_file"], store["metadata"] = disk, ends[disk], 1, file.metadata
             store["size"] = store["maximum"] = -(-file.size // page)
             ends[disk] += int(store["size"])
-        self.spans = [max(1, end) for end in ends]
+        self.spans = ends
+        """pages of each disk that are taken"""
         self.store_count = len(sizes) + len(self.file_names)
         self.store_files = list(range(len(self.file_names)))
         """for each store behind the paging files the file that it is part of: its place in `file_names`"""
@@ -170,6 +175,26 @@ class State:
             mine["adjacent"][-1:] = 0
             at += pages
         self._give_contents(ptes, contents, backing)
+        self.give_places(0, private)
+
+    def give_places(self, first: int, count: int) -> None:
+        """On the textbook machine contents have places of their own from the start, on the first disk behind what that
+        holds; they read as zeros until they are written."""
+        if self.manager.model != "demand-paging" or not count:
+            return
+        stores, end = self.arrays["stores"], self.spans[0]
+        if self._places < 0 or stores["base"][self._places] + stores["size"][self._places] != end:
+            self._places = self.store_count
+            self.store_count += 1
+            self.store_files.append(-1)
+            self.store_offsets.append(0)
+            self.grow("stores", self.store_count)[self._places]["base"] = end
+        store = self.arrays["stores"][self._places]
+        places = (self._places << int(records.STORE_SHIFT)) + np.arange(store["size"], store["size"] + count)
+        self.arrays["contents"]["location"][first : first + count] = places
+        store["size"] += count
+        store["maximum"] = store["size"]
+        self.spans[0] += count
 
     def _spans_of_ptes(self) -> list[tuple[int, int]]:
         return [(int(a), int(b)) for a, b in zip(self.first_pte[:-1], self.first_pte[1:], strict=True)]
@@ -216,6 +241,19 @@ class State:
         offset = (inside["vpn"] - np.uint64(region.first)).astype(np.int64) + region.offset
         inside["content"] = self.file_contents[region.file] + offset
 
+    def _warm_files(self) -> None:
+        """Have the pages of files that warm regions show on standby, in the order of files and pages."""
+        sizes = {name: -(-file.size // self.config.page_size) for name, file in self.config.files.items()}
+        shown = [
+            self.file_contents[region.file]
+            + np.arange(region.offset, min(region.offset + region.pages, sizes[region.file]))
+            for spec in self.specs
+            for region in spec.config.regions
+            if region.warm
+        ]
+        if shown:
+            start_on_standby(self.address, np.unique(np.concatenate(shown)))
+
     def _add_hardware(self, seed: int) -> None:
         machine = self.config
         self.add("frames", machine.frames)
@@ -245,7 +283,7 @@ class State:
         ready["head"], ready["tail"] = -1, -1
         disks = self.add("disks", len(self.disk_names))
         for i, name in enumerate(self.disk_names):
-            self._set_disk(disks[i], machine.disks[name], name, seed, self.spans[i])
+            self._set_disk(disks[i], machine.disks[name], name, seed, max(1, self.spans[i]))
 
     def keep_page_log(self) -> None:
         """Have the machine write its page log, with room for what may happen to all its pages in one step: each entry

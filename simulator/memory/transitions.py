@@ -164,11 +164,11 @@ def _repurpose(a: int, frame: int, content: int) -> None:
     m = machine(a)
     f = frames(a)[frame]
     c = contents(a)[f.content]
-    if c.location < 0 and c.version > 0:
-        if not c.losable:
-            raise ValueError("lost write: a stored page is repurposed without a copy")
-        c.version = 0
+    if c.losable:
+        c.losable = 0
         c.lost = 1
+    elif c.version != (c.written if c.location >= 0 else 0):
+        raise ValueError("lost write: a page is repurposed whose backing store hasn't got what it holds")
     c.frame = -1
     note(a, REPURPOSED, FOR_ANOTHER, -1, f.content, content, -1, -1)
     m.repurposed += 1
@@ -221,6 +221,21 @@ def take(a: int, frame: int, content: int, priority: int, state: int) -> None:
     f.share = 0
     f.io = IO_NONE
     contents(a)[content].frame = frame
+
+
+@compiled
+def begin_contents(a: int, frame: int) -> None:
+    """A frame was zeroed for its content: the zeros are the content's first version, which no backing store has, so
+    that the frame counts as modified from now on [ros: ARM3/pagfault.c, MiResolveDemandZeroFault]."""
+    f = frames(a)[frame]
+    c = contents(a)[f.content]
+    if c.version > 0:
+        raise ValueError("lost write: a page that has contents is zeroed")
+    c.version = 1
+    c.losable = 0
+    c.zeroed += 1
+    f.modified = 1
+    f.stored = 1
 
 
 @compiled
