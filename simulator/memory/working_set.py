@@ -136,8 +136,6 @@ def unshare(a: int, frame: int, t: int) -> None:
     f.share -= 1
     if f.share > 0:
         return
-    if f.modified:
-        free_slot(a, f.content)
     if f.io != IO_NONE:
         move(a, frame, TRANSITION)
     else:
@@ -146,8 +144,10 @@ def unshare(a: int, frame: int, t: int) -> None:
 
 @compiled
 def fold_dirty(a: int, pte: int) -> None:
-    """A valid PTE's dirty bit goes over to its frame: the content has been stored to."""
+    """A valid PTE's dirty bit goes over to its frame: the content has been stored to, so its copy in a paging file is
+    stale, also while others share the page."""
     if bits(a)[pte] & DIRTY:
+        free_slot(a, ptes(a)[pte].content)
         c = contents(a)[ptes(a)[pte].content]
         frames(a)[c.frame].modified = 1
         frames(a)[c.frame].stored = 1

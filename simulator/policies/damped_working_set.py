@@ -9,6 +9,7 @@ from simulator.policies.base import (
     NEVER,
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -134,9 +135,9 @@ class DampedWorkingSet(Policy):
     might leave at each fault; a use counts from when it was found. When a frame must be had all the same, the page goes
     that is known to be unused for longest in its process's own time."""
 
-    window: int = Field(default=100_000, ge=1, description="T, in the process's own references; chosen")
+    window: Count = Field(default=100_000, ge=1, description="T, in the process's own references; chosen")
     damping: float = Field(default=0.5, gt=0, le=1, description="share of the window; chosen")
-    resolution: int = Field(default=1_000, ge=1, description="in the process's own references; chosen")
+    resolution: Count = Field(default=1_000, ge=1, description="in the process's own references; chosen")
     compiled: ClassVar = Compiled(replace=_replace, trim=trim_by_replacing, withdraw=_withdraw, entered=_entered)
 
     def prepare(self, memory: PolicyMemory) -> None:
