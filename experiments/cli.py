@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +18,7 @@ import typer
 from experiments import __version__
 from experiments.cli_exchange import calibrate, export
 from experiments.cli_trace import trace
-from experiments.errors import BadInput, Interrupted, RunFailed, single_line
+from experiments.errors import BadInput, Interrupted, ProgramFault, RunFailed, single_line
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -343,6 +344,8 @@ def _status(arguments: Sequence[str] | None) -> int:
     except BadInput as error:
         return _tell(str(error), 2)
     except RunFailed as error:
+        if isinstance(error, ProgramFault):
+            traceback.print_exception(error.__cause__)
         return _tell(f"the run failed: {error}", 1)
     except Interrupted as error:
         return _tell(str(error), INTERRUPTED)

@@ -70,7 +70,7 @@ class Points(pd.DataFrame):
         """
         keys = [key for key in ("point", *self.parameters) if key in self.columns]
         parts = []
-        for _, row in self[self["error"].isna()].iterrows():
+        for _, row in self[self["error"].isna() | self["point"].isin(list(self._places))].iterrows():
             part = _table(self.directory(row["point"]) / f"{name}.parquet", columns, filters)
             for key in reversed(keys):
                 part.insert(0, key, pd.Series([row[key]] * len(part), index=part.index, dtype=self[key].dtype))
@@ -176,7 +176,7 @@ def _run(place: Path) -> Points:
     measured = {"summary": summary, "mean_memory_bytes": mean_memory(result)}
     name = place.resolve().name
     row = head(name, {}, 0, told["seed"])
-    frame = tidy([(row, Outcome(Point(name, {}, ""), measured, None, 0.0))], ())[POINTS]
+    frame = tidy([(row, Outcome(Point(name, {}, ""), measured, summary.get("reason"), 0.0))], ())[POINTS]
     return _points(frame, (), {name: os.path.abspath(place)})
 
 

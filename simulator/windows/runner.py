@@ -99,11 +99,13 @@ class Runner:
         self._enter(thread, population.add_thread(process, config.priority), main, parameters)
         return handle
 
-    def create_thread(self, owner: Owner, function: Program, parameters: dict[str, Any]) -> int:
-        """A new thread of a process, which starts at once: the process's handle to it. Raises Failure if it can't have
-        what it needs."""
+    def create_thread(
+        self, owner: Owner, function: Program, parameters: dict[str, Any], reserve: int = 0, commit: int = 0
+    ) -> int:
+        """A new thread of a process, which starts at once: the process's handle to it. `reserve` and `commit`: bytes of
+        its stack, 0: the machine's default. Raises Failure if it can't have what it needs."""
         with ExitStack() as undo:
-            thread = self._new_thread(owner, undo)
+            thread = self._new_thread(owner, undo, reserve, commit)
             handle = owner.handles.add(thread)
             undo.pop_all()
         number = self.system.pages.population.add_thread(owner.number, owner.priority)
@@ -117,7 +119,7 @@ class Runner:
         undo.callback(owner.object.dereference)
         return self._new_thread(owner, undo)
 
-    def _new_thread(self, owner: Owner, undo: ExitStack) -> ThreadObject:
+    def _new_thread(self, owner: Owner, undo: ExitStack, reserve: int = 0, commit: int = 0) -> ThreadObject:
         """What a thread must have before it can start: a kernel stack, an object, a stack."""
         if not self.system.pages.charge(self._kernel_stack, owner.number):
             raise Failure(ERROR_COMMITMENT_LIMIT)
@@ -125,7 +127,7 @@ class Runner:
         thread = ThreadObject(self.system, owner)
         undo.callback(thread.dereference)
         settings = self.system.settings
-        thread.stack = owner.space.create_stack(settings.stack_reserve, settings.stack_commit)
+        thread.stack = owner.space.create_stack(reserve or settings.stack_reserve, commit or settings.stack_commit)
         undo.callback(owner.space.free_stack, thread.stack)
         return thread
 

@@ -3,7 +3,7 @@
 All of it is user-mode code: a call costs `Costs.heap_call` and what it touches; only when the heap takes memory from
 the system or gives it back are there system calls. While the process has one thread, touches are made together, before
 the next call of another kind; with several threads each call's are made at once, under the heap's lock unless
-HEAP_NO_SERIALIZE is given. They are also made at once if the program has changed the protection of a heap's page: what
+HEAP_NO_SERIALIZE is given or the front end needs no help of the back end [Wine: kernel32/tests/heap.c:1234-1243]. They are also made at once if the program has changed the protection of a heap's page: what
 that raises is raised by the heap call that touches the page; a block that it would have given is lost.
 """
 
@@ -18,7 +18,7 @@ from simulator.windows.failure import Failure, WindowsException
 from simulator.windows.heap.heap import Heap
 from simulator.windows.heap.memory import CALL
 from simulator.windows.heap.sizes import HEADER
-from simulator.windows.heap.walk import HeapEntry, walk
+from simulator.windows.heap.walk import HeapEntry, HeapSummary, summary, walk
 from simulator.windows.requests import Exit
 
 R = TypeVar("R")
@@ -73,6 +73,9 @@ class HeapCalls(Calls):
             address = target.allocate(flags, size, self._touch)
             if len(self._rows) >= MOST_PENDING:
                 yield from self._flush()
+        elif target.serves(size):
+            address = target.allocate(flags, size, self._touch)
+            yield from self._flush()
         else:
             address = yield from self._inside(target, flags, target.allocate, flags, size, self._touch)
         return address or self._no_memory(target, flags, size)
@@ -89,6 +92,9 @@ class HeapCalls(Calls):
             done = target.free(address, self._touch)
             if target.late or len(self._rows) >= MOST_PENDING:
                 yield from self._settle(target)
+        elif target.takes(address):
+            done = target.free(address, self._touch)
+            yield from self._flush()
         else:
             done = yield from self._inside(target, flags, target.free, address, self._touch)
         if not done:
@@ -148,6 +154,40 @@ class HeapCalls(Calls):
         entries: list[HeapEntry] = yield from self._inside(target, 0, self._read_all, target)
         self.last_error = constants.ERROR_NO_MORE_ITEMS
         return entries
+
+    def heap_lock(self, heap: int) -> Steps[bool]:
+        """Have the calling thread own a heap's lock, if need be after a wait, until as many calls of `heap_unlock`
+        [HeapLock]. Nothing is locked of a heap that isn't serialized [Wine: kernel32/tests/heap.c:1123-1149]. False (6)
+        if there's no such heap."""
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
+        yield from self._flush()
+        if not target.flags & _ALONE:
+            yield from target.lock.acquire(self)
+        return True
+
+    def heap_unlock(self, heap: int) -> Steps[bool]:
+        """Take back one `heap_lock` [HeapUnlock]; False (6) if there's no such heap, and (chosen: 158) if the thread
+        doesn't own its lock."""
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
+        yield from self._flush()
+        if target.flags & _ALONE:
+            return True
+        if not target.lock.owned(self):
+            return self._failed(constants.ERROR_NOT_LOCKED, failed=False)
+        target.lock.release()
+        return True
+
+    def heap_summary(self, heap: int) -> Steps[HeapSummary | None]:
+        """How much of a heap is allocated, committed and reserved [HEAP_SUMMARY]; None (6) if there's no such heap."""
+        target = self.own.heaps.get(heap)
+        if target is None:
+            return self._failed(constants.ERROR_INVALID_HANDLE, None)
+        yield from self._inside(target, 0, self._read_all, target)
+        return summary(target)
 
     def heap_compact(self, heap: int, flags: int = 0) -> Steps[int]:
         """Bytes that the largest committed free block holds [HeapCompact]; 0 with no error if there's none. Free blocks
@@ -219,7 +259,7 @@ class HeapCalls(Calls):
         several = not self.own.defers_touches
         lock = heap.lock if several and not (flags | heap.flags) & _ALONE else None
         if lock is not None:
-            yield from lock.acquire()
+            yield from lock.acquire(self)
         try:
             result = function(*arguments)
             if several or heap.late or len(self._rows) >= MOST_PENDING:

@@ -129,6 +129,15 @@ class Heap:
             self.late.append(surplus)
         return True
 
+    def serves(self, size: int) -> bool:
+        """Whether the front end has a free block for a size, so that the back end isn't needed."""
+        return 0 <= size <= LARGEST and bool(self._buckets) and bool(self._buckets[BUCKET_OF[size]].free)
+
+    def takes(self, address: int) -> bool:
+        """Whether the front end takes a block back and keeps it, so that the back end isn't needed."""
+        unit = self.front.units.get(address) if self.front is not None and address in self.busy else None
+        return unit is not None and (unit is unit.bucket.active or len(unit.free) + 1 < unit.count)
+
     def finish(self, touch: Touch) -> None:
         """Give memory back, after all that was touched before."""
         late, self.late = self.late, []

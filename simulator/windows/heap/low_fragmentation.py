@@ -75,7 +75,8 @@ class FrontEnd:
 
     A size turns on when the back end has served it `activation` times: the next allocation is the front end's, or, if
     it is the heap's first to turn on, the one after the next, as the front end's own data must be made before
-    (debugoff.com). That larger sizes aren't counted until the heap has a few segments, as that source says, isn't
+    (debugoff.com), and the first unit with them: the allocation that follows doesn't need the back end [Wine:
+    kernel32/tests/heap.c:1234-1243, test_HeapCreate]. That larger sizes aren't counted until the heap has a few segments, as that source says, isn't
     modelled. A unit has as many blocks as the bucket has already, at least 32, in at most `Heap.bucket_memory` bytes,
     at least 4 (chosen). A unit whose blocks are all free goes back to the back end unless it is the active one
     (chosen). The block freed last is used first, as up to Windows 7; Windows 8 chooses at random.
@@ -104,11 +105,11 @@ class FrontEnd:
         bucket.counted += 1
         if bucket.counted <= self._settings.activation:
             return False
-        if not self.header:
-            self._make_header(touch)
-            return False
-        bucket.on = True
-        return True
+        if self.header:
+            bucket.on = True
+            return True
+        bucket.on = self._make_header(touch) and self.refill(bucket, touch)
+        return False
 
     def enable(self, touch: Touch) -> bool:
         """HeapSetInformation's value 2: make the front end now; where it is opt-in, all sizes are on from now on. False

@@ -416,9 +416,9 @@ def _(process: Any) -> Steps:
 @case("CreateFileMapping", "SEC_IMAGE of what is no image is refused", f"[{VIRTUAL}:1596]", **EVERYTHING)
 def _(process: Any) -> Steps:
     file = yield from opened(process, "file")
-    for handle in (file, NOWHERE):
-        for size in (0, PAGE):
-            yield from fails(process, NO_IMAGE, process.create_file_mapping(handle, RO | w.SEC_IMAGE, size))
+    for handle, size, error in ((file, 0, NO_IMAGE), (file, PAGE, NO_IMAGE), (NOWHERE, PAGE, NO_IMAGE)):
+        yield from fails(process, error, process.create_file_mapping(handle, RO | w.SEC_IMAGE, size))
+    yield from fails(process, PARAMETER, process.create_file_mapping(NOWHERE, RO | w.SEC_IMAGE, 0))
 
 
 # Unmapping, and what outlives what
