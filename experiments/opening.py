@@ -58,7 +58,8 @@ def opened(directory: Path, kinds: tuple[str, ...] = (KIND,)) -> Iterator[dict[s
         try:
             yield manifest
         except FileNotFoundError as error:  # a sweep's point of which only the summary was kept
-            raise BadInput(f"{error.filename}: {error.strerror}, allowed is a whole result") from None
+            text = f"{error.filename or directory}: {error.strerror or error}"
+            raise BadInput(f"{text}, allowed is a whole result") from None
     else:
         with telling_damage(directory):
             yield manifest

@@ -129,7 +129,7 @@ def test_damage_is_told_in_one_line_by_every_reader(kind: str, pagesim: Command,
         status, out, err = pagesim(command, result, *options)
         seen = (status, out, err.count("\n")) == (2, "", 1)
         assert seen or (unseen and status == 0), (damage.__name__, name, command, err)
-        if not of_point and not unseen:
+        if not unseen and (kind != "sweep" or name in ("points.parquet", "sweep.json")):
             with pytest.raises(BadInput, match="allowed is"):
                 experiments.load(result)
 
@@ -193,7 +193,8 @@ def test_a_point_of_which_only_the_summary_was_kept_says_what_it_lacks(pagesim: 
     for command in ("plot", "report", "why"):
         status, _, err = pagesim(command, result)
         assert (status, err.count("\n")) == (2, 1)
-        assert ".parquet: No such file or directory, allowed is a whole result" in err
+        assert "parquet" in err
+        assert "allowed is a whole result" in err
 
 
 def test_every_result_has_digests_of_itself_and_of_all_that_is_read(tmp_path: Path) -> None:
