@@ -20,8 +20,8 @@ SIZE_UNITS = {"B": 1, "KiB": KiB, "MiB": MiB, "GiB": GiB, "TiB": TiB}
 TIME_UNITS = {"ns": 1, "us": MICROSECOND, "ms": MILLISECOND, "s": SECOND, "min": 60 * SECOND}
 
 LONGEST = 1 << 57
-"""The longest time that can be written, in nanoseconds: four and a half years. So the sum of a step's times fits into 64
-bits, and a machine whose time runs out of them is found out."""
+"""The longest time that can be written, in nanoseconds: four and a half years. So the sum of a step's times fits into
+64 bits, and a machine whose time runs out of them is found out."""
 
 _QUANTITY = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)\s*\*?\s*([A-Za-z]+)\s*$")
 _PRODUCT = re.compile(r"^\s*(\d+)\s*\*\s*(\d+(?:\.\d+)?\s*[A-Za-z]+)\s*$")

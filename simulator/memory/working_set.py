@@ -71,7 +71,9 @@ def unlink(a: int, pte: int) -> None:
 
 @compiled
 def requeue(a: int, pte: int) -> None:
-    """Move a PTE to the tail, as if it had entered now."""
+    """Move a PTE to the tail, as if it had entered now; raises ValueError for one that is on no list."""
+    if ptes(a)[pte].fixed:
+        raise ValueError("proposed to requeue an entry that isn't in a working set")
     unlink(a, pte)
     append(a, pte)
 

@@ -23,6 +23,7 @@ from simulator.policies.base import (
     parameters,
     policy_integers,
     process_notes,
+    ptes,
     processes,
     register,
     requeue,
@@ -64,8 +65,9 @@ def _look(a: int, process: int, now: int) -> None:
     notes.mark = turn
     if p.tables_at:
         for place in range(p.ptes):
-            if b[entry_of(a, process, place)] & ACCESSED:
-                _note_use(a, entry_of(a, process, place), now)
+            entry = entry_of(a, process, place)
+            if b[entry] & ACCESSED and not ptes(a)[entry].fixed:
+                _note_use(a, entry, now)
         return
     end = p.first_pte + p.ptes
     for chunk in range(p.first_pte, end, _CHUNK):

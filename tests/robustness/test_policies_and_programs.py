@@ -120,7 +120,7 @@ def test_a_policy_in_python_may_not_propose_a_page_of_awe(place: str, monkeypatc
 
     policy = proposing(
         trim=lambda _: Decision(trimmed=np.array(entries if place == "trimmed" else [], np.int64)),
-        replace=lambda *_: entries[0] if entries and place == "replaced" else None,  # type: ignore[arg-type, return-value]
+        replace=lambda *_: entries[0] if entries and place == "replaced" else None,  # type: ignore[arg-type]
     )
     trimming = config.Trimming(policy=enter(monkeypatch, "wrong", policy), period=100_000)
     machine = build(program, frames=64, manager=windows(trimming=trimming), working_set=(20, 25, True))
