@@ -51,7 +51,7 @@ def info(
     options: Options = None,
     json: Json = False,
 ) -> None:
-    """Tell what is in a trace: references, pages, processes, threads, duration, where it comes from."""
+    """Tell what is in a trace: references, pages, processes, threads, duration, regions, where it comes from."""
     from experiments import trace_commands
 
     trace_commands.info(path, format, options or [], json)
@@ -89,7 +89,7 @@ def record(
     note: Annotated[str | None, typer.Option(help="Kept in the file: where the input came from, for instance.")] = None,
     json: Json = False,
 ) -> None:
-    """Run a program under valgrind and record its references, by page.
+    """Run a program under valgrind and record its references, by page, and the files that the pages are mapped from.
 
     Its threads are recorded as one; processes that it starts are not recorded.
     """

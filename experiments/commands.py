@@ -11,18 +11,12 @@ from typing import Any
 
 from experiments import listing, tables
 from experiments.config import Experiment, load
-from experiments.errors import BadInput
+from experiments.errors import BadInput, ProgramFault, RunFailed
 from experiments.inputs import input_paths
+from experiments.opening import opened, write_manifest
 from experiments.plugin_files import load_file
 from experiments.schema import config_schema
-from experiments.store import (
-    MANIFEST,
-    canonical_json,
-    read_manifest,
-    replacing,
-    telling_damage,
-    telling_disk_errors,
-)
+from experiments.store import canonical_json, replacing, telling_disk_errors
 
 
 def _print_json(data: Any) -> None:
@@ -44,19 +38,21 @@ def run_config(
     record_trace: Path | None = None,
     plugins: Sequence[Path] = (),
 ) -> None:
-    """Run a config, keep its result and print it."""
+    """Run a config, keep its result and print it; raises RunFailed after that if the run failed."""
     experiment = load(config, overrides, seed, plugins)
     if experiment.sweep:
         _note(f"{config}: sweep is left out; this is one run with the values outside of it")
     target = Path("results", experiment.name) if out is None else out
     with replacing(target) as partial:
-        summary = _run_into(experiment, config, partial, target, plots, check, record_trace)
+        summary, failure = _run_into(experiment, config, partial, target, plots, check, record_trace)
     if as_json:
         _print_json({**summary, "directory": os.path.abspath(target)})
-        return
-    console = tables.console()
-    console.print(tables.run_report(summary, experiment.machine.page_size))
-    console.print(f"result: {target}", highlight=False, soft_wrap=True)
+    else:
+        console = tables.console()
+        console.print(tables.run_report(summary, experiment.machine.page_size))
+        console.print(f"result: {target}", highlight=False, soft_wrap=True)
+    if failure is not None:
+        raise failure
 
 
 def _run_into(
@@ -67,26 +63,28 @@ def _run_into(
     plots: bool,
     check: bool,
     record_trace: Path | None,
-) -> dict[str, Any]:
-    from experiments.manifest import input_digests, manifest
+) -> tuple[dict[str, Any], RunFailed | None]:
+    """Run and write the result, also that of a run that failed; a fault of the program leaves no pictures."""
+    from experiments.manifest import input_digests, manifest, outcome
     from experiments.progress import reporter
-    from experiments.runner import run
+    from experiments.runner import run_as_far_as_it_goes
     from experiments.source import source
 
     base = config.parent
     digests = input_digests(experiment, base)
     began = time.perf_counter()
     with reporter(["run", "baseline"], experiment.duration) as progress:
-        result = run(experiment, base, progress, check, record_trace)
+        result, failure = run_as_far_as_it_goes(experiment, base, progress, check, record_trace)
     elapsed = time.perf_counter() - began
     result.write(partial)
     description = {**manifest(experiment, base, target, digests, elapsed), "source": source(config)}
-    (partial / MANIFEST).write_text(canonical_json(description), "utf-8")
-    if plots:
+    description |= outcome(result.summary)
+    write_manifest(partial, description)
+    if plots and not isinstance(failure, ProgramFault):
         from experiments.plots.draw import draw
 
         draw(result, partial / "plots")
-    return result.summary
+    return result.summary, failure
 
 
 def plot(directory: Path, kinds: Sequence[str], picture_format: str, as_json: bool) -> None:
@@ -97,20 +95,20 @@ def plot(directory: Path, kinds: Sequence[str], picture_format: str, as_json: bo
     from simulator import registry
     from simulator.result import RunResult
 
-    reads = RESULTS[read_manifest(directory, tuple(RESULTS))["kind"]]
-    for kind in kinds:
-        try:
-            check(kind, reads)
-        except registry.UnknownName as error:
-            raise BadInput(f"--kind {kind}: {error}") from None
     readers: dict[str, Callable[[Path], Any]] = {
         "run": RunResult.read, "trace-profile": TraceProfile.read, "comparison": ComparisonResult.read,
         "sweep": _points,
     }  # fmt: skip
-    with telling_damage(directory):
+    with opened(directory, tuple(RESULTS)) as manifest:
+        reads = RESULTS[manifest["kind"]]
+        for kind in kinds:
+            try:
+                check(kind, reads)
+            except registry.UnknownName as error:
+                raise BadInput(f"--kind {kind}: {error}") from None
         result = readers[reads](directory)
-    with telling_disk_errors(directory / "plots"):
-        files = draw(result, directory / "plots", kinds or None, picture_format, reads)
+        with telling_disk_errors(directory / "plots"):
+            files = draw(result, directory / "plots", kinds or None, picture_format, reads)
     if as_json:
         _print_json({"plots": [str(path) for path in files]})
         return

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.errors import BadInput
+from simulator.config import Region
 from simulator.machine import ProcessSpec
 from simulator.observe import Observer
 from simulator.stream import Block, ReferenceStream
 from workloads.base import InputError
 from workloads.traces.beside import check_place
 from workloads.traces.convert import target, write
+from workloads.traces.regions import TraceRegion
 from workloads.traces.runs import Runs
 from workloads.traces.window import window
 
@@ -77,6 +79,7 @@ class Emitted(Observer):
         self._streams: list[_Written] = []
         self._made: list[tuple[int, int, _Written, int]] = []
         self._names: list[str] = []
+        self._regions: list[list[Region]] = []
 
     def watching(self, specs: Sequence[ProcessSpec]) -> list[ProcessSpec]:
         """The same processes, whose references are written down."""
@@ -91,6 +94,7 @@ class Emitted(Observer):
         """The run has ended: threads know how many references they made."""
         references = state.arrays["threads"]["references"].tolist()
         self._names = [spec.config.name for spec in state.specs]
+        self._regions = [spec.config.regions for spec in state.specs]
         threads = [
             (process, thread, stream)
             for process, spec in enumerate(state.specs)
@@ -102,7 +106,7 @@ class Emitted(Observer):
         """Write the file, which appears when it is complete; raises BadInput."""
         about = {"page_size": str(page_size), "source_name": "pagesim run", "process_names": json.dumps(self._names)}
         try:
-            write(self._out, self._to, self._runs(), "", about)
+            write(self._out, self._to, self._runs(), "", about, self._mapped)
         except InputError as error:
             raise BadInput(f"--record-trace {error}") from None
         except OSError as error:
@@ -112,6 +116,19 @@ class Emitted(Observer):
         """Give the temporary files back."""
         for stream in self._streams:
             stream.close()
+
+    def _mapped(self) -> list[TraceRegion]:
+        """The regions of processes that made references, but for what programs mapped while they ran."""
+        made = {process for process, _, _, references in self._made if references}
+        return [
+            TraceRegion(
+                process, region.first, region.pages, region.file.rpartition("/")[2], region.offset,
+                shared=region.protection == "read-write", writable=region.protection != "read-only",
+            )
+            for process in made
+            for region in self._regions[process]
+            if region.file and region.state == "committed"
+        ]  # fmt: skip
 
     def _runs(self) -> Iterator[Runs]:
         for process, thread, stream, references in self._made:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulator.result import RunResult
+
 
 def single_line(text: str) -> str:
     """The text with every run of white space, line ends among them, made one space."""
@@ -19,8 +24,14 @@ class BadInput(Exception):
 class RunFailed(Exception):
     """The input was good and the run failed: exit status 1. The text is one line."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, result: RunResult | None = None) -> None:
         super().__init__(single_line(text))
+        self.result = result
+        """what the run did until then, its summary marked with `status: failed` and the `reason`; None: nothing"""
+
+
+class ProgramFault(RunFailed):
+    """The run failed by a fault of the program or of a plug-in, which is the cause: a traceback is due."""
 
 
 class Interrupted(Exception):

@@ -50,6 +50,11 @@ def manifest(
     }
 
 
+def outcome(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of a run that failed: `status` and `reason`; nothing of others."""
+    return {key: summary[key] for key in ("status", "reason") if key in summary}
+
+
 def provenance() -> dict[str, Any]:
     """With what, and on what, a result is made."""
     return {

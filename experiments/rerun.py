@@ -27,7 +27,7 @@ from experiments.errors import BadInput, Interrupted
 from experiments.inputs import digest
 from experiments.manifest import versions
 from experiments.progress import reporter
-from experiments.runner import run
+from experiments.runner import run_as_far_as_it_goes
 from experiments.store import COMPARISON, KIND, MANIFEST, SWEEP, SWEEP_FILE, read_manifest, telling_disk_errors
 from experiments.sweeps.conduct import conduct as conduct_sweep
 from experiments.sweeps.plan import SweepPlan, planned
@@ -100,7 +100,7 @@ def _run(manifest: dict[str, Any], base: Path, directory: Path, _: int | None) -
 
     def make(scratch: Path, _: Compared) -> None:
         with reporter(["rerun", "baseline"], experiment.duration) as progress:
-            result = run(experiment, base, progress)
+            result, _failure = run_as_far_as_it_goes(experiment, base, progress)
         scratch.mkdir()
         result.write(scratch)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from experiments.config import Experiment
 from experiments.denning import denning
 from experiments.emitted import Emitted
-from experiments.errors import BadInput, RunFailed
+from experiments.errors import BadInput, ProgramFault, RunFailed, single_line
 from experiments.inputs import with_absolute_paths
 from experiments.parts import check_names, with_part
 from experiments.plugins import build
@@ -32,6 +32,8 @@ from workloads.base import InputError, StreamContext, check_footprint, parts
 Progress = Callable[[int, int | None, int], None]
 """Told references done, references in all if known, and simulated nanoseconds, some ten times a second."""
 
+FAILED = "failed"
+"""The `status` in the summary of a run that failed; others have none."""
 _ROOM = 4096
 """Frames of the baseline beyond all pages: more than the largest threshold a memory manager starts to act at."""
 
@@ -54,6 +56,7 @@ def prepare(experiment: Experiment, base: Path) -> tuple[Experiment, list[Proces
                 name=process.name,
                 page_size=experiment.machine.page_size,
                 address_space=experiment.machine.address_space,
+                private=experiment.memory_manager.model == "demand-paging",
             )
             try:
                 made = parts(workload, context)
@@ -63,7 +66,7 @@ def prepare(experiment: Experiment, base: Path) -> tuple[Experiment, list[Proces
             except InputError as error:
                 raise BadInput(str(error)) from None
             for part in made:
-                config = with_part(process, part, files)
+                config = with_part(process, part, files, experiment.machine)
                 if part.streams:
                     _check_commit(experiment.machine, config, part.streams[0])
                 specs.append(ProcessSpec(config=config, streams=part.streams, program=part.program))
@@ -153,7 +156,7 @@ def _run(
     observers: Sequence[Observer] = (),
 ) -> RunResult:
     try:
-        return Machine(
+        built = Machine(
             machine=machine,
             memory_manager=manager,
             processes=list(specs),
@@ -162,13 +165,34 @@ def _run(
             observe=observe,
             progress=progress,
             observers=observers,
-        ).run()
+        )
+        return _go(built, experiment.name)
     except InputError as error:
         raise BadInput(str(error)) from None
-    except (SimulationError, PolicyRefused) as error:
-        raise RunFailed(str(error)) from error
     except MemoryError as error:
         raise RunFailed(f"this computer has too little memory to simulate such a machine: {error}") from error
+
+
+def _go(machine: Machine, name: str) -> RunResult:
+    """Run a machine; what it did until it failed goes along with RunFailed."""
+    try:
+        return machine.run()
+    except (SimulationError, PolicyRefused) as error:
+        raise RunFailed(str(error), _failed(machine.result_so_far(), name, str(error))) from error
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        reason = f"a fault of pagesim or of a plug-in: {type(error).__name__}: {error}"
+        result = None
+        with suppress(Exception):  # the state may be past all accounting
+            result = _failed(machine.result_so_far().complete(), name, reason)
+        raise ProgramFault(reason, result) from error
+
+
+def _failed(result: RunResult, name: str, reason: str) -> RunResult:
+    """Mark a result as that of a run that failed."""
+    result.summary |= {"name": name, "status": FAILED, "reason": single_line(reason)}
+    return result
 
 
 def fill_slowdowns(result: RunResult, roomy: RunResult) -> None:
@@ -199,7 +223,8 @@ def run(
     check: bool = False,
     record_trace: Path | None = None,
 ) -> RunResult:
-    """The whole of an experiment: its run and, unless the config says no, its baseline.
+    """The whole of an experiment: its run and, unless the config says no, its baseline. Raises BadInput, and RunFailed
+    with what the run did until it failed.
 
     `record_trace` is a file to write the references to that the processes of the run made.
     """
@@ -219,5 +244,26 @@ def run(
     if experiment.observe.denning:
         result.denning = denning(result, specs)
     if experiment.observe.baseline:
-        fill_slowdowns(result, baseline(experiment, specs, base, progress))
+        try:
+            roomy = baseline(experiment, specs, base, progress)
+        except RunFailed as failure:
+            reason = f"the run in unlimited memory, for slowdowns, failed: {failure}"
+            raise type(failure)(reason, _failed(result, experiment.name, reason)) from failure
+        fill_slowdowns(result, roomy)
     return result
+
+
+def run_as_far_as_it_goes(
+    experiment: Experiment,
+    base: Path,
+    progress: Progress | None = None,
+    check: bool = False,
+    record_trace: Path | None = None,
+) -> tuple[RunResult, RunFailed | None]:
+    """As `run`; for a run that fails, what it did until then, and the failure. Raises RunFailed if that is nothing."""
+    try:
+        return run(experiment, base, progress, check, record_trace), None
+    except RunFailed as failure:
+        if failure.result is None:
+            raise
+        return failure.result, failure

@@ -43,12 +43,15 @@ def console() -> Console:
 
 
 def run_report(summary: Mapping[str, Any], page_size: int) -> Group:
-    """What a run ends with: a row for each process, the faults by kind, why pages left the working sets of programs,
-    what these noted down and left in pool, and lines on the whole system."""
+    """What a run ends with: why it failed if it did, a row for each process, the faults by kind, why pages left the
+    working sets of programs, what these noted down and left in pool, and lines on the whole system."""
     programs = [departure_table(summary)] if any(summary.get("departures", {}).values()) else []
     programs += [notes_table(summary)] if summary.get("notes") else []
     programs += [pool_table(summary)] if summary.get("pools") else []
-    return Group(process_table(summary, page_size), fault_table(summary), *programs, *system_lines(summary, page_size))
+    failure = [Text(f"failed: {summary['reason']}", style="bold")] if "status" in summary else []
+    return Group(
+        *failure, process_table(summary, page_size), fault_table(summary), *programs, *system_lines(summary, page_size)
+    )
 
 
 def process_table(summary: Mapping[str, Any], page_size: int) -> Table:

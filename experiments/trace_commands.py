@@ -20,9 +20,10 @@ from workloads.base import InputError
 
 if TYPE_CHECKING:
     from workloads.traces.info import Info
+    from workloads.traces.regions import TraceRegion
 
 MOST_ROWS = 30
-"""Threads that a table shows."""
+"""Threads, or regions, that a table shows."""
 
 
 def format_options(given: Sequence[str]) -> dict[str, Any]:
@@ -60,6 +61,8 @@ def info(path: Path, format_name: str, options: Sequence[str], as_json: bool) ->
         console.print(Text(line), soft_wrap=True)
     if len(found.facts.origins) > 1:
         console.print(thread_table(data))
+    if data["regions"]:
+        console.print(region_table(data))
 
 
 def description(path: Path, found: Info) -> dict[str, Any]:
@@ -87,8 +90,14 @@ def description(path: Path, found: Info) -> dict[str, Any]:
         "share_of_stores": found.share("stores"),
         "duration_ns": facts.duration,
         "processes": processes,
+        "regions": [_region(found, region) for region in facts.regions],
         "metadata": {key: text for key, text in found.about.items() if key != "page_size"},
     }
+
+
+def _region(found: Info, region: TraceRegion) -> dict[str, Any]:
+    fields = region._asdict() | {"file": region.file or None, "offset": region.offset if region.file else None}
+    return {**fields, "referenced": found.pages_in(region)}
 
 
 def summary_lines(data: dict[str, Any]) -> Iterator[str]:
@@ -119,6 +128,33 @@ def thread_table(data: dict[str, Any]) -> Any:
     title = "threads" if len(shown) == len(rows) else f"the {len(shown)} busiest of {len(rows):,} threads"
     headings = ("process", "thread", "pages of the process", "references", "fetches", "loads", "stores")
     return tables.rows_table(title, headings, cells)
+
+
+def region_table(data: dict[str, Any]) -> Any:
+    """A row for each region, those of which most pages are referenced if there are many."""
+    regions = data["regions"]
+    shown = sorted(range(len(regions)), key=lambda number: (-regions[number]["referenced"], number))[:MOST_ROWS]
+    several = len(data["processes"]) > 1
+    cells = [_region_cells(regions[number], several) for number in sorted(shown)]
+    title = "regions" if len(shown) == len(regions) else f"the {len(shown)} most used of {len(regions):,} regions"
+    headings = ("pages", "referenced", "backed by", "from page", "access", "kind", "references")
+    return tables.rows_table(title, (*(["process"] if several else []), *headings), cells)
+
+
+def _region_cells(region: dict[str, Any], several: bool) -> tuple[str, ...]:
+    first, begin, end = region["first"], region["begin"], region["end"]
+    access = "r" + "w" * region["writable"] + "x" * region["executable"]
+    life = "all" if not begin and end is None else f"{begin:,} to {'the end' if end is None else f'{end:,}'}"
+    return (
+        *([str(region["process"])] if several else []),
+        f"{first} to {first + region['pages'] - 1}",
+        f"{region['referenced']:,} of {region['pages']:,}",
+        region["file"] or "anonymous",
+        "" if region["offset"] is None else str(region["offset"]),
+        access,
+        "shared" if region["shared"] else "private",
+        life,
+    )
 
 
 def convert(

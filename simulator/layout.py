@@ -92,6 +92,9 @@ PROCESS = np.dtype(
         ("trimmed", "i8"),
         ("replaced", "i8"),
         ("departures", "i8", (REASONS,)),  # pages that left its working set, by reason
+        ("watch_at", "i8"),  # its working set watch: rows of logs.WATCH, of which so many are filled
+        ("watch_count", "i4"),
+        ("watch_limit", "i4"),  # how many there are; 0: nobody watches
         ("head", "i4"),
         ("tail", "i4"),
         ("hand", "i4"),

@@ -22,6 +22,8 @@ FAULT_LOG = np.dtype(
     ],
     align=True,
 )
+WATCH = np.dtype([("page", "u8"), ("thread", "i4"), ("kind", "u1"), ("access", "u1")], align=True)
+"""A row of a process's working set watch: a fault that brought a page into its working set, or copied one there."""
 IO_LOG = np.dtype(
     [
         ("submit_ns", "i8"),

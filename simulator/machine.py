@@ -25,6 +25,7 @@ from simulator.memory.kernel import (
     IDLE,
     LOG_FULL,
     NEEDS_BLOCK,
+    OUT_OF_TIME,
     SAMPLED,
     SIGNALLED,
     STUCK,
@@ -151,11 +152,12 @@ class Machine:
             WATCHED: self._show,
             STUCK: self._give_up,
             FINISHED: self._finish,
+            OUT_OF_TIME: self._refuse_to_go_on,
         }
 
     def run(self) -> RunResult:
         """Simulate until every process has ended, or for `duration`; raises SimulationError if it can't go on,
-        PolicyRefused if its policy proposes what it may not."""
+        PolicyRefused if its policy proposes what it may not. After that `result_so_far` has what came before."""
         try:
             result = self._run()
         except BaseException:
@@ -178,13 +180,26 @@ class Machine:
                 raise PolicyRefused(f"policy {self.policy.name}: {error}") from None
             raise
         end = int(self.calendar.now)
+        self._account(end)
+        self.hooks.call("finished", self.state, end)
+        return self._result(end)
+
+    def result_so_far(self) -> RunResult:
+        """The result up to the moment at which `run` raised. Whatever is wrong with the state may be raised again."""
+        end = max(int(self._record["now"]), int(self.calendar.now))
+        self._account(end)
+        return self._result(end)
+
+    def _account(self, end: int) -> None:
+        """Carry times, space-time products, samples and logs on to the end."""
         commit_all(self.state.address, end)
         for thread, record in enumerate(self.state.arrays["threads"][: int(self._record["thread_count"])]):
             if record["process"] < 0 or self.state.arrays["processes"]["alive"][record["process"]]:
                 account(self.state.address, thread, int(record["state"]), end)
         settle_space_time(self.state.address, end)
         self.recorder.finish(end)
-        self.hooks.call("finished", self.state, end)
+
+    def _result(self, end: int) -> RunResult:
         result = self.recorder.result(end, self.references())
         if self.programs is not None:
             self.programs.complete(result)
@@ -327,6 +342,9 @@ class Machine:
             f"at {int(self._record['now'])} ns {waiting} thread(s) wait for a frame and no page can be taken: policy "
             f"{self.policy.name!r} proposes none, or dirty pages have no room in the paging files"
         )
+
+    def _refuse_to_go_on(self) -> None:
+        raise SimulationError(f"the simulated time has come to {int(self._record['now'])} ns: it is told up to 2^62 ns")
 
     def _report(self) -> None:
         if self._progress is None or monotonic() - self._reported < 0.1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
 
@@ -107,8 +108,12 @@ class Recorder:
                 self.state.record[0][count] = 0
 
     def finish(self, end: int) -> None:
-        """Take the last sample, at the end of the run, and empty the logs."""
+        """Take the last sample, at the end of the run, and empty the logs. A machine in which nothing can happen any
+        more was sampled beyond the end: these samples are dropped."""
         self.collect()
+        kept = bisect_right(self._times, end)
+        self._times, self._rows, self._more = self._times[:kept], self._rows[:kept], self._more[:kept]
+        self._maps = [(time, seen) for time, seen in self._maps if time <= end]
         take_sample(self.state.address, end)
         self.collect()
         self.drain()

@@ -1,4 +1,5 @@
-"""The per-reference model by itself, against cases worked out by hand."""
+"""The per-reference model by itself, against cases worked out by hand (from simulator/MODEL.md section 2 for
+demand-zero pages, MODEL.md section 14 for the textbook machine)."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ from tests.model.entities import Deadlock
 from tests.model.machine import ModelMachine
 
 FREE = Costs(reference=1, demand_zero=0, zero_page=0, transition=0, copy_on_write=0, hard=0, trim=0, age=0, write=0)
+WINDOWS: dict[str, Any] = {"model": "windows"}
 BELADY = [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]
 
 
@@ -56,36 +58,96 @@ def loads(pages: list[int]) -> list[Run]:
     return [(page, 0, 1, 0) for page in pages]
 
 
-@pytest.mark.parametrize(("frames", "faults"), [(3, 9), (4, 10)])
-def test_fifo_shows_beladys_anomaly(frames: int, faults: int) -> None:
-    """Belady, Nelson, Shedler (1969): the reference string on which fifo does worse with more memory."""
-    assert run(frames, [loads(BELADY)]).summary()["page_faults"] == faults
+@pytest.mark.parametrize(("frames", "reads"), [(3, 9), (4, 10)])
+def test_fifo_shows_beladys_anomaly(frames: int, reads: int) -> None:
+    """Belady, Nelson, Shedler (1969): the reference string on which fifo does worse with more memory. All pages are on
+    disk at the start: each fault reads one page in 1000 ns, nothing is written, and a reference takes 1 ns."""
+    summary = run(frames, [loads(BELADY)]).summary()
+    assert [summary[key] for key in ("page_faults", "hard_faults", "page_reads", "pages_input")] == [reads] * 4
+    assert summary["repurposed"] == reads - frames
+    assert (summary["demand_zero_faults"], summary["page_writes"], summary["dirty_evictions"]) == (0, 0, 0)
+    assert summary["simulated_ns"] == 12 + 1000 * reads
 
 
-def test_clean_untouched_pages_are_zeroed_again_and_time_is_references_alone() -> None:
-    """12 references of 1 ns; nothing is ever written, so each fault is demand-zero and free of cost."""
-    summary = run(3, [loads(BELADY)]).summary()
-    assert summary["demand_zero_faults"] == 9
-    assert summary["simulated_ns"] == 12
-    assert summary["repurposed"] == 6
-
-
-def test_a_written_page_comes_back_from_the_paging_file() -> None:
-    """One frame. t=0 store to 1. t=1 page 2 faults: 1 is replaced, its write of 1000 ns starts, 2 waits for the frame
-    until 1001 and executes then. Its reference takes 1 ns; at 1002 page 1 faults: 2 is clean, so its frame is reused at
-    once and the read takes 1000 ns. It executes at 2002; the process finishes at 2003."""
+def test_a_textbook_machine_writes_a_dirty_victim_in_place() -> None:
+    """One frame. The paging file takes the disk's pages 0 to 63 and stays empty, so pages 1 and 2 lie at 64 and 65.
+    Page 1 is read (0-1000) and stored to. At 1001 page 2 faults: 1 is replaced and written to 64, 2 waits for the frame
+    until 2001 and is read until 3001. At 3002 page 1 faults: 2 is clean, so its frame is reused at once, and the read
+    ends at 4002. The process finishes at 4003."""
     machine = run(1, [[(1, 0, 0, 1), (2, 0, 1, 0), (1, 0, 1, 0)]])
+    assert machine.faults() == [
+        (0, "a", 0, 1, "hard", 0, 1000, 0, 1000),
+        (1001, "a", 0, 2, "hard", 1000, 1000, 0, 2000),
+        (3002, "a", 0, 1, "hard", 0, 1000, 0, 1000),
+    ]
+    assert machine.io() == [
+        (0, 0, 1000, "d", "read", 64, 1, True),
+        (1001, 1001, 2001, "d", "write", 64, 1, True),
+        (2001, 2001, 3001, "d", "read", 65, 1, True),
+        (3002, 3002, 4002, "d", "read", 64, 1, True),
+    ]
+    summary = machine.summary()
+    assert (summary["dirty_evictions"], summary["repurposed"]) == (1, 2)
+    process = summary["processes"]["a"]
+    assert (process["stall_frame_ns"], process["stall_read_ns"], process["finished_ns"]) == (1000, 3000, 4003)
+
+
+def test_a_copy_on_write_page_of_a_textbook_machine_has_a_place_for_its_copy() -> None:
+    """Two frames. The paging file takes the disk's pages 0 to 63, the file page 64, then come the process's contents:
+    page 1 at 65, page 2 at 66, page 5's copy at 67. The store to 5 reads the file's page until 1000 and copies it into
+    the other frame. At 1001 page 1 takes the frame of the file's page and is read until 2001. At 2002 page 2 faults:
+    fifo takes 5, whose copy is written to 67 until 3002, then page 2 is read until 4002. At 4003 page 5 faults: fifo
+    takes 1, which is clean, and the copy is read until 5003."""
+    machine = run(
+        2,
+        [[(5, 0, 0, 1), (1, 0, 1, 0), (2, 0, 1, 0), (5, 0, 1, 0)]],
+        machine={"files": {"f": File(size=PAGE)}},
+        process={"regions": [Region(first=5, pages=1, file="f", protection="copy-on-write")]},
+    )
+    assert [(row[0], *row[3:7]) for row in machine.faults()] == [
+        (0, 5, "hard", 0, 1000),
+        (1000, 5, "copy-on-write", 0, 0),
+        (1001, 1, "hard", 0, 1000),
+        (2002, 2, "hard", 1000, 1000),
+        (4003, 5, "hard", 0, 1000),
+    ]
+    assert [(row[0], *row[4:6]) for row in machine.io()] == [
+        (0, "read", 64),
+        (1001, "read", 65),
+        (2002, "write", 67),
+        (3002, "read", 66),
+        (4003, "read", 67),
+    ]
+    summary = machine.summary()
+    assert (summary["simulated_ns"], summary["repurposed"], summary["dirty_evictions"]) == (5004, 3, 1)
+
+
+@pytest.mark.parametrize("protection", ["read-write", "read-only"])
+def test_a_page_that_is_only_read_is_demand_zero_once_written_once_and_then_hard(protection: Any) -> None:
+    """One frame, nothing stored. At 1 page 2 waits for the frame of page 1, which counts as modified from its
+    demand-zero fault on: trimmed, it is written to slot 0 until 1001. At 1002 page 1 waits for page 2's frame, written
+    to slot 1 until 2002, and is read until 3002. At 3003 page 2 faults: page 1 was read back, so it is clean, its frame
+    is reused at once, and the read of page 2 ends at 4003."""
+    machine = run(
+        1,
+        [loads([1, 2, 1, 2])],
+        manager={**WINDOWS, "high_memory": 1},
+        process={"regions": [Region(first=1, pages=2, protection=protection)]},
+    )
     assert machine.faults() == [
         (0, "a", 0, 1, "demand-zero", 0, 0, 0, 0),
         (1, "a", 0, 2, "demand-zero", 1000, 0, 0, 1000),
-        (1002, "a", 0, 1, "hard", 0, 1000, 0, 1000),
+        (1002, "a", 0, 1, "hard", 1000, 1000, 0, 2000),
+        (3003, "a", 0, 2, "hard", 0, 1000, 0, 1000),
     ]
-    assert machine.io() == [(1, 1, 1001, "d", "write", 0, 1, True), (1002, 1002, 2002, "d", "read", 0, 1, True)]
+    assert machine.io() == [
+        (1, 1, 1001, "d", "write", 0, 1, True),
+        (1002, 1002, 2002, "d", "write", 1, 1, True),
+        (2002, 2002, 3002, "d", "read", 0, 1, True),
+        (3003, 3003, 4003, "d", "read", 1, 1, True),
+    ]
     summary = machine.summary()
-    assert summary["processes"]["a"]["finished_ns"] == 2003
-    assert summary["processes"]["a"]["stall_frame_ns"] == 1000
-    assert summary["processes"]["a"]["stall_read_ns"] == 1000
-    assert summary["dirty_evictions"] == 1
+    assert (summary["repurposed"], summary["dirty_evictions"], summary["simulated_ns"]) == (3, 2, 4004)
 
 
 def test_two_processes_collide_on_a_file_page() -> None:
@@ -115,7 +177,7 @@ def test_copy_on_write_copies_on_the_first_store_only() -> None:
 
 
 def test_a_copy_in_a_full_textbook_machine_replaces_first() -> None:
-    """Two frames: 1 (demand-zero) and the file page; the store needs a third, so fifo takes page 1, which is clean."""
+    """Two frames, of page 1 and of the file page, both read; the store needs a third, so fifo takes page 1, clean."""
     machine = run(
         2,
         [[(1, 0, 1, 0), (5, 0, 1, 1)]],
@@ -126,12 +188,13 @@ def test_a_copy_in_a_full_textbook_machine_replaces_first() -> None:
     assert (summary["copy_on_write_faults"], summary["replaced"], summary["repurposed"]) == (1, 1, 1)
 
 
-def test_a_hard_maximum_replaces_and_finds_the_page_on_standby() -> None:
-    """Maximum of one page: 1, 2, 1 replaces twice; page 1 is still on standby, so the third fault is soft."""
+def test_a_hard_maximum_replaces_and_finds_the_page_in_flight() -> None:
+    """Maximum of one page: 1, 2, 1 replaces twice. Page 1, modified since it was zeroed, is being written from 1 to
+    1001, so the third fault, at 2, is soft."""
     machine = run(
         8,
         [loads([1, 2, 1])],
-        manager={"model": "windows"},
+        manager=WINDOWS,
         process={"working_set": WorkingSet(minimum=PAGE, maximum=PAGE, hard_maximum=True)},
     )
     summary = machine.summary()
@@ -154,7 +217,7 @@ def test_without_policy_a_full_machine_is_stuck() -> None:
 
 def test_the_quantum_is_shared_in_turn() -> None:
     """Quantum 2 ns: a runs 0-2, b 2-4, a 4-5 (ends), b 5-6 (ends)."""
-    machine = run(4, [[(1, 0, 3, 0)], [(1, 0, 3, 0)]], machine={"quantum": 2})
+    machine = run(4, [[(1, 0, 3, 0)], [(1, 0, 3, 0)]], machine={"quantum": 2}, manager=WINDOWS)
     processes = machine.summary()["processes"]
     assert [processes[name]["finished_ns"] for name in "ab"] == [5, 6]
     assert [processes[name]["ready_ns"] for name in "ab"] == [2, 3]
@@ -192,7 +255,7 @@ def test_a_thread_sleeps_for_a_pause_and_until_a_time() -> None:
     may begin, but pauses 7: asleep 151-158, reference at 158. In all 10 + 88 + 7 ns asleep, 4 ns of references,
     finished at 159. The fault comes after the wait."""
     waits = {0: (0, 10), 1: (5, 0), 2: (100, 0), 3: (100, 7)}
-    machine = run(4, [[RunList(loads([1, 1, 1, 1]), 3, waits)]], process={"start": 50})
+    machine = run(4, [[RunList(loads([1, 1, 1, 1]), 3, waits)]], manager=WINDOWS, process={"start": 50})
     assert machine.faults() == [(60, "a", 0, 1, "demand-zero", 0, 0, 0, 0)]
     process = machine.summary()["processes"]["a"]
     assert (process["sleep_ns"], process["run_ns"], process["stall_ns"]) == (105, 4, 0)
@@ -204,7 +267,8 @@ def test_an_access_violation_ends_a_sleeping_thread_and_one_that_waits_for_a_rea
     makes ten loads of page 1 (0-9) and touches page 9 at 10: all three end. The read goes on for nobody and leaves the
     page on standby at 1000, where b, ready from 0 to 10 and then asleep until 2000, finds it."""
     threads = [RunList(loads([5])), RunList(loads([1]), waits={0: (0, 5000)}), RunList([(1, 0, 10, 0), (9, 0, 1, 0)])]
-    machine = run(4, [threads, [RunList(loads([5]), waits={0: (2000, 0)})]], machine=FILE_PAGE, process=AT_5_AND_9)
+    later = RunList(loads([5]), waits={0: (2000, 0)})
+    machine = run(4, [threads, [later]], machine=FILE_PAGE, manager=WINDOWS, process=AT_5_AND_9)
     assert machine.faults() == [
         (0, "a", 2, 1, "demand-zero", 0, 0, 0, 0),
         (10, "a", 2, 9, "access-violation", 0, 0, 0, 0),
@@ -246,6 +310,7 @@ def test_a_running_thread_ends_after_what_its_processor_started_before(offender:
         4,
         [threads if offender else threads[::-1]],
         machine={**FILE_PAGE, "processors": 2},
+        manager=WINDOWS,
         process={"regions": AT_5_AND_9["regions"][1:]},
     )
     process = machine.summary()["processes"]["a"]
@@ -260,7 +325,7 @@ def test_two_threads_wait_for_a_frame_for_one_page_and_the_second_finds_it_mappe
         2,
         [[thread, thread], [(7, 0, 1, 0), (8, 0, 100, 0)]],
         machine={"processors": 3},
-        manager={"trimming": Trimming(policy="none")},
+        manager={**WINDOWS, "trimming": Trimming(policy="none")},
     )
     assert machine.faults()[2:] == [
         (10, "a", 0, 1, "demand-zero", 91, 0, 0, 91),
@@ -268,3 +333,38 @@ def test_two_threads_wait_for_a_frame_for_one_page_and_the_second_finds_it_mappe
     ]
     assert machine.snapshot()["lists"]["free"] == 2
     assert machine.summary()["processes"]["a"]["stall_frame_ns"] == 182
+
+
+def test_warm_pages_fault_softly() -> None:
+    """The file's pages are on standby at the start, whatever the process's memory priority: four soft faults without a
+    read, and 1 ns a reference."""
+    machine = run(
+        8,
+        [loads([5, 6, 7, 8])],
+        machine={"files": {"f": File(size=4 * PAGE)}},
+        manager=WINDOWS,
+        process={"regions": [Region(first=5, pages=4, file="f", warm=True)], "memory_priority": 1},
+    )
+    assert [row[3:] for row in machine.faults()] == [(page, "transition", 0, 0, 0, 0) for page in (5, 6, 7, 8)]
+    assert machine.io() == []
+    assert machine.summary()["simulated_ns"] == 4
+
+
+def test_warm_pages_come_in_order_and_leave_zeroed_what_trimming_aims_at() -> None:
+    """Seven frames, of which two stay zeroed: five are for f2's two pages and three of the four that are mapped of f10.
+    The process, which touches page 1 alone and ends, takes one zeroed frame and frees it."""
+    regions = [
+        Region(first=20, pages=4, file="f10", offset=1, warm=True),
+        Region(first=10, pages=2, file="f2", warm=True, protection="read-only"),
+        Region(first=30, pages=1, file="f1"),
+    ]
+    machine = run(
+        7,
+        [loads([1])],
+        machine={"files": {"f10": File(size=8 * PAGE), "f2": File(size=2 * PAGE), "f1": File(size=PAGE)}},
+        manager={**WINDOWS, "high_memory": 2},
+        process={"regions": regions},
+    )
+    lists = machine.snapshot()["lists"]
+    assert lists["standby"][5] == [("file:f2", 0), ("file:f2", 1), ("file:f10", 1), ("file:f10", 2), ("file:f10", 3)]
+    assert (lists["zeroed"], lists["free"], machine.summary()["page_reads"]) == (1, 1, 0)

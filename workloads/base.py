@@ -33,6 +33,9 @@ class StreamContext:
     """bytes in a page"""
     address_space: int
     """bytes that a process can address"""
+    private: bool = False
+    """whether a workload that leaves it open makes all pages private: on the textbook machine, which has each page in a
+    place of its own on disk, and inside workloads that have no room for regions"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Part:
     """beside those that the config gives the process"""
     files: Mapping[str, File] = field(default_factory=dict)
     """beside those of the machine; what has the same name must be the same"""
+    maps: Mapping[str, int] = field(default_factory=dict)
+    """bytes that files which its regions map must have at least; the machine has a file that isn't in the config, as
+    large as the largest that a workload wants"""
     program: Callable[[Any], Generator[Any, Any, Any]] | None = None
     """instead of streams: a generator function that is given a process and makes the calls of `simulator.windows`"""
 

@@ -64,7 +64,7 @@ class Experiment:
         """Run it once, as `pagesim run` does, and nothing written; values outside of its `sweep` hold.
 
         `check` watches the simulator's invariants. Raises BadInput for input that can't be read or doesn't fit the
-        machine, RunFailed if the simulation can't go on.
+        machine, RunFailed if the simulation can't go on; its `result` is what came of it until then.
         """
         from experiments import runner
         from experiments.manifest import input_digests
@@ -73,8 +73,12 @@ class Experiment:
         digests = input_digests(self.config, self.document.base)
         began = time.perf_counter()
         with reporter(["run", "baseline"], self.config.duration) as progress:
-            result = runner.run(self.config, self.document.base, progress, check)
-        return Run(**vars(result.complete()), made=self._made(digests, began))
+            result, failure = runner.run_as_far_as_it_goes(self.config, self.document.base, progress, check)
+        made = Run(**vars(result.complete()), made=self._made(digests, began))
+        if failure is not None:
+            failure.result = made
+            raise failure
+        return made
 
     def compare(
         self,

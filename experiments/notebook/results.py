@@ -14,7 +14,8 @@ from experiments.compare.result import ComparisonResult
 from experiments.compare.text import sentences
 from experiments.errors import BadInput
 from experiments.notebook.render import html, text
-from experiments.store import MANIFEST, canonical_json, replacing
+from experiments.opening import write_manifest
+from experiments.store import replacing
 from experiments.tables import run_report
 from simulator.result import RunResult
 from simulator.units import format_size, format_time
@@ -66,14 +67,14 @@ class Run(RunResult):
 
         Raises BadInput for a directory that can't be written or that holds something else.
         """
-        from experiments.manifest import manifest
+        from experiments.manifest import manifest, outcome
 
         made, target = _known(self.made, "run()"), Path(directory)
         with replacing(target) as partial:
             self.write(partial)
             told = manifest(made.config, made.base, target, made.digests, made.seconds)
-            told |= {"source": made.source} if made.source else {}
-            (partial / MANIFEST).write_text(canonical_json(told), "utf-8")
+            told |= {**({"source": made.source} if made.source else {}), **outcome(self.summary)}
+            write_manifest(partial, told)
         return target
 
     def _report(self) -> Group:
@@ -83,10 +84,13 @@ class Run(RunResult):
         found = self.summary
         slowest = max((one["slowdown"] or 0 for one in found["processes"].values()), default=0)
         said = [
-            f"{format_time(found['simulated_ns'])} simulated", f"{found['references']:,} references",
-            f"{found['page_faults']:,} page faults", f"{found['hard_faults']:,} hard",
+            *(["failed"] if "status" in found else []),
+            f"{format_time(found['simulated_ns'])} simulated",
+            f"{found['references']:,} references",
+            f"{found['page_faults']:,} page faults",
+            f"{found['hard_faults']:,} hard",
             *([f"largest slowdown {slowest:,.2f}x"] if slowest else []),
-        ]  # fmt: skip
+        ]
         return f"<Run {found['name']!r}: {', '.join(said)}>"
 
     def __str__(self) -> str:

@@ -56,10 +56,9 @@ def report(result: RunResult, manifest: Mapping[str, Any]) -> Report:
 def _lead(summary: Summary) -> str:
     """The outcome in one sentence."""
     slowest = _by_slowdown(summary)
-    text = (
-        f"{format_time(summary['simulated_ns'])} of simulated time, {summary['hard_faults']:,} hard faults, "
-        f"{share(_stalled(summary), 0)} of the processes’ time stalled"
-    )
+    length = f"{'Failed after ' if 'status' in summary else ''}{format_time(summary['simulated_ns'])} of simulated time"
+    stalled = f"{share(_stalled(summary), 0)} of the processes’ time stalled"
+    text = f"{length}, {summary['hard_faults']:,} hard faults, {stalled}"
     return f"{text}; {slowest[0][0]} was slowed down most, {slowest[0][1]:,.1f} times." if slowest else f"{text}."
 
 
@@ -78,7 +77,9 @@ def sentences(summary: Summary, page_size: int) -> list[str]:
     """What came of a run, in sentences made from its numbers."""
     kinds = [f"{summary[key]:,} {name}" for key, name in KINDS.items() if summary[key]]
     faults = f"In {summary['references']:,} references there were {summary['page_faults']:,} page faults"
-    found = [_ends(summary), f"{faults}: {asked.and_list(kinds)}." if kinds else f"{faults}."]
+    failed = "status" in summary
+    found = [f"The run failed: {summary['reason']}. All else is what came of it until then."] if failed else []
+    found += [_ends(summary), f"{faults}: {asked.and_list(kinds)}." if kinds else f"{faults}."]
     if summary["pages_input"] or summary["pages_output"]:
         found.append(
             f"{summary['page_reads']:,} reads brought {summary['pages_input']:,} pages in "

@@ -14,7 +14,7 @@ from simulator.compile import call, compiled, extent, pointer
 from simulator.hardware.disk import submit
 from simulator.hardware.mmu import block
 from simulator.hardware.processor import commit_all
-from simulator.logs import FAULT_LOG
+from simulator.logs import FAULT_LOG, WATCH
 from simulator.memory.backing import begin_read, new_request
 from simulator.memory.page_log import note, note_left
 from simulator.memory.transitions import allocate, begin_contents, zeroed_at_hand
@@ -92,12 +92,29 @@ def log_fault(a: int, thread: int, kind: int, cause: int, service: int) -> None:
 
 
 @compiled
+def watch(a: int, thread: int, kind: int) -> None:
+    """Note a fault down for who watches the working set that it was made in, as long as there is room."""
+    th = threads(a)[thread]
+    pte = ptes(a)[th.fault_pte]
+    p = processes(a)[pte.process]
+    if p.watch_count == p.watch_limit:
+        return
+    row = carray(pointer(p.watch_at), (1 << 40,), WATCH)[p.watch_count]
+    p.watch_count += 1
+    row.page = pte.vpn
+    row.thread = thread
+    row.kind = kind
+    row.access = th.fault_access
+
+
+@compiled
 def finish(a: int, thread: int, kind: int, cause: int, cost: int, service: int) -> None:
     """A fault is resolved: count and log it, charge its processor time, execute the faulting reference if it may."""
     th = threads(a)[thread]
     th.fault_cpu += cost
     processes(a)[th.process].kinds[kind] += 1
     log_fault(a, thread, kind, cause, service)
+    watch(a, thread, kind)
     th.debt += th.fault_cpu
     pte = bits(a)
     if th.fault_access == STORE:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulator import records
+from simulator.logs import WATCH
 from simulator.memory import page_calls, page_io
 from simulator.memory.commit import charge, commit_limit
 from simulator.memory.files import Files
@@ -63,6 +64,7 @@ class Pages:
         self.page_size = state.config.page_size
         self._drain = drain
         self._spent = 0
+        self._watches: dict[int, NDArray[Any]] = {}
 
     @property
     def now(self) -> int:
@@ -327,6 +329,17 @@ class Pages:
     def process(self, process: int) -> Any:
         """A process's record: `simulator.layout.PROCESS`."""
         return self.state.arrays["processes"][process]
+
+    def watch_working_set(self, process: int, rows: int) -> None:
+        """Note down the faults that bring pages into a process's working set from now on, so many of them."""
+        room = self._watches.setdefault(process, np.zeros(rows, WATCH))
+        record = self.process(process)
+        record["watch_at"], record["watch_limit"], record["watch_count"] = room.ctypes.data, len(room), 0
+
+    def watched(self, process: int) -> NDArray[Any] | None:
+        """Those that are noted down, oldest first; None: nobody watches."""
+        room = self._watches.get(process)
+        return None if room is None else room[: int(self.process(process)["watch_count"])].copy()
 
     # Within
 

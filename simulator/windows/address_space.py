@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from simulator.records import DECOMMITTED, PROCESS_ENDED
 from simulator.units import GiB
-from simulator.windows import awe, constants, large, losable, mapping, write_watch
+from simulator.windows import awe, constants, large, losable, mapping, placeholders, write_watch
 from simulator.windows.allocation import RESETS, check_allocation
 from simulator.windows.constants import MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE
 from simulator.windows.failure import Failure
@@ -132,9 +132,10 @@ class AddressSpace:
         view: MappedView,
         offset: int = 0,
         top_down: bool = False,
+        old: Vad | None = None,
     ) -> int:
         """See `mapping.reserve_view`; `offset` is the view's own affair."""
-        return mapping.reserve_view(self, address, size, kind, protection, view, top_down)
+        return mapping.reserve_view(self, address, size, kind, protection, view, top_down, old)
 
     def unmap_view(self, address: int) -> int:
         """Unmap the view that holds an address [any of it does: k32/virtual.c:1215-1227]; its base.
@@ -183,11 +184,13 @@ class AddressSpace:
         return self._commit(address, size, protect)
 
     def virtual_free(self, address: int, size: int, kind: int) -> bool:
-        """Decommit pages, or release a region [VirtualFree].
+        """Decommit pages, or release a region [VirtualFree]; for placeholders see `placeholders.free`.
 
         Raises Failure 87 (flags, a size with MEM_RELEASE, past the region's end, a view, a part of an AWE or
         large-page region) or 487 (nothing there, not at the region's base).
         """
+        if kind in placeholders.FREE_TYPES:
+            return placeholders.free(self, address, size, kind)
         if kind not in (MEM_DECOMMIT, MEM_RELEASE) or size < 0 or (kind == MEM_RELEASE and size):
             raise Failure(constants.ERROR_INVALID_PARAMETER)
         first = address // self.page_size
@@ -231,8 +234,6 @@ class AddressSpace:
         if vad.committed(first, end) != end - first:
             raise Failure(constants.ERROR_INVALID_ADDRESS)
         self._reprotect(vad, first, end, protect)
-        self.own.heaps.protect(first * self.page_size, end * self.page_size)
-        self.own.decide_touches()
         return old
 
     def virtual_query(self, address: int) -> MemoryBasicInformation:
@@ -277,9 +278,18 @@ class AddressSpace:
         end = -(-(address + size) // page)
         if first < unit or end > self.end:
             raise Failure(constants.ERROR_INVALID_PARAMETER)
-        if not self._free.holds(first // unit, -(-end // unit) - first // unit):
-            raise Failure(constants.ERROR_INVALID_ADDRESS)
+        free = self._free.holds(first // unit, -(-end // unit) - first // unit)
+        if not free and (by_page or next(self.vads.overlapping(first, end), None) is not None):
+            raise Failure(constants.ERROR_INVALID_ADDRESS)  # else a placeholder's part has the end of a unit
         return first, end
+
+    def place_within(self, pages: int, low: int, high: int, align: int, top_down: bool) -> int:
+        """The first page of free addresses among [low, high) for a new region, at a multiple of `align` allocation
+        units; -1: there are none."""
+        unit = self.unit
+        count, last = -(-pages // unit), (high - pages) // unit
+        at = self._free.within(count, -(-low // unit), last + count, align, top_down)
+        return at * unit if at >= 0 else -1
 
     def range(self, address: int, size: int) -> tuple[Vad, int, int]:
         """The region that holds a range of bytes, and the pages [first, end) that it touches; raises Failure 87 above
@@ -312,11 +322,13 @@ class AddressSpace:
 
     def insert(self, vad: Vad) -> None:
         """A new region, at a place that `place` gave; its commit is charged already."""
-        low = vad.first // self.unit
-        self._free.take(low, -(-vad.end // self.unit) - low)
+        low, high = self._units(vad)
+        if low < high:
+            self._free.take(low, high - low)
         self.vads.add(vad)
         self._virtual += vad.end - vad.first
         self.tables.forget(vad.first, vad.end)
+        self.tables.show(vad)
 
     def release(self, vad: Vad, reason: int) -> None:
         """A region is gone, with all that was in it."""
@@ -333,12 +345,28 @@ class AddressSpace:
             self.tables.delete(vad.first, vad.end, reason)
         self.vads.remove(vad)
         self._virtual -= vad.end - vad.first
-        low = vad.first // self.unit
-        self._free.give(low, -(-vad.end // self.unit) - low)
+        low, high = self._units(vad)
+        if low < high:
+            self._free.give(low, high - low)
         freed = self.missing_tables(vad.first, vad.end) - missing if has_tables else 0
         self.refund(private + freed)
         if vad.view is not None:
             vad.view.unmapped()
+
+    def _units(self, vad: Vad) -> tuple[int, int]:
+        """The allocation units [low, high) that a region, which isn't there now, has for itself: placeholders can share
+        their first and last ones."""
+        unit = self.unit
+        low, high = vad.first // unit, -(-vad.end // unit)
+        if vad.first % unit and self._taken(low):
+            low += 1
+        if low < high and vad.end % unit and self._taken(high - 1):
+            high -= 1
+        return low, high
+
+    def _taken(self, unit: int) -> bool:
+        pages = unit * self.unit, (unit + 1) * self.unit
+        return next(self.vads.overlapping(*pages), None) is not None
 
     def commit_private(self, vad: Vad, first: int, end: int, protect: int) -> None:
         """Commit pages of private memory, or give them another protection; raises Failure 1455."""

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from simulator import config
 from simulator.units import natural
-from simulator.windows import constants
+from simulator.windows import constants, sharing
 from simulator.windows.failure import Failure
 from simulator.windows.objects import KernelObject
 from simulator.windows.segment import FileSegment
+from simulator.windows.sharing import Opening
 
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner
@@ -38,6 +39,8 @@ class File:
         """its prototype PTEs, while sections show it"""
         self.image = False
         """an executable: it can be mapped with SEC_IMAGE, and isn't written to"""
+        self.openings: list[Opening] = []
+        """for what it is open, one for each open file with handles; sections hold it open, but refuse nobody"""
 
     @property
     def pages(self) -> int:
@@ -107,10 +110,23 @@ class FileObject(KernelObject):
     tag = "File"
     body = 216 + 112
 
-    def __init__(self, system: System, file: File, owner: Owner | None) -> None:
-        """`owner`'s quota pays for it; raises Failure if there is no pool."""
+    def __init__(self, system: System, file: File, owner: Owner | None, opening: Opening | None = None) -> None:
+        """`owner`'s quota pays for it; raises Failure if there is no pool. `opening`: for what its handles will be."""
         super().__init__(system, None, owner)
         self.file = file
+        self._opening = opening or sharing.opening(0, 0)
+
+    def opened(self) -> None:
+        """Count one handle more; with the first one its share mode holds."""
+        if self.handles == 0:
+            self.file.openings.append(self._opening)
+        super().opened()
+
+    def closed(self) -> None:
+        """Count one handle less; with the last one its share mode holds no longer."""
+        if self.handles == 1:
+            self.file.openings.remove(self._opening)
+        super().closed()
 
 
 class Files:
@@ -139,47 +155,54 @@ class Files:
         return self._files[name]
 
     def open(
-        self, owner: Owner, name: str, size: int | None, disk: str | None, access: int, disposition: int
+        self, owner: Owner, name: str, size: int | None, disk: str | None, access: int, disposition: int, share: int
     ) -> tuple[int, int]:
         """Open or make a file [CreateFile]; returns the handle and the last error that goes with success: 183 if
         CREATE_ALWAYS or OPEN_ALWAYS found it.
 
         `size` and `disk` hold for a file that this call makes (0 bytes on the first disk unless given). Raises Failure
-        2, 3 (no such disk, or no name), 80, 87 or 206, 5 for writing to an image, 112 and 1224 as `File.resize`.
+        2, 3 (no such disk, or no name), 80, 87 or 206, 5 for writing to an image, or 32 while it is mapped
+        [ros: drivers/filesystems/vfatfs/create.c], 32 for what others who have it open don't share, or `share`
+        (FILE_SHARE_ flags) doesn't leave them, 112 and 1224 as `File.resize`.
         """
-        if not constants.CREATE_NEW <= disposition <= constants.TRUNCATE_EXISTING or (size or 0) < 0:
+        known = constants.CREATE_NEW <= disposition <= constants.TRUNCATE_EXISTING
+        if not known or (size or 0) < 0 or share & ~sharing.EVERYTHING:
             raise Failure(constants.ERROR_INVALID_PARAMETER)
         exists = name in self._files
         if not exists:
             if disposition in (constants.OPEN_EXISTING, constants.TRUNCATE_EXISTING):
                 raise Failure(constants.ERROR_FILE_NOT_FOUND)
-            return self._create(owner, name, size or 0, disk or self._first, access), 0
+            return self._create(owner, name, size or 0, disk or self._first, access, share), 0
         if disposition == constants.CREATE_NEW:
             raise Failure(constants.ERROR_FILE_EXISTS)
-        return self._open(owner, self._files[name], size or 0, access, disposition)
+        return self._open(owner, self._files[name], size or 0, access, disposition, share)
 
-    def _create(self, owner: Owner, name: str, size: int, disk: str, access: int) -> int:
+    def _create(self, owner: Owner, name: str, size: int, disk: str, access: int, share: int) -> int:
         if not name or disk not in self._rooms:
             raise Failure(constants.ERROR_PATH_NOT_FOUND)
         if len(name) > _LONGEST_NAME:
             raise Failure(_NAME_TOO_LONG)
         file = self._new(name, disk)
         file.check(size)
-        handle = owner.handles.give(FileObject(self._system, file, owner), access)
+        handle = owner.handles.give(FileObject(self._system, file, owner, sharing.opening(access, share)), access)
         file.resize(size)
         self._files[name] = file
         return handle
 
-    def _open(self, owner: Owner, file: File, size: int, access: int, disposition: int) -> tuple[int, int]:
+    def _open(self, owner: Owner, file: File, size: int, access: int, disposition: int, share: int) -> tuple[int, int]:
         writes = access & (constants.GENERIC_WRITE | constants.GENERIC_ALL)
         truncates = disposition in (constants.CREATE_ALWAYS, constants.TRUNCATE_EXISTING)
         if disposition == constants.TRUNCATE_EXISTING and not writes:
             raise Failure(constants.ERROR_INVALID_PARAMETER)
         if file.image and (writes or truncates):
-            raise Failure(constants.ERROR_ACCESS_DENIED)
+            mapped = file.segment is not None
+            raise Failure(constants.ERROR_SHARING_VIOLATION if mapped else constants.ERROR_ACCESS_DENIED)
+        opening = sharing.opening(access, share)
+        writing = sharing.opening(access | constants.GENERIC_WRITE if truncates else access, share)
+        sharing.check(writing, file.openings)
         if truncates:
             file.check(size)
-        handle = owner.handles.give(FileObject(self._system, file, owner), access)
+        handle = owner.handles.give(FileObject(self._system, file, owner, opening), access)
         if truncates:
             file.resize(size)
         found = disposition in (constants.CREATE_ALWAYS, constants.OPEN_ALWAYS)

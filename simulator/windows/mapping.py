@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.records import UNMAPPED
+from simulator.windows import placeholders
 from simulator.windows.constants import (
     ERROR_ACCESS_DENIED,
     ERROR_INVALID_ADDRESS,
@@ -25,20 +26,27 @@ __all__ = ["UNMAPPED", "commit", "protect", "reserve_view", "written_run"]
 
 
 def reserve_view(
-    space: AddressSpace, address: int, size: int, kind: int, protection: int, view: MappedView, top_down: bool
+    space: AddressSpace,
+    address: int,
+    size: int,
+    kind: int,
+    protection: int,
+    view: MappedView,
+    top_down: bool,
+    old: Vad | None = None,
 ) -> int:
-    """Give a view its addresses; its base. Commit is charged for its page tables; for pages that may be copied the view
-    has charged it.
+    """Give a view its addresses, those of the placeholder `old` if it is to replace one; its base. Commit is charged
+    for its page tables; for pages that may be copied the view has charged it.
 
     `kind`: MEM_MAPPED or MEM_IMAGE; `protection`: the allocation's. Raises Failure 1132 (an address that isn't a
     multiple of 64 KiB), 487 (not free), 8 (no room, or never), 87, 1455.
     """
-    if address % space.system.granularity:
+    if old is None and address % space.system.granularity:
         raise Failure(ERROR_MAPPED_ALIGNMENT)
     if not address and size > space.end * space.page_size:
         raise Failure(ERROR_NOT_ENOUGH_MEMORY)
     align = space.system.settings.large_page_minimum // space.system.granularity if view.fixed else 1
-    first, end = space.place(address, size, top_down, max(align, 1))
+    first, end = (old.first, old.end) if old else space.place(address, size, top_down, max(align, 1))
     vad = Vad(first, end, protection, protection, kind)
     vad.view = view
     at = first
@@ -49,7 +57,10 @@ def reserve_view(
         at = stop
     if vad.tables:
         space.charge(space.missing_tables(first, end))
-    space.insert(vad)
+    if old is None:
+        space.insert(vad)
+    else:
+        placeholders.put(space, vad, old)
     return first * space.page_size
 
 

@@ -114,17 +114,23 @@ class PageTables:
         """Bind chunks that have come into use to what their regions show."""
         i = 0
         while i < len(numbers):
-            vad = self._region(numbers[i])
-            if vad is None:
-                i += 1
-                continue
-            j = bisect_left(numbers, (vad.end - 1) // self._chunk + 1, i)
-            if vad.awe is None and vad.large is None:
-                self._bind(vad, numbers[i:j])
+            j = i + 1
+            for vad in self._regions(numbers[i]):
+                end = bisect_left(numbers, (vad.end - 1) // self._chunk + 1, i)
+                if vad.awe is None and vad.large is None:
+                    self._bind(vad, numbers[i:end])
+                j = max(j, end - (vad.end % self._chunk > 0))  # other regions may have pages in its last chunk
             i = j
 
-    def _region(self, number: int) -> Vad | None:
-        return next(self._vads.overlapping(number * self._chunk, (number + 1) * self._chunk), None)
+    def _regions(self, number: int) -> list[Vad]:
+        return list(self._vads.overlapping(number * self._chunk, (number + 1) * self._chunk))
+
+    def show(self, vad: Vad) -> None:
+        """A new region has pages in chunks of another one, which are in use: bind those to what it shows."""
+        pages, _ = self.existing(vad.first, vad.end)
+        if len(pages) and vad.awe is None and vad.large is None:
+            self.bind_pages(vad, pages)
+            self.allow(vad, vad.first, vad.end)
 
     def _homes(self, numbers: list[int]) -> None:
         """Give chunks contents of their own, for private pages or copies."""
@@ -218,9 +224,15 @@ class PageTables:
         self.forget(vad.first, vad.end)
 
     def forget(self, first: int, end: int) -> None:
-        """Chunks with pages in [first, end), all inaccessible, are spare: other things may lie there from now on."""
+        """Chunks with pages in [first, end), one region's and all inaccessible, are spare: other things may lie there
+        from now on. Those that further regions have pages in stay."""
         chunk = self._chunk
-        self._retire(first // chunk * chunk, -(-end // chunk) * chunk)
+        low, high = first // chunk, -(-end // chunk)
+        if first % chunk and len(self._regions(low)) > 1:
+            low += 1
+        if end % chunk and len(self._regions(high - 1)) > 1:
+            high -= 1
+        self._retire(low * chunk, high * chunk)
 
     def _retire(self, first: int, end: int) -> None:
         i = bisect_left(self._numbers, -(-first // self._chunk))

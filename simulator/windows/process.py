@@ -11,11 +11,12 @@ from simulator.windows.calls.dep import DepCalls
 from simulator.windows.calls.files import FileCalls
 from simulator.windows.calls.heap_wrappers import HeapWrapperCalls
 from simulator.windows.calls.images import ImageCalls
-from simulator.windows.calls.memory import MemoryCalls
+from simulator.windows.calls.information import InformationCalls
 from simulator.windows.calls.objects import ObjectCalls
 from simulator.windows.calls.performance import PerformanceCalls
 from simulator.windows.calls.pools import PoolCalls
 from simulator.windows.calls.processes import ProcessCalls
+from simulator.windows.calls.remote import RemoteCalls
 from simulator.windows.calls.sections import SectionCalls
 from simulator.windows.calls.virtual import VirtualCalls
 from simulator.windows.calls.working_set import WorkingSetCalls
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Process(
-    MemoryCalls,
+    RemoteCalls,
     ProcessCalls,
     VirtualCalls,
     WorkingSetCalls,
@@ -38,6 +39,7 @@ class Process(
     PoolCalls,
     DepCalls,
     PerformanceCalls,
+    InformationCalls,
 ):
     """A process as one of its threads sees it: `yield from process.virtual_alloc(...)`.
 

@@ -16,6 +16,7 @@ from simulator.memory.settling import settle
 from simulator.memory.state import State
 from simulator.records import ENDED, NEVER, RUNNING, STATUS_ACCESS_VIOLATION
 from simulator.result import RunResult, SimulationError
+from simulator.units import LONGEST
 from simulator.windows.constants import (
     ERROR_COMMITMENT_LIMIT,
     STATUS_COMMITMENT_LIMIT,
@@ -99,11 +100,13 @@ class Runner:
         self._enter(thread, population.add_thread(process, config.priority), main, parameters)
         return handle
 
-    def create_thread(self, owner: Owner, function: Program, parameters: dict[str, Any]) -> int:
-        """A new thread of a process, which starts at once: the process's handle to it. Raises Failure if it can't have
-        what it needs."""
+    def create_thread(
+        self, owner: Owner, function: Program, parameters: dict[str, Any], reserve: int = 0, commit: int = 0
+    ) -> int:
+        """A new thread of a process, which starts at once: the process's handle to it. `reserve` and `commit`: bytes of
+        its stack, 0: the machine's default. Raises Failure if it can't have what it needs."""
         with ExitStack() as undo:
-            thread = self._new_thread(owner, undo)
+            thread = self._new_thread(owner, undo, reserve, commit)
             handle = owner.handles.add(thread)
             undo.pop_all()
         number = self.system.pages.population.add_thread(owner.number, owner.priority)
@@ -117,7 +120,7 @@ class Runner:
         undo.callback(owner.object.dereference)
         return self._new_thread(owner, undo)
 
-    def _new_thread(self, owner: Owner, undo: ExitStack) -> ThreadObject:
+    def _new_thread(self, owner: Owner, undo: ExitStack, reserve: int = 0, commit: int = 0) -> ThreadObject:
         """What a thread must have before it can start: a kernel stack, an object, a stack."""
         if not self.system.pages.charge(self._kernel_stack, owner.number):
             raise Failure(ERROR_COMMITMENT_LIMIT)
@@ -125,7 +128,7 @@ class Runner:
         thread = ThreadObject(self.system, owner)
         undo.callback(thread.dereference)
         settings = self.system.settings
-        thread.stack = owner.space.create_stack(settings.stack_reserve, settings.stack_commit)
+        thread.stack = owner.space.create_stack(reserve or settings.stack_reserve, commit or settings.stack_commit)
         undo.callback(owner.space.free_stack, thread.stack)
         return thread
 
@@ -188,12 +191,12 @@ class Runner:
         """Do what a program wants; False if it can go on at once."""
         a, now = self.state.address, self.now
         if isinstance(request, int):
-            program.charge_time(a, thread, request)
+            program.charge_time(a, thread, min(request, LONGEST))
         elif isinstance(request, References):
             self._give(running, thread, request)
         elif isinstance(request, Sleep):
             program.charge_time(a, thread, 0)
-            fall_asleep(a, thread, now + max(0, request.nanoseconds), now)
+            fall_asleep(a, thread, min(now + max(0, request.nanoseconds), int(NEVER)), now)
         elif isinstance(request, Wait):
             return self._begin_wait(running, thread, request)
         elif isinstance(request, WaitForWrite):
@@ -264,7 +267,7 @@ class Runner:
             self._watching += isinstance(item, Condition)
         running.wait = wait
         program.charge_time(a, thread, 0)
-        fall_asleep(a, thread, NEVER if wait.timeout is None else now + wait.timeout, now)
+        fall_asleep(a, thread, NEVER if wait.timeout is None else min(now + wait.timeout, int(NEVER)), now)
         return True
 
     def _stop_waiting(self, running: Running) -> None:

@@ -121,7 +121,7 @@ def _check(owner: Owner, handle: int, protection: int, attributes: int, size: in
     if not attributes & w.SEC_IMAGE:
         bad = bad or (attributes & (w.SEC_NOCACHE | w.SEC_WRITECOMBINE) and not attributes & _PLAIN)
     paging = handle == w.INVALID_HANDLE_VALUE
-    bad = bad or (paging and size == 0 and not attributes & w.SEC_IMAGE)
+    bad = bad or (paging and size == 0)
     if attributes & w.SEC_LARGE_PAGES:
         whole = size % owner.system.settings.large_page_minimum == 0
         bad = bad or not paging or not attributes & w.SEC_COMMIT or not whole

@@ -62,7 +62,10 @@ class MappedView(Protocol):
 class Vad:
     """One region: the pages [first, end) that one call reserved, allocated or mapped."""
 
-    __slots__ = ("awe", "end", "first", "kind", "large", "latched", "protect", "runs", "stack", "view", "watched")
+    __slots__ = (
+        "awe", "end", "first", "kind", "large", "latched", "placeholder", "protect", "replaced", "runs", "stack",
+        "view", "watched",
+    )  # fmt: skip
 
     def __init__(self, first: int, end: int, protect: int, value: int, kind: int = MEM_PRIVATE) -> None:
         """`protect`: the allocation's; `value`: each page's protection, 0 while it is reserved only."""
@@ -85,11 +88,15 @@ class Vad:
         """those of them that count as written even when they are decommitted"""
         self.stack: Stack | None = None
         """the stack that lies here"""
+        self.placeholder = False
+        """whether it waits to be replaced"""
+        self.replaced = False
+        """whether it has replaced a placeholder"""
 
     @property
     def pageable(self) -> bool:
         """Whether it is private memory of the ordinary kind."""
-        return self.kind == MEM_PRIVATE and self.awe is None and self.large is None
+        return self.kind == MEM_PRIVATE and self.awe is None and self.large is None and not self.placeholder
 
     def cached(self, protect: int) -> int:
         """What a page becomes that is given a protection: see `protection.cached`."""

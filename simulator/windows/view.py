@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.records import UNMAPPED
 from simulator.windows import constants as w
+from simulator.windows import placeholders
 from simulator.windows.failure import Failure
 from simulator.windows.protection import cached
 from simulator.windows.section import COMPATIBLE, COPIES, Section
@@ -15,6 +17,7 @@ from simulator.windows.segment import FileSegment, PagingSegment
 
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner
+    from simulator.windows.vad import Vad
 
 _SILENT = w.FILE_MAP_LARGE_PAGES | w.FILE_MAP_TARGETS_INVALID | w.FILE_MAP_RESERVE
 """FILE_MAP_ flags that ask for no access."""
@@ -142,34 +145,44 @@ def map_view(owner: Owner, handle: int, access: int, offset: int, size: int, bas
         raise Failure(w.ERROR_INVALID_PARAMETER)
     if offset % unit or base % unit:
         raise Failure(w.ERROR_MAPPED_ALIGNMENT)
-    owner.handles.get(handle, Section, _needed(protection))
-    allowed = protection in COMPATIBLE[section.protection]
-    if not allowed or offset >= section.size or offset + size > section.size:
-        raise Failure(w.ERROR_ACCESS_DENIED)
+    owner.handles.get(handle, Section, needed(protection))
+    check_part(section, protection, offset, size)
     return map_part(owner, section, protection, offset, size or section.size - offset, base)
 
 
-def map_part(owner: Owner, section: Section, protection: int, offset: int, size: int, base: int) -> int:
-    """Map bytes of a section that exist; an image goes to its own base if that is free, unless another is asked for.
-    Raises Failure 487, 8, 1450 or 1455."""
+def check_part(section: Section, protection: int, offset: int, size: int) -> None:
+    """Refuse a view that a section has no such part for, or doesn't allow; raises Failure 5."""
+    allowed = protection in COMPATIBLE[section.protection]
+    if not allowed or offset >= section.size or offset + size > section.size:
+        raise Failure(w.ERROR_ACCESS_DENIED)
+
+
+def map_part(
+    owner: Owner, section: Section, protection: int, offset: int, size: int, base: int, old: Vad | None = None
+) -> int:
+    """Map bytes of a section that exist; an image goes to its own base if that is free, unless another is asked for. A
+    view that replaces the placeholder `old` goes there. Raises Failure 487, 8, 1450 or 1455."""
     page = owner.system.page_size
     view = View(owner, section, offset // page, -(-size // page), protection)
     try:
-        section.segment.show(view.first, view.pages)
-        at = _place(view, base)
+        at = _place(view, base, old)
     except Failure:
         view.unmapped()
         raise
-    if isinstance(section.segment, PagingSegment):
-        try:
+    try:
+        section.segment.show(view.first, view.pages)
+        if isinstance(section.segment, PagingSegment):
             section.segment.promise()
-        except Failure:
+    except Failure:
+        if old is None:
             owner.space.unmap_view(at)
-            raise
+        else:
+            placeholders.restore(owner.space, at, UNMAPPED)
+        raise
     return at
 
 
-def _place(view: View, base: int) -> int:
+def _place(view: View, base: int, old: Vad | None) -> int:
     """Give a view its addresses, an image those at its own base if they are free and no others are asked for. An image
     is a PAGE_EXECUTE_WRITECOPY allocation, whatever access its view asked for [k32/virtual.c:4019]."""
     space, size = view.owner.space, view.pages * view.owner.system.page_size
@@ -182,7 +195,7 @@ def _place(view: View, base: int) -> int:
         except Failure as failure:
             if failure.code not in (w.ERROR_INVALID_ADDRESS, w.ERROR_INVALID_PARAMETER):
                 raise
-    return space.reserve_view(base, size, view.kind, protection, view)
+    return space.reserve_view(base, size, view.kind, protection, view, old=old)
 
 
 def view_protection(access: int) -> int:
@@ -199,10 +212,10 @@ def view_protection(access: int) -> int:
     return w.PAGE_NOACCESS
 
 
-def _needed(protection: int) -> int:
+def needed(protection: int) -> int:
     """The rights that a handle must have been opened for."""
-    needed = w.SECTION_MAP_WRITE if protection in (w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE) else w.SECTION_MAP_READ
-    return needed | (w.SECTION_MAP_EXECUTE if protection >= w.PAGE_EXECUTE else 0)
+    rights = w.SECTION_MAP_WRITE if protection in (w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE) else w.SECTION_MAP_READ
+    return rights | (w.SECTION_MAP_EXECUTE if protection >= w.PAGE_EXECUTE else 0)
 
 
 def flush(owner: Owner, address: int, size: int) -> bool:

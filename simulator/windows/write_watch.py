@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.windows.constants import ERROR_INVALID_PARAMETER
+from simulator.windows.constants import ERROR_INVALID_PARAMETER, WRITE_WATCH_FLAG_RESET
 from simulator.windows.failure import Failure
 from simulator.windows.vad import Vad
 
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
     from simulator.windows.address_space import AddressSpace
 
 
-def get(space: AddressSpace, address: int, size: int, reset: bool) -> list[int]:
-    """Addresses of the written pages of a range, ascending; with `reset` they count as unwritten from now on
-    [GetWriteWatch]. Raises Failure 87 unless one MEM_WRITE_WATCH region holds the range."""
+def get(space: AddressSpace, address: int, size: int, flags: int, count: int | None = None) -> list[int]:
+    """Addresses of the written pages of a range, ascending, at most `count` of them; with WRITE_WATCH_FLAG_RESET they,
+    and no others, count as unwritten from now on [GetWriteWatch; k32/virtual.c: test_write_watch].
+
+    Raises Failure 87 unless one MEM_WRITE_WATCH region holds the range, for other flags, and for a count below 1.
+    """
+    if flags & ~WRITE_WATCH_FLAG_RESET or (count is not None and count <= 0):
+        raise Failure(ERROR_INVALID_PARAMETER)
     vad, first, end = _watched(space, address, size)
     assert vad.watched is not None
-    written = sorted(page for page in vad.watched if first <= page < end)
-    if reset:
-        _reset(space, vad, first, end)
+    written = sorted(page for page in vad.watched if first <= page < end)[:count]
+    if written and flags & WRITE_WATCH_FLAG_RESET:
+        _reset(space, vad, written[0], written[-1] + 1)
     return [page * space.page_size for page in written]
 
 

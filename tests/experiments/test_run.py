@@ -174,5 +174,6 @@ def test_a_run_that_fails_is_one_line_and_status_1(
     monkeypatch.setattr("experiments.runner.Machine.run", fail)
     config = write_config()
     status, out, err = pagesim("run", config, "--out", config.parent / "out")
-    assert (status, out, err) == (1, "", "pagesim: the run failed: no thread can ever run again\n")
-    assert not (config.parent / "out").exists()
+    assert (status, err) == (1, "pagesim: the run failed: no thread can ever run again\n")
+    assert out.startswith("failed: no thread can ever run again\n")
+    assert (config.parent / "out" / "summary.json").is_file()

@@ -1,7 +1,8 @@
-"""Where contents lie when they are not in memory: paging-file slots and files; and the commit limit that follows."""
+"""Where contents lie when they are not in memory: paging-file slots and places; and the commit limit that follows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from simulator.config import Machine
@@ -55,6 +56,11 @@ class Slot:
     number: int
 
     @property
+    def disk(self) -> Disk:
+        """The disk of its paging file."""
+        return self.file.disk
+
+    @property
     def offset(self) -> int:
         """Its page on the disk."""
         return self.file.base + self.number
@@ -62,6 +68,14 @@ class Slot:
     def release(self) -> None:
         """Give it back."""
         self.file.used.remove(self.number)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page of a disk that belongs to one content for good: it is written and read there."""
+
+    disk: Disk
+    offset: int
 
 
 @dataclass(eq=False)
@@ -72,7 +86,6 @@ class MappedFile:
     disk: Disk
     metadata: bool
     contents: list[Content] = field(default_factory=list)
-    base: int = 0
 
 
 class Backing:
@@ -81,8 +94,8 @@ class Backing:
     def __init__(self, config: Machine, disks: dict[str, Disk]) -> None:
         self.page_size = config.page_size
         self.frames = config.frames
-        self.disks = disks
         first = min(disks, key=natural)
+        self.first_disk = disks[first]
         ordered = sorted(
             (
                 natural(paging.disk or first),
@@ -103,19 +116,22 @@ class Backing:
             pages = -(-file.size // self.page_size)
             mapped.contents = [Content(f"file:{name}", page, file=mapped) for page in range(pages)]
             self.files[name] = mapped
-        self._lay_out()
+        self._lay_out_files()
         self.commit = self.commit_peak = 0
 
-    def _lay_out(self) -> None:
-        used = dict.fromkeys(self.disks.values(), 0)
+    def _lay_out_files(self) -> None:
         for paging in self.paging_files:
-            paging.base = used[paging.disk]
-            used[paging.disk] += paging.maximum
+            paging.base = paging.disk.used
+            paging.disk.used += paging.maximum
         for file in self.files.values():
-            file.base = used[file.disk]
-            used[file.disk] += len(file.contents)
-        for disk, pages in used.items():
-            disk.span = max(1, pages)
+            self.lay_out(file.contents, file.disk)
+
+    def lay_out(self, contents: Iterable[Content], disk: Disk | None = None) -> None:
+        """Give contents places of their own, one after the other, behind all that a disk (default: the first) has."""
+        disk = disk or self.first_disk
+        for content in contents:
+            content.place = Place(disk, disk.used)
+            disk.used += 1
 
     @property
     def limit(self) -> int:

@@ -1,4 +1,4 @@
-"""Invariants that hold between any two actions of the model."""
+"""Invariants that hold between any two actions of the model, and at its end."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ def check(machine: ModelMachine) -> None:
     for cpu in machine.processors.cpus:
         if cpu.thread is None:
             assert not any(machine.processors.queues.values()), "a processor idles although a thread is ready"
+
+
+def check_demand_zero_once(machine: ModelMachine) -> None:
+    """Raise AssertionError if a page was demand-zero twice: streams give up no page's contents in between."""
+    pages = [(row[1], row[3]) for row in machine.fault_handler.log if row[4] == "demand-zero"]
+    assert len(pages) == len(set(pages)), "a page is demand-zero a second time"
+    assert not (pages and machine.demand_paging), "the textbook machine has all pages on disk"
 
 
 def _every_frame_in_one_place(machine: ModelMachine) -> None:
@@ -79,12 +86,13 @@ def _slots_are_owned(machine: ModelMachine) -> None:
     files = machine.backing.paging_files
     for process in machine.processes:
         for pte in process.table.values():
-            if pte.private is not None and pte.private.location is not None:
-                owned[files.index(pte.private.location.file), pte.private.location.number] += 1
+            if pte.private is not None and pte.private.slot is not None:
+                owned[files.index(pte.private.slot.file), pte.private.slot.number] += 1
     assert all(count == 1 for count in owned.values()), "two pages share a slot"
     used = {(index, number) for index, file in enumerate(files) for number in file.used}
     assert set(owned) <= used
-    in_flight = sum(frame.io == "write" and frame.content.private for frame in machine.memory.frames if frame.content)
+    contents = [frame.content for frame in machine.memory.frames if frame.content and frame.io == "write"]
+    in_flight = sum(content.place is None for content in contents)
     assert len(used) - len(owned) == in_flight, "a slot is used by no page"
     for file in files:
         assert len(file.used) <= file.size <= file.maximum

@@ -61,7 +61,8 @@ class Request:
 
 
 class Disk:
-    """One disk. `completions` is the machine's heap of (end, order of service start, disk, request)."""
+    """One disk. `used` counts the pages laid out on it, over which its head moves; `completions` is the machine's heap
+    of (end, order of service start, disk, request)."""
 
     def __init__(self, name: str, config: DiskConfig, seed: int, completions: list[Any], order: list[int]) -> None:
         self.name = name
@@ -69,7 +70,7 @@ class Disk:
         self.service = service_of(config)
         self.key = stream_key(seed, f"disk/{name}/service")
         self.error_key = stream_key(seed, f"disk/{name}/error")
-        self.span = 1
+        self.used = 0
         self.head = 0
         self.busy = 0
         self.counter = 0
@@ -114,7 +115,7 @@ class Disk:
         time = self.service.latency[write][u >> 52] + request.pages * self.service.per_page[write]
         distance = abs(request.offset - self.head)
         if distance:
-            time += self.service.seek[min(1023, distance * 1024 // self.span)]
+            time += self.service.seek[min(1023, distance * 1024 // max(1, self.used))]
             time += (u & 0xFFFFFFFF) * self.service.rotation >> 32
         self.head = request.offset + request.pages
         return time

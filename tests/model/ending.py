@@ -51,7 +51,5 @@ def _give_up_pages(m: ModelMachine, process: Process, t: int) -> None:
                 m.memory.leave(pte)
             if frame is not None:
                 m.memory.delete(frame)
-            if content.location is not None:
-                content.location.release()
-                content.location = None
+            content.release_slot()
     m.backing.commit -= process.charged

@@ -12,7 +12,7 @@ from simulator.config import Process as ProcessConfig
 from simulator.config import Region
 
 if TYPE_CHECKING:
-    from tests.model.backing import MappedFile, Slot
+    from tests.model.backing import MappedFile, Place, Slot
     from tests.model.disks import Request
 
 State = Literal["zeroed", "free", "standby", "modified", "modified no-write", "bad", "active", "transition"]
@@ -32,27 +32,42 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 @dataclass(eq=False)
 class Content:
-    """What a page holds, wherever that is now: in a frame, on backing store, or (never written) nowhere."""
+    """What a page holds, wherever that is now: in a frame, on backing store, or (before its first fault) nowhere."""
 
     store: str
     page: int
     process: Process | None = None
     file: MappedFile | None = None
     frame: Frame | None = None
-    location: Slot | None = None
+    place: Place | None = None
+    """its own place on a disk: a file's page always has one, and every content of the textbook machine"""
+    slot: Slot | None = None
+    """where it was written last, in a paging file"""
     version: int = 0
+    """0: nothing but zeros, which no fault has brought yet or which lie in its place; 1: a demand-zero fault's zeros"""
     stored_version: int = 0
     """the version that the backing store holds; what a read would bring"""
 
     @property
     def private(self) -> bool:
-        """It belongs to one process, and goes to a paging file."""
+        """It belongs to one process, and goes to a paging file unless it has a place of its own."""
         return self.process is not None
 
     @property
+    def location(self) -> Place | Slot | None:
+        """Where it can be read from; None: nowhere."""
+        return self.place or self.slot
+
+    @property
     def stored(self) -> bool:
-        """It has a place on backing store, so that it can be read from there."""
-        return self.file is not None or self.location is not None
+        """It is on backing store, so that it can be read from there."""
+        return self.location is not None
+
+    def release_slot(self) -> None:
+        """Give up its copy in a paging file, if it has one."""
+        if self.slot is not None:
+            self.slot.release()
+            self.slot = None
 
 
 @dataclass(eq=False)
@@ -65,7 +80,8 @@ class Frame:
     share: int = 0
     priority: int = 0
     modified: bool = False
-    stored: bool = False
+    written_to: bool = False
+    """its page was zeroed, copied or seen dirty since it came in"""
     io: Literal["", "read", "write"] = ""
     deleted: bool = False
     reading: Request | None = None
@@ -227,7 +243,12 @@ class Process:
     @property
     def charge(self) -> int:
         """Pages of commit that it needs: private committed ones, and a private copy for each copy-on-write page."""
-        return sum(pte.private is not None for pte in self.table.values())
+        return len(self.private_contents)
+
+    @property
+    def private_contents(self) -> list[Content]:
+        """Its own contents, in order of page: of private pages, and the copies of copy-on-write pages."""
+        return [pte.private for _, pte in sorted(self.table.items()) if pte.private is not None]
 
     def every_reference(self, stream: Any) -> Iterator[Reference]:
         """A stream, one reference at a time."""

@@ -114,13 +114,13 @@ class Faults:
         private, old = pte.private, pte.content.frame
         assert private is not None
         assert old is not None
-        taken = memory.allocate(private, pte.process, zeroed=False)
+        taken = memory.allocate(private, pte.process.config.memory_priority, zeroed=False)
         if taken is None:
             pte.held = True
             return self._wait_for_frame(thread, t)
         frame = taken[0]
         frame.state, frame.share = "active", 1
-        frame.modified = frame.stored = True
+        frame.modified = frame.written_to = True
         private.version += 1
         pte.content, pte.writable, pte.age = private, True, 0
         memory.lose_share(old, t)
@@ -162,7 +162,7 @@ class Faults:
         fault, memory = self._fault(thread), self.m.memory
         pte = fault.pte
         self._make_free(fault, t)
-        taken = memory.allocate(pte.content, pte.process, zeroed=not pte.content.stored)
+        taken = memory.allocate(pte.content, pte.process.config.memory_priority, zeroed=not pte.content.stored)
         if taken is None:
             return self._wait_for_frame(thread, t)
         frame, was_zeroed = taken
@@ -170,13 +170,18 @@ class Faults:
             self._read(thread, frame, t)
             return self._block(thread, "stall_read", t)
         fault.cpu += 0 if was_zeroed else self.m.config.costs.zero_page
+        assert pte.content.version == 0, "a page whose contents were not given up is demand-zero"
+        pte.content.version = 1
         memory.map(pte, frame)
+        frame.modified = frame.written_to = True
+        pte.dirty = pte.writable
         return "demand-zero"
 
     def _read(self, thread: Thread, frame: Frame, t: int) -> None:
         content = self._fault(thread).pte.content
-        offset, disk = self.m.place(content)
-        request = ReadRequest("read", offset, 0, self._read_done, thread=thread, waiters=[thread])
+        location = content.location
+        assert location is not None
+        request = ReadRequest("read", location.offset, 0, self._read_done, thread=thread, waiters=[thread])
         self._add(request, content, frame)
         self._add_cluster(request)
         self._fault(thread).request = request
@@ -184,7 +189,7 @@ class Faults:
             request.frames.pop()
             request.run.pop()
         request.pages = len(request.run)
-        disk.submit(request, t)
+        location.disk.submit(request, t)
 
     @staticmethod
     def _add(request: ReadRequest, content: Content, frame: Frame | None) -> None:
@@ -198,6 +203,7 @@ class Faults:
         m, first = self.m, request.run[0]
         assert request.thread is not None
         assert request.thread.process is not None
+        priority = request.thread.process.config.memory_priority
         for j in range(1, m.read_cluster):
             content = self._neighbour(first, j)
             if content is None:
@@ -205,7 +211,7 @@ class Faults:
             if content.frame is not None:
                 self._add(request, content, None)
                 continue
-            taken = m.memory.allocate(content, request.thread.process, False) if m.memory.available > m.low else None
+            taken = m.memory.allocate(content, priority, zeroed=False) if m.memory.available > m.low else None
             if taken is None:
                 return
             self._add(request, content, taken[0])
@@ -215,11 +221,11 @@ class Faults:
         if first.file is not None:
             return first.file.contents[first.page + j] if first.page + j < len(first.file.contents) else None
         assert first.process is not None
-        assert first.location is not None
+        assert first.slot is not None
         pte = first.process.table.get(first.page + j)
         content = pte.private if pte else None
-        here = content.location if content else None
-        if here is None or here.file is not first.location.file or here.number != first.location.number + j:
+        here = content.slot if content else None
+        if here is None or here.file is not first.slot.file or here.number != first.slot.number + j:
             return None
         return content
 

@@ -23,6 +23,8 @@ from tests.model.processors import CPU, Processors
 from tests.model.results import snapshot_of, summary_of
 from tests.model.writers import Writers
 
+NORMAL = 5
+"""the memory priority of pages that are on standby at the start"""
 COMMITMENT_LIMIT = 0xC000012D
 THREAD_STATES = {
     "ready": "ready",
@@ -84,6 +86,7 @@ class ModelMachine:
         self.sleep_count = 0
         self.low_signalled = False
         self.processes = self._processes(processes)
+        self._warm_up()
         self._start_daemons()
 
     def _processes(self, specs: list[Any]) -> list[Process]:
@@ -96,6 +99,8 @@ class ModelMachine:
             )
             for page in (int(page) for page in spec.streams[0].pages):
                 process.table[page] = self._entry(process, page)
+            if self.demand_paging:
+                self.backing.lay_out(process.private_contents)
             processes.append(process)
             self.at(spec.config.start, 2, partial(self._start, process))
         return processes
@@ -109,6 +114,19 @@ class ModelMachine:
             return PTE(process, page, region, own, own)
         shared = self.backing.files[region.file].contents[region.offset + page - region.first]
         return PTE(process, page, region, shared, own if region.protection == "copy-on-write" else None)
+
+    def _warm_up(self) -> None:
+        """Before time 0, pages that are mapped as warm come to standby, as long as zeroed frames are plentiful (the
+        textbook machine trims nothing, so that it has no use for zeroed frames)."""
+        reserve = 0 if self.demand_paging else self.high
+        regions = [region for process in self.processes for region in process.config.regions]
+        warm = {(r.file, r.offset + k) for r in regions if r.warm for k in range(r.pages)}
+        for file in self.backing.files.values():
+            for content in file.contents:
+                if (file.name, content.page) in warm and len(self.memory.zeroed) > reserve:
+                    taken = self.memory.allocate(content, NORMAL, zeroed=False)
+                    assert taken is not None
+                    self.memory.put(taken[0], self.memory.standby[NORMAL], "standby")
 
     def _start_daemons(self) -> None:
         self.balance = BalanceSetManager(self, "balance set manager", 16)
@@ -150,6 +168,7 @@ class ModelMachine:
                     raise TooLong
         for thread in [*self.by_thread, *(thread for process in self.living for thread in process.unfinished)]:
             thread.change(thread.state, self.now)
+        checks.check_demand_zero_once(self)
         return self
 
     def _pass_time(self, t: int) -> None:
@@ -268,13 +287,6 @@ class ModelMachine:
     def living(self) -> list[Process]:
         """The processes that have started and not ended, in canonical order."""
         return [process for process in self.processes if process.lives]
-
-    def place(self, content: Content) -> tuple[int, Disk]:
-        """Where a content lies: its page on its disk."""
-        if content.file is not None:
-            return content.file.base + content.page, content.file.disk
-        assert content.location is not None
-        return content.location.offset, content.location.file.disk
 
     def _start(self, process: Process, t: int) -> None:
         process.started = True

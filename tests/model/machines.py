@@ -26,30 +26,33 @@ from tests.model.cases import PAGE, Case, Run, RunList, Spec, Wait
 
 def random_case(source: random.Random) -> Case:
     """A machine, its memory manager and its processes, from a source of random numbers."""
-    frames = source.choice([4, 5, 6, 7, 8, 8, 10, 12, 16, 24, 40, 120])
+    frames = source.choice([4, 4, 5, 6, 7, 8, 8, 10, 12, 16, 24, 40, 120])
     processors = source.choice([1, 1, 2, 3])
-    disks = {f"d{i}": _disk(source) for i in range(source.choice([1, 1, 2]))}
-    files = {f"f{i}": _file(source, list(disks)) for i in range(source.choice([0, 1, 1, 2]))}
+    disks = {f"d{i}": _disk(source) for i in range(source.choice([1, 1, 2, 3]))}
+    files = {f"f{i}": _file(source, list(disks)) for i in range(source.choice([0, 1, 1, 2, 3]))}
     count = source.choice([1, 1, 2, 2, 3, 4, 5])
     processes = [_process(source, i, files, frames) for i in range(count)]
     if source.choice([False, False, True]):
         processes = [_twin(spec, processes[0]) for spec in processes]
+    paging_files = [_paging_file(source, list(disks)) for _ in range(source.choice([0, 1, 1, 1, 2, 2, 3]))]
+    if source.choice([True, True, True, False]):
+        frames, paging_files = _enough(frames, paging_files, sum(len(spec.streams[0].pages) for spec in processes))
     machine = Machine(
         memory=frames * PAGE,
         processors=processors,
         quantum=source.choice([50, 300, 1_000, 5_000, 50_000, 1_000_000]),
         bad_frames=source.choice([0, 0, 0, 0, 1, 2]),
         disks=disks,
-        paging_files=[_paging_file(source, list(disks)) for _ in range(source.choice([0, 1, 1, 1, 1, 1, 2, 2, 2]))],
+        paging_files=paging_files,
         files=files,
         costs=_costs(source),
     )
-    duration = source.choice([None, None, None, None, 5_000, 50_000, 500_000])
+    duration = source.choice([None] * 7 + [5_000, 50_000, 500_000])
     return Case(machine, _memory_manager(source, frames), processes, source.randrange(1 << 16), duration)
 
 
 def _costs(source: random.Random) -> Costs:
-    scale = source.choice([0, 1, 1, 1, 10])
+    scale = source.choice([0, 0, 1, 1, 1, 10])
 
     def cost(*choices: int) -> int:
         return scale * source.choice(choices)
@@ -68,14 +71,14 @@ def _costs(source: random.Random) -> Costs:
 
 
 PROTECTIONS: list[Literal["read-write", "read-only", "copy-on-write"]] = [
-    *("read-write", "read-write", "copy-on-write", "copy-on-write"),
+    *("read-write", "read-write", "copy-on-write", "copy-on-write", "copy-on-write"),
     "read-only",
 ]
 LATENCIES = (0, 100, 500, 1_000, 7_000, 20_000, 100_000)
 
 
 def _disk(source: random.Random) -> Disk:
-    error = source.choice([0.0, 0.0, 0.0, 0.0, 0.1, 0.3])
+    error = source.choice([*(0.0,) * 7, 0.1, 0.3])
     model, parameters = source.choice([constant, constant, constant, constant, flash, spinning])(source)
     return Disk(
         model=model,
@@ -134,16 +137,27 @@ def _file(source: random.Random, disks: list[str]) -> File:
 
 
 def _paging_file(source: random.Random, disks: list[str]) -> PagingFile:
-    size = source.choice([1, 4, 12, 40, 40, 100, 100, 200])
+    size = source.choice([1, 2, 4, 12, 12, 40, 40, 100, 200])
     growth = source.choice([1, 1, 2, 8])
     return PagingFile(disk=source.choice(["", *disks]), size=size * PAGE, maximum=size * growth * PAGE)
+
+
+def _enough(frames: int, paging_files: list[PagingFile], pages: int) -> tuple[int, list[PagingFile]]:
+    """Memory and paging files of which the last, or memory if there is none, suffices for the commit of some pages."""
+    missing = pages - frames - sum(file.maximum // PAGE for file in paging_files)
+    if missing <= 0:
+        return frames, paging_files
+    if not paging_files:
+        return frames + missing, []
+    last = paging_files[-1]
+    return frames, [*paging_files[:-1], replace(last, maximum=last.maximum + missing * PAGE)]
 
 
 def _memory_manager(source: random.Random, frames: int) -> MemoryManager:
     period = source.choice([1_000, 3_000, 10_000, 50_000, 1_000_000])
     return MemoryManager(
-        model=source.choice(["windows", "windows", "windows", "windows", "demand-paging"]),
-        trimming=Trimming(policy=source.choice(["windows", "windows", "clock", "fifo", "none"]), period=period),
+        model=source.choice(["windows", "windows", "windows", "demand-paging"]),
+        trimming=Trimming(policy=source.choice([*("windows", "clock", "fifo") * 3, "none"]), period=period),
         read_cluster=source.choice([1, 2, 4, 8]),
         low_memory=source.choice([-1, 0, 1, 2, max(1, frames // 4)]),
         high_memory=source.choice([-1, 0, 2, 4, max(1, frames // 2)]),
@@ -170,7 +184,7 @@ def _memory_manager(source: random.Random, frames: int) -> MemoryManager:
 
 
 def _process(source: random.Random, index: int, files: dict[str, File], frames: int) -> Spec:
-    pages = source.choice([1, 3, 5, 8, 12, 12, 20, 30])
+    pages = source.choice([1, 3, 5, 8, 12, 12, 20, 20, 30])
     gap = source.choice([0, 0, 1, 7])
     minimum = source.choice([1, 1, 2, 4, frames // 2 or 1])
     maximum = minimum + source.choice([0, 1, 2, 4, 16, 345])
@@ -188,12 +202,14 @@ def _process(source: random.Random, index: int, files: dict[str, File], frames: 
         regions=_regions(source, numbers, files),
     )
     threads = source.choice([1, 1, 1, 2, 2, 3])
-    length = source.choice([1, 5, 20, 60, 150, 300, 300]) // threads
-    writes = source.choice([0.0, 0.1, 0.5, 1.0])
-    streams = [_stream(source, shape, _runs(shape, numbers, length, writes)) for _ in range(threads)]
+    length = source.choice([1, 20, 60, 150, 300, 300]) // threads
+    writes = source.choice([0.0, 0.1, 0.5, 0.5, 1.0])
+    forbidden = _read_only(config.regions) if source.choice([True, True, True, False]) else set()
+    rows = [_loads_only(_runs(shape, numbers, length, writes), forbidden) for _ in range(threads)]
+    streams = [_stream(source, shape, runs) for runs in rows]
     if threads > 1 and source.choice([False, False, True]):
         streams[-1] = streams[0]
-    if threads > 1 and source.choice([False, False, True]):
+    if threads > 1 and source.choice([False, False, False, False, True]):
         config = replace(config, regions=[*config.regions, _forbidden(source, 500, streams)])
     return Spec(config, tuple(streams))
 
@@ -228,24 +244,40 @@ def _twin(spec: Spec, model: Spec) -> Spec:
 def _regions(source: random.Random, numbers: list[int], files: dict[str, File]) -> list[Region]:
     regions: list[Region] = []
     first = numbers[0]
-    for _ in range(source.choice([0, 1, 2, 3]) if files else source.choice([0, 0, 0, 1])):
+    for _ in range(source.choice([0, 1, 2, 3, 4])):
         first += source.choice([0, 0, 1, 3])
-        kind = source.choice(["file", "file", "file", "file", "file", "file", "read-only", "reserved"])
-        pages = source.choice([1, 2, 4, 8, 16])
-        if kind == "file" and files:
-            name = source.choice(sorted(files))
-            total = -(-files[name].size // PAGE)
-            offset = source.randrange(total) if source.choice([0, 1]) else 0
-            pages = min(pages, total - offset)
-            protection = source.choice(PROTECTIONS)
-            regions.append(Region(first=first, pages=pages, file=name, offset=offset, protection=protection))
-        elif source.random() < 0.2:
-            if kind == "reserved":
-                regions.append(Region(first=first, pages=1, state="reserved"))
-            else:
-                regions.append(Region(first=first, pages=1, protection="read-only"))
-        first += pages
+        mapped = bool(files) and source.choice([True, True, True, False])
+        region = _mapped(source, first, files) if mapped else _private(source, first)
+        regions.append(region)
+        first += region.pages
     return regions
+
+
+def _private(source: random.Random, first: int) -> Region:
+    """Private memory, mostly such as may only be read; seldom a page that may not be touched."""
+    if source.random() < 0.05:
+        return Region(first=first, pages=1, state="reserved")
+    protection = source.choice(PROTECTIONS[:1] + PROTECTIONS[-1:] * 2)
+    return Region(first=first, pages=source.choice([1, 2, 4, 8]), protection=protection)
+
+
+def _mapped(source: random.Random, first: int, files: dict[str, File]) -> Region:
+    name = source.choice(sorted(files))
+    total = -(-files[name].size // PAGE)
+    offset = source.randrange(total) if source.choice([0, 1]) else 0
+    pages = min(source.choice([1, 2, 4, 8, 16]), total - offset)
+    protection, warm = source.choice(PROTECTIONS), source.choice([False, False, True])
+    return Region(first=first, pages=pages, file=name, offset=offset, protection=protection, warm=warm)
+
+
+def _read_only(regions: list[Region]) -> set[int]:
+    """Pages to which a store is an access violation."""
+    return {r.first + k for r in regions if r.protection == "read-only" for k in range(r.pages)}
+
+
+def _loads_only(runs: list[Run], pages: set[int]) -> list[Run]:
+    """The runs with loads instead of stores on some pages."""
+    return [(page, f, n + s, 0) if page in pages else (page, f, n, s) for page, f, n, s in runs]
 
 
 def _runs(shape: random.Random, numbers: list[int], count: int, writes: float) -> list[Run]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from tests.model.entities import PTE, Content, Frame, Process, State
+from tests.model.entities import PTE, Content, Frame, State
 
 
 class Memory:
@@ -45,7 +45,7 @@ class Memory:
             frame.home.remove(frame)
             frame.home = None
 
-    def allocate(self, content: Content, process: Process, zeroed: bool) -> tuple[Frame, bool] | None:
+    def allocate(self, content: Content, priority: int, zeroed: bool) -> tuple[Frame, bool] | None:
         """A frame for a content, on no list, and whether it came zeroed; None if there is none."""
         order = [self.zeroed, self.free] if zeroed else [self.free, self.zeroed]
         source = next((pages for pages in (*order, *self.standby) if pages), None)
@@ -56,17 +56,15 @@ class Memory:
         if frame.content is not None:
             self._repurpose(frame, frame.content)
         frame.content, content.frame = content, frame
-        frame.stored = frame.modified = False
-        frame.priority = process.config.memory_priority
+        frame.written_to = frame.modified = False
+        frame.priority = priority
         return frame, source is self.zeroed
 
     def _repurpose(self, frame: Frame, content: Content) -> None:
         self.counters["repurposed"] += 1
-        self.counters["dirty_evictions"] += frame.stored
-        if content.stored:
-            assert content.version == content.stored_version, "a page's last version would be lost"
-        else:
-            assert content.version == 0, "a page that was written would become demand-zero again"
+        self.counters["dirty_evictions"] += frame.written_to
+        assert content.stored, "a page would become demand-zero again"
+        assert content.version == content.stored_version, "a page's last version would be lost"
         content.frame = None
 
     def release(self, frame: Frame) -> None:
@@ -77,7 +75,7 @@ class Memory:
         frame.content = frame.reading = None
         frame.io = ""
         frame.share = 0
-        frame.deleted = frame.modified = frame.stored = False
+        frame.deleted = frame.modified = frame.written_to = False
         self.put(frame, self.free, "free")
 
     def delete(self, frame: Frame) -> None:
@@ -124,7 +122,7 @@ class Memory:
         """Take a page out of a working set; at share count 0 it goes to standby or modified."""
         frame = self.leave(pte)
         if pte.dirty:
-            frame.modified = frame.stored = True
+            frame.modified = frame.written_to = True
             pte.content.version += 1
         self.lose_share(frame, t)
 
@@ -141,13 +139,11 @@ class Memory:
             self.put(frame, self.standby[frame.priority], "standby")
 
     def to_modified(self, frame: Frame, t: int) -> None:
-        """Put a frame on the modified list for its destination; a private content's old slot is stale, so freed."""
+        """Put a frame on the modified list for its destination; its slot, if it has one, is stale, so freed."""
         content = frame.content
         assert content is not None
+        content.release_slot()
         if content.file is None:
-            if content.location is not None:
-                content.location.release()
-                content.location = None
             self.put(frame, self.modified, "modified")
         elif content.file.metadata:
             self.put(frame, self.no_write, "modified no-write")

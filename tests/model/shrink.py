@@ -123,3 +123,7 @@ def _plainer(value: Any, skip: set[str] = frozenset()) -> Iterator[Any]:  # type
     if hasattr(value, "regions"):
         for regions in _less(value.regions):
             yield replace(value, regions=regions)  # type: ignore[type-var]
+        for i, region in enumerate(value.regions):
+            for plainer in _plainer(region):
+                regions = [*value.regions[:i], plainer, *value.regions[i + 1 :]]
+                yield replace(value, regions=regions)  # type: ignore[type-var]

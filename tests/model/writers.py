@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Page:
-    """One page of a write: the version that was captured, and its new slot (None: a file page)."""
+    """One page of a write: the version that was captured, and its new slot (None: written in place)."""
 
     frame: Frame
     content: Content
@@ -45,7 +45,7 @@ class Writers:
         """Immediate write-back: a frame that has just come to a modified list is written by itself."""
         content = frame.content
         assert content is not None
-        run: list[Slot | None] = [None] if content.file else self.slots(1)
+        run: list[Slot | None] = [None] if content.place else self.slots(1)
         if run:
             self.submit(self.gather([frame], run), t)
 
@@ -68,9 +68,8 @@ class Writers:
             content = frame.content
             if frame.state != "active" or frame.io or frame.modified or content is None:
                 continue
-            if content.location is not None:
-                content.location.release()
-                content.location = None
+            if content.slot is not None:
+                content.release_slot()
                 frame.modified = True
                 gained += 1
             if gained == self.m.manager.modified_writer.cluster:
@@ -80,8 +79,9 @@ class Writers:
         """A write of these frames to these places, in this order; from now on they are in transition."""
         first = frames[0].content
         assert first is not None
-        offset = slots[0].offset if slots[0] else self.m.place(first)[0]
-        request = WriteRequest("write", offset, len(frames), self._done)
+        target = slots[0] or first.place
+        assert target is not None
+        request = WriteRequest("write", target.offset, len(frames), self._done)
         for frame, slot in zip(frames, slots, strict=True):
             assert frame.content is not None
             self.m.memory.take_off(frame)
@@ -92,8 +92,9 @@ class Writers:
     def submit(self, request: WriteRequest, t: int) -> None:
         """Hand a gathered write to its disk."""
         page = request.written[0]
-        disk = page.slot.file.disk if page.slot else self.m.place(page.content)[1]
-        disk.submit(request, t)
+        target = page.slot or page.content.place
+        assert target is not None
+        target.disk.submit(request, t)
 
     def _done(self, request: Request, t: int) -> None:
         assert isinstance(request, WriteRequest)
@@ -116,7 +117,7 @@ class Writers:
             content.stored_version = page.version
         if page.slot is not None:
             if ok and not frame.deleted and not frame.modified:
-                content.location, content.stored_version = page.slot, page.version
+                content.slot, content.stored_version = page.slot, page.version
             else:
                 page.slot.release()
         if frame.deleted:

@@ -84,8 +84,8 @@ def decommitted(process: Fake, first: int, then: int) -> int:
 
 def test_free_pages_are_decommitted_past_both_thresholds_only() -> None:
     assert decommitted(Fake(), 44_000, 10_000) == 0, "with 8 KiB at the end, less than 64 KB is free in all"
-    assert decommitted(Fake(), 60_000, 3_000) == 0, "the block is smaller than a page"
-    assert decommitted(Fake(), 60_000, 12_000) == 2, "the whole pages of the block"
+    assert decommitted(Fake(), 50_000, 3_000) == 0, "the block is smaller than a page"
+    assert decommitted(Fake(), 50_000, 12_000) == 2, "the whole pages of the block"
 
 
 def test_pages_may_be_kept_until_the_heap_is_destroyed() -> None:
@@ -128,6 +128,22 @@ def test_a_stretch_that_is_wholly_free_goes_with_the_range_before_it() -> None:
     assert heap.back.segments[0].starts == [handle + PAGE]
     assert len(process.space.committed) == 1
     check(heap)
+
+
+def test_of_a_further_segment_that_is_wholly_free_a_page_is_left_and_no_block_until_it_is_needed() -> None:
+    process = Fake()
+    handle = process.run(process.heap_create())
+    heap = process.own.heaps[handle]
+    for _ in range(3):
+        first, second = fill(process, handle, 2, 400_000)
+        process.run(process.heap_free(handle, 0, second))
+        process.run(process.heap_free(handle, 0, first))
+        assert regions(process) == [UNIT, MB]
+        assert len(process.space.committed) == 2 + 1
+        assert list(heap.back.free.starts) == [handle + 0xA08]
+        check(heap)
+    small = fill(process, handle, 1, 3_000)[0]
+    assert handle < small < handle + UNIT
 
 
 def test_what_was_decommitted_is_committed_again_before_the_heap_grows() -> None:

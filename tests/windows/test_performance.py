@@ -81,9 +81,10 @@ def test_other_notifications_fail() -> None:
     process = system.process()
     assert done(process.create_memory_resource_notification(2)) == 0
     assert process.get_last_error() == 87
-    for handle in (done(process.create_event()), 4000):
+    for handle, error in ((0, 87), (-1, 87), (4000, 6)):
         assert done(process.query_memory_resource_notification(handle)) is None
-        assert process.get_last_error() == 6
+        assert process.get_last_error() == error
+    assert done(process.query_memory_resource_notification(done(process.create_event()))) is False, "it is an event"
 
 
 def test_pool_conditions_follow_free_pool() -> None:

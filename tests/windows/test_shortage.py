@@ -16,6 +16,7 @@ from tests.windows.shortage import SCARCE, Shortage, held
 
 NOWHERE = w.INVALID_HANDLE_VALUE
 ANY = w.GENERIC_READ | w.GENERIC_WRITE | w.GENERIC_EXECUTE
+HOLD, REPLACE = RESERVE | w.MEM_RESERVE_PLACEHOLDER, w.MEM_REPLACE_PLACEHOLDER
 WRITE, COPY, MOVEABLE = w.FILE_MAP_WRITE, w.FILE_MAP_COPY, w.GMEM_MOVEABLE
 FAILURES = (0, None, NOWHERE)
 BASE = 0x1000_0000
@@ -96,6 +97,20 @@ def _reserved(p: Any) -> Steps:
     return (yield from works(p.virtual_alloc(0, 700 * PAGE, RESERVE, RW)))
 
 
+def _placeholder(p: Any) -> Steps:
+    base = yield from works(p.virtual_alloc2(0, 0, 700 * PAGE, HOLD, w.PAGE_NOACCESS))
+    yield from works(p.virtual_free(base, 16 * PAGE, w.MEM_RELEASE | w.MEM_PRESERVE_PLACEHOLDER))
+    return base
+
+
+def _place_for_view(p: Any) -> Steps:
+    return (yield from _placeholder(p)), (yield from _section(RW)(p))
+
+
+def _place_for_file(p: Any) -> Steps:
+    return (yield from _placeholder(p)), (yield from _file_section(p))
+
+
 def _heap(p: Any) -> Steps:
     return (yield from works(p.heap_create(0, 0, 0)))
 
@@ -133,6 +148,7 @@ CASES = {
     "duplicate_handle": Case(lambda p, handle: p.duplicate_handle(handle), _event()),
     "create_memory_resource_notification": Case(lambda p, _: p.create_memory_resource_notification(0)),
     "create_thread": Case(lambda p, _: p.create_thread(_idle)),
+    "create_thread, with a larger stack": Case(lambda p, _: p.create_thread(_idle, 700 * PAGE)),
     "create_process": Case(lambda p, _: p.create_process("child", _idle)),
     "create_file": Case(lambda p, _: p.create_file("data")),
     "create_file, longer": Case(lambda p, _: p.create_file("data", 40 * PAGE, disposition=w.CREATE_ALWAYS)),
@@ -173,11 +189,26 @@ CASES = {
     "virtual_alloc, large pages": Case(
         lambda p, _: p.virtual_alloc(0, 3 * UNIT, BOTH | w.MEM_LARGE_PAGES, RW), _nothing, {"large_page_minimum": UNIT}
     ),
+    "virtual_alloc2, of a placeholder": Case(lambda p, _: p.virtual_alloc2(0, 0, UNIT, HOLD, w.PAGE_NOACCESS)),
+    "virtual_alloc2, in a placeholder's place": Case(
+        lambda p, base: p.virtual_alloc2(0, base + UNIT, 684 * PAGE, BOTH | REPLACE, RW), _placeholder
+    ),
+    "map_view_of_file3, in a placeholder's place": Case(
+        lambda p, at: p.map_view_of_file3(at[1], 0, at[0], 0, UNIT, REPLACE, w.PAGE_WRITECOPY), _place_for_view
+    ),
+    "map_view_of_file3, of a file": Case(
+        lambda p, at: p.map_view_of_file3(at[1], 0, at[0], 0, UNIT, REPLACE, RW), _place_for_file
+    ),
+    "map_view_of_file3, charged then": Case(
+        lambda p, at: p.map_view_of_file3(at[1], 0, at[0], 0, UNIT, REPLACE, RW),
+        _place_for_view,
+        {"section_shortage": "map"},
+    ),
     "virtual_alloc, of a view's pages": Case(
         lambda p, base: p.virtual_alloc(base, 5 * PAGE, COMMIT, RW), _view(RW | w.SEC_RESERVE, WRITE)
     ),
-    "virtual_alloc, of an image's pages": Case(
-        lambda p, base: p.virtual_alloc(base, 5 * PAGE, COMMIT, RW), _image_view
+    "virtual_protect, of an image's pages": Case(
+        lambda p, base: p.virtual_protect(base, 5 * PAGE, w.PAGE_EXECUTE_READWRITE), _image_view
     ),
     "virtual_protect, of a view's pages to be copied": Case(
         lambda p, base: p.virtual_protect(base, 5 * PAGE, w.PAGE_WRITECOPY), _view(RW, WRITE)

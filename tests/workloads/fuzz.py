@@ -33,7 +33,7 @@ from tests.workloads.samples import samples
 from tests.workloads.trace_files import COMPRESS
 from workloads.base import InputError
 from workloads.traces.cache import open_trace
-from workloads.traces.format import guess, named
+from workloads.traces.format import guess, named, regions_in
 from workloads.traces.runs import OPTIONAL, Runs
 
 ROOM = 768 << 20
@@ -165,7 +165,9 @@ def _runs(path: Path, given: Input) -> Iterator[Runs]:
         for block in stream.blocks():
             yield Runs(stream.pages[block.page], *block[1:4])
         return
-    yield from (guess(path) if given.format == "auto" else named(given.format)).runs(path)
+    known = guess(path) if given.format == "auto" else named(given.format)
+    regions_in(known, path)
+    yield from known.runs(path)
 
 
 def answer(directory: Path, seed: int, number: int) -> Answer:

@@ -14,6 +14,7 @@ import numpy as np
 
 from tests.workloads.table_samples import ARC, CSV, LIBCACHESIM, LIRS, ORACLE, SPC, TSV
 from tests.workloads.trace_files import ROWS, write_arrow, write_parquet
+from workloads.traces.regions import TraceRegion
 
 VIEW = b"""Output format:
 <--record#-> <--instr#->: <Wrkld.Tid> <record details>
@@ -142,13 +143,21 @@ def instructions(layout: str = "input", count: int = 12) -> bytes:
     return made.tobytes()
 
 
+REGIONS = (
+    TraceRegion(None, 7, 1, "libc.so.6", 3, writable=False, executable=True),
+    TraceRegion(None, 70, 2, end=5),
+    TraceRegion(None, 70, 1, "data", 1, shared=True, begin=5),
+)
+"""Of the trace `ROWS`."""
+
+
 @cache
 def samples() -> dict[str, tuple[bytes, ...]]:
     """A format's name to whole files of it, none compressed."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        native = write_arrow(directory / "a.arrow", ROWS).read_bytes()
-        parquet = write_parquet(directory / "a.parquet", ROWS).read_bytes()
+        native = [write_arrow(directory / "a.arrow", ROWS, some).read_bytes() for some in ((), REGIONS)]
+        parquet = [write_parquet(directory / "a.parquet", ROWS, some).read_bytes() for some in ((), REGIONS)]
     return {
         "arc": (ARC.encode(),),
         "champsim": (instructions(), instructions("cloudsuite")),
@@ -156,9 +165,9 @@ def samples() -> dict[str, tuple[bytes, ...]]:
         "drmemtrace": (VIEW, OLD_VIEW),
         "lackey": (LACKEY,),
         "libcachesim-csv": (LIBCACHESIM.encode(),),
-        "native": (native,),
+        "native": tuple(native),
         "oracle-general": (ORACLE,),
-        "parquet": (parquet,),
+        "parquet": tuple(parquet),
         "perf-script": (PERF, PERF_CHAINS, PERF_TRACEPOINT),
         "pinatrace": (PINATRACE, PINATRACE_VALUES),
         "spc": (SPC.encode(),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from simulator.stream import ReferenceStream
 from workloads.traces.formats.parquet import write
 from workloads.traces.native import write_native
+from workloads.traces.regions import TraceRegion
 from workloads.traces.runs import Runs
 
 Row = tuple[int, int, int, int]
@@ -69,16 +70,16 @@ def same(runs: Runs, others: Runs) -> bool:
     )
 
 
-def write_arrow(path: Path, rows: list[Row]) -> Path:
+def write_arrow(path: Path, rows: list[Row], regions: Sequence[TraceRegion] = ()) -> Path:
     """A native store."""
     with path.open("w+b") as file:
-        write_native(file, [as_runs(rows)], "source", str(path))
+        write_native(file, [as_runs(rows)], "source", str(path), None, lambda: regions)
     return path
 
 
-def write_parquet(path: Path, rows: list[Row]) -> Path:
+def write_parquet(path: Path, rows: list[Row], regions: Sequence[TraceRegion] = ()) -> Path:
     """A Parquet trace as pagesim writes it."""
-    write(path, [as_runs(rows)], {"command": "made by a test"}, wide=True)
+    write(path, [as_runs(rows)], {"command": "made by a test"}, wide=True, regions=lambda: regions)
     return path
 
 

@@ -24,6 +24,7 @@ from simulator.windows.constants import (
     MEM_RESERVE,
     PAGE_READWRITE,
 )
+from simulator.windows.heap.walk import LARGE_REGION
 from workloads.base import StreamContext
 
 Steps = Generator[Any, Any, Any]
@@ -59,7 +60,9 @@ class Allocators:
     small: Size = Field(default=1 * KiB, description="... and at most; all magnitudes are equally likely")
     share: Fraction = Field(default=0.02, description="of blocks that are large")
     large: Size = Field(default=16 * KiB, ge=1, description="bytes of a large block, at least")
-    largest: Size = Field(default=1 * MiB, description="... and at most")
+    largest: Size = Field(
+        default=4 * MiB, description="... and at most; from some 1 MiB on, a heap takes blocks from VirtualAlloc"
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> Allocators:
@@ -205,12 +208,15 @@ def _taken(process: Any) -> Generator[Any, Any, _Taken]:
 
 
 def _sizes(process: Any, live: Iterable[_Block], heap: bool) -> Generator[Any, Any, dict[int, int]]:
-    """What each block takes with headers and rounding, as the heap's walk or VirtualQuery say; by address."""
+    """What each block takes with headers and rounding, as the heap's walk or, if it has pages of its own, VirtualQuery
+    says; by address."""
+    found = {}
     if heap:
         entries = yield from process.heap_walk((yield from process.get_process_heap()))
-        return {entry.data: entry.size + entry.overhead for entry in entries}
-    found = {}
+        found = {entry.data: entry.size + entry.overhead for entry in entries if entry.region != LARGE_REGION}
     for block in live:
+        if block.address in found:
+            continue
         found[block.address] = (yield from process.virtual_query(block.address)).region_size
     return found
 

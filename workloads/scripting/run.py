@@ -11,6 +11,8 @@ from workloads.base import InputError, StreamContext
 from workloads.scripting.steps import Step
 
 Steps = Generator[Any, Any, Any]
+_INVALID = -1
+"""What calls give that fail and would otherwise give a handle or a size: INVALID_HANDLE_VALUE, (SIZE_T)-1."""
 
 
 def run(process: Any, steps: Sequence[Step], results: dict[str, Any], context: StreamContext) -> Steps:
@@ -46,7 +48,7 @@ def _make(process: Any, step: Step, results: dict[str, Any], context: StreamCont
         return
     if step.raises is not None:
         raise SimulationError(f"{step.where}: found no exception, expected {step.raises:#x}")
-    error = process.get_last_error() if not result else 0
+    error = process.get_last_error() if not result or result == _INVALID else 0
     if step.fails is not None and error != step.fails:
         raise SimulationError(f"{step.where}: found {f'error {error}' if error else 'success'}, expected {step.fails}")
     if error and step.fails is None and not step.may_fail:

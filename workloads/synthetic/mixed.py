@@ -60,7 +60,7 @@ class Mixed:
         return [Part((Turns(streams, pages, firsts, weights, self.turn, source),))]
 
     def _inside(self, index: int, nested: Nested, context: StreamContext) -> ReferenceStream:
-        made = parts(nested.workload, replace(context, name=f"{context.name}/{index}"))
+        made = parts(nested.workload, replace(context, name=f"{context.name}/{index}", private=True))
         if len(made) > 1 or len(made[0].streams) > 1 or made[0].regions or made[0].files:
             raise InputError(
                 f"{context.name}: found parts.{index} of kind {nested.kind} with several processes, threads or "

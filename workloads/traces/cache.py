@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, cast
 from simulator.compile import cache_directory
 from simulator.units import GiB, parse_size
 from workloads.base import InputError
-from workloads.traces.format import Format, about, chosen, options_of
+from workloads.traces.format import Format, about, chosen, options_of, regions_in
 from workloads.traces.formats.native import Native
 from workloads.traces.native import VERSION, NativeTrace, write_native
 from workloads.traces.runs import Runs, merged
@@ -121,7 +121,8 @@ def _kept(target: Path) -> NativeTrace | None:
 
 def _converted(file: BinaryIO, path: Path, source: Format, digest: str, merge: bool) -> NativeTrace:
     runs: Iterable[Runs] = source.runs(path)
-    write_native(file, merged(runs) if merge else runs, digest, str(path), described(path, source))
+    regions = regions_in(source, path)
+    write_native(file, merged(runs) if merge else runs, digest, str(path), described(path, source), lambda: regions)
     return NativeTrace(file, str(path))
 
 

@@ -11,9 +11,10 @@ from workloads.base import InputError
 from workloads.traces.beside import beside, check_place
 from workloads.traces.cache import check_readable, described
 from workloads.traces.compression import watched
-from workloads.traces.format import chosen
+from workloads.traces.format import chosen, regions_in
 from workloads.traces.formats import parquet, text
 from workloads.traces.native import write_native
+from workloads.traces.regions import LateRegions, cut, of_one_process
 from workloads.traces.runs import Runs, count, merged
 from workloads.traces.window import window
 
@@ -77,13 +78,15 @@ def convert(
     try:
         known = chosen(source, format, options)
         about = described(source, known)
+        regions = cut(regions_in(known, source), skip, limit)
+        regions = of_one_process(regions) if plain else regions
         written = Written(source.stat().st_size, progress)
         digest = _digest(source) if to == "native" else ""
         with watched(written.read):
             chunks = window(known.runs(source), skip, limit)
             chunks = _plain(chunks) if plain else chunks
             chunks = merged(chunks) if merge else chunks
-            write(out, to, _some(written.counted(chunks), source, skip), digest, about)
+            write(out, to, _some(written.counted(chunks), source, skip), digest, about, lambda: regions)
     except OSError as error:
         raise InputError(f"{error.filename or out}: can't be converted: {error.strerror or error}") from error
     return written
@@ -97,16 +100,24 @@ def target(out: Path) -> Target:
     return SUFFIXES[out.suffix]
 
 
-def write(out: Path, to: Target, chunks: Iterator[Runs], digest: str, about: Mapping[str, str]) -> None:
+def write(
+    out: Path,
+    to: Target,
+    chunks: Iterator[Runs],
+    digest: str,
+    about: Mapping[str, str],
+    regions: LateRegions = tuple,
+) -> None:
     """Write runs to `out`, which appears when it is complete; `digest` is that of what they come from, `about` what is
-    known of them. Raises InputError where they can't be written so, and OSError."""
+    known of them, `regions` gives what pages were backed by when all runs were read; text can't hold that. Raises
+    InputError where they can't be written so, and OSError."""
     if to == "parquet":
-        parquet.write(out, chunks, about, wide=True, level=LEVEL)
+        parquet.write(out, chunks, about, wide=True, level=LEVEL, regions=regions)
         return
     with beside(out) as temporary:
         if to == "native":
             with temporary.open("w+b") as file:
-                write_native(file, chunks, digest, str(out), about)
+                write_native(file, chunks, digest, str(out), about, regions)
         else:
             text.write(temporary, chunks, [f"{key}: {value}" for key, value in sorted(about.items())])
 

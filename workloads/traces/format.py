@@ -15,6 +15,7 @@ from simulator.registry import UnknownName, find, names
 from simulator.units import Size
 from workloads.base import InputError
 from workloads.traces.compression import codec, expanded
+from workloads.traces.regions import Regions
 from workloads.traces.runs import Runs
 
 HEAD = 1 << 16
@@ -36,7 +37,7 @@ class Format(Protocol):
     whose fields are its options, each with a default.
 
     One that finds text about the trace in the file (the command that was recorded, the page size) has a method
-    `metadata(path) -> dict[str, str]`, too.
+    `metadata(path) -> dict[str, str]`, too; one that knows what pages were backed by, `regions(path) -> Regions`.
     """
 
     name: ClassVar[str]
@@ -109,6 +110,12 @@ def about(known: Format, path: Path) -> dict[str, str]:
             f"{path}: page_size: found {size[:60]!r} in what it tells of itself, allowed is bytes of a page"
         )
     return found
+
+
+def regions_in(known: Format, path: Path) -> Regions:
+    """What pages of a trace were backed by; none if the file doesn't tell. Raises InputError where it is damaged."""
+    regions = getattr(known, "regions", None)
+    return () if regions is None else cast("Regions", regions(path))
 
 
 def guess(path: Path) -> Format:

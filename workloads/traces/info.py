@@ -12,11 +12,12 @@ from workloads.base import InputError
 from workloads.traces.cache import check_readable
 from workloads.traces.compression import watched
 from workloads.traces.convert import Progress, Written
-from workloads.traces.format import Format, about, chosen
+from workloads.traces.format import Format, about, chosen, regions_in
 from workloads.traces.formats.native import Native
 from workloads.traces.native import NativeTrace
+from workloads.traces.regions import TraceRegion
 from workloads.traces.runs import optional_columns
-from workloads.traces.tally import Facts, Tally
+from workloads.traces.tally import PAGE_BITS, Facts, Tally
 
 
 class Info(NamedTuple):
@@ -36,6 +37,13 @@ class Info(NamedTuple):
         """Distinct pages of one process."""
         first, end = self.facts.spans()[self.facts.processes.index(process)]
         return end - first
+
+    def pages_in(self, region: TraceRegion) -> int:
+        """Distinct pages of a region that are referenced, in whichever of their lives."""
+        start = np.uint64(self.facts.processes.index(region.process) << PAGE_BITS)
+        ends = np.array([region.first, region.first + region.pages], np.uint64) + start
+        first, end = np.searchsorted(self.facts.keys, ends).tolist()
+        return int(end - first)
 
     def share(self, kind: str) -> float:
         """The part of the references that are `fetches`, `loads` or `stores`."""
@@ -60,7 +68,8 @@ def info(
             with path.open("rb") as file:
                 trace = NativeTrace(file, str(path))
             return Info(known.name, trace.about, trace.facts)
-        return Info(known.name, about(known, path), _counted(path, known, progress))
+        facts = _counted(path, known, progress)._replace(regions=regions_in(known, path))
+        return Info(known.name, about(known, path), facts)
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror or error}") from error
 

@@ -6,7 +6,7 @@ import mmap
 import os
 import struct
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from simulator.compile import compiled
 from simulator.stream import Block
 from workloads.base import InputError
+from workloads.traces.regions import LateRegions, Regions, TraceRegion, moments_of, regions_from, text_of
 from workloads.traces.runs import Runs, optional_columns, select
 from workloads.traces.store import COLUMNS, NEEDED, VERSION, Window, check, layout, schema, seal, totals, windows
-from workloads.traces.tally import PAGE_BITS, Facts, Origin, Tally
+from workloads.traces.tally import PAGE_BITS, Facts, Origin, Tally, note_uses
 
 __all__ = ["BATCH", "VERSION", "Batch", "NativeTrace", "write_native"]
 
@@ -61,11 +62,13 @@ class NativeTrace:
         self._descriptor = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._descriptor)
         try:
-            self._windows, self.facts, self.about, self._checks = layout(self._descriptor)
+            self._windows, self.facts, self.about, self._checks, self.moments = layout(self._descriptor)
             self.page_size = int(self.about["page_size"]) if "page_size" in self.about else None
         except _DAMAGE as error:
             what = " ".join(str(error).split())[:200]
             raise InputError(f"{name}: found damaged native trace data ({what}), allowed is a whole file") from error
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
         self.source = self.about.get("source", "")
         self.runs = self.facts.runs
         self.references: int | None = self.facts.references
@@ -76,6 +79,16 @@ class NativeTrace:
     def origins(self) -> tuple[Origin, ...]:
         """The threads that made the references."""
         return self.facts.origins
+
+    def uses(self) -> NDArray[np.uint8]:
+        """For each key how its page was referenced (tally.FETCHED and others); counted in a pass over an old store."""
+        if self.facts.uses is None:
+            uses: NDArray[np.uint8] = np.zeros(len(self.facts.keys), np.uint8)
+            for batch in self.batches():
+                note_uses(uses, batch.page, batch.fetches, batch.loads, batch.stores)
+            self.facts = self.facts._replace(uses=uses)
+        assert self.facts.uses is not None
+        return self.facts.uses
 
     def batches(self, first: int = 0, end: int | None = None) -> Iterator[Batch]:
         """The runs from the start, at most `BATCH` at a time; with `first` and `end`, those whose numbers lie between.
@@ -181,19 +194,22 @@ def _first_stranger(page: Any, origin: Any, bounds: Any) -> int:
 
 
 def write_native(
-    file: BinaryIO, chunks: Iterable[Runs], source: str, name: str, about: Mapping[str, str] | None = None
+    file: BinaryIO,
+    chunks: Iterable[Runs],
+    source: str,
+    name: str,
+    about: Mapping[str, str] | None = None,
+    regions: LateRegions = tuple,
 ) -> Facts:
     """Write runs to an empty file, open for reading and writing, as a native store; gives what was counted.
 
     `source` is the digest of what they come from, `about` what else is known of it (`page_size` in bytes), `name` what
-    messages call it. One pass over the runs: pages get provisional indices, which are replaced by ranks at the end.
-    Memory: two batches, and 32 to 64 bytes for each distinct page of a process. Raises InputError if there are no runs,
-    or they can't be kept (tally.Tally), and OSError if they can't be written.
+    messages call it, `regions` gives what pages were backed by and is called when all runs were read. One pass over the
+    runs: pages get provisional indices, which are replaced by ranks at the end. Memory: two batches, and 32 to 64 bytes
+    for each distinct page of a process. Raises InputError if there are no runs, or they can't be kept (tally.Tally),
+    and OSError if they can't be written.
     """
-    pieces = iter(chunks)
-    head = next((piece for piece in pieces if len(piece.page)), None)
-    if head is None:
-        raise InputError(f"{name}: found no references, allowed is a trace with at least one")
+    head, pieces = _begun(chunks, name)
     known = {key: text for key, text in (about or {}).items() if key != "pagesim"} | {"source": source}
     tally = Tally(optional_columns(head), name)
     columns = [*NEEDED, *(["origin"] if tally.told_apart else []), *(["time"] if "time" in tally.columns else [])]
@@ -204,13 +220,48 @@ def write_native(
             checks.append(check([batch[column] for column in columns[1:]]))
             writer.write_batch(_record(batch, arrow))
         facts, rank = tally.facts()
+        facts = facts._replace(regions=_regions(regions(), facts, name))
         file.flush()
         checks = _rank(file.fileno(), rank, checks)
+        moments = _runs_at(file.fileno(), moments_of(facts.regions))
         nothing = {column: np.empty(0, COLUMNS[column]) for column in columns}
-        writer.write_batch(_record(nothing, arrow), custom_metadata=totals(facts, checks, known))
+        writer.write_batch(_record(nothing, arrow), custom_metadata=totals(facts, checks, moments, known))
     file.flush()
     seal(file)
     return facts
+
+
+def _begun(chunks: Iterable[Runs], name: str) -> tuple[Runs, Iterator[Runs]]:
+    pieces = iter(chunks)
+    head = next((piece for piece in pieces if len(piece.page)), None)
+    if head is None:
+        raise InputError(f"{name}: found no references, allowed is a trace with at least one")
+    return head, pieces
+
+
+def _regions(regions: Sequence[TraceRegion], facts: Facts, name: str) -> Regions:
+    """The regions of a trace, in order; raises InputError for one of a process that the trace hasn't."""
+    for region in regions:
+        if region.process not in facts.processes:
+            raise InputError(f"{name}: regions: found one of process {region.process}, allowed is one of the trace's")
+    return regions_from(text_of(regions), name)
+
+
+def _runs_at(descriptor: int, moments: Sequence[int]) -> list[int]:
+    """For each number of references (ascending) the number of the first run that begins after them."""
+    if not moments:
+        return []
+    mapped = pa.py_buffer(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+    runs: list[int] = []
+    before = 0
+    for window, _ in windows(mapped):
+        columns = dict(zip(window.columns, _views(descriptor, window), strict=True))
+        ends = before + np.cumsum(sum(columns[name].astype(np.int64) for name in NEEDED[1:]))
+        later = np.searchsorted(moments, ends[-1], "right")
+        rows = np.searchsorted(np.append(before, ends[:-1]), moments[len(runs) : later])
+        runs += (window.first + rows).tolist()
+        before = int(ends[-1])
+    return runs + [window.first + window.rows] * (len(moments) - len(runs))
 
 
 def _record(batch: Mapping[str, NDArray[Any]], arrow: pa.Schema) -> pa.RecordBatch:

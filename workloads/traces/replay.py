@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,15 +12,16 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
+from simulator.config import STRICT, Region
 from simulator.registry import register
 from simulator.stream import ReferenceStream
 from workloads.base import MAX_PAGE, InputError, Part, StreamContext, check_footprint
+from workloads.traces.backing import Backing, Life, Regions, chosen, made_up, recorded
 from workloads.traces.cache import open_trace
 from workloads.traces.format import named
 from workloads.traces.native import NativeTrace
 from workloads.traces.tally import PAGE_BITS
-from workloads.traces.thread import Clock, Space, Thread
+from workloads.traces.thread import Change, Clock, Space, Thread
 from workloads.traces.window import Extent, extent
 
 MOST_TIME = 1 << 60
@@ -42,6 +45,17 @@ class Trace:
     limit: int | None = Field(default=None, ge=1, description="most references after that; none: all")
     repeat: int = Field(default=1, ge=1, description="how many times over")
     offset: int = Field(default=0, description="added to every page number, in pages of the machine")
+    backing: Backing = Field(
+        default="auto",
+        description="recorded: as the trace's regions say; image: pages that are ever fetched are those of a file "
+        "called as the path says, mapped copy-on-write, others are anonymous; file: all are those of such a file, "
+        "shared; anonymous: all are; auto: recorded if the trace has regions, file for block traces (formats spc, "
+        "arc, oracle-general and libcachesim-csv), else image; on the textbook machine and in mixtures anonymous",
+    )
+    image: Literal["cold", "warm"] = Field(
+        default="cold",
+        description="warm: the pages of its files that it refers to are on standby at the start, as far as memory goes",
+    )
     split: Literal["all", "processes", "threads", "none"] = Field(
         default="all",
         description="all: each recorded process is a process and each recorded thread one of its threads; processes: "
@@ -73,12 +87,16 @@ class Trace:
         clock = self._clock(trace, part)
         parts = []
         for suffix, threads in self._groups(trace, np.flatnonzero(part.references).tolist()):
-            space = self._space(trace, part, [origin for thread in threads for origin in thread], context)
+            space, regions = self._space(trace, part, [origin for thread in threads for origin in thread], context)
             check_footprint(len(space.pages), context, trace.name)
-            chosen = [_flags(len(trace.origins), thread) for thread in threads]
-            streams: list[ReferenceStream] = [Thread(trace, part, flags, space, self.repeat, clock) for flags in chosen]
-            parts.append(Part(streams=tuple(streams), suffix=suffix))
+            flags = [_flags(len(trace.origins), thread) for thread in threads]
+            streams: list[ReferenceStream] = [Thread(trace, part, each, space, self.repeat, clock) for each in flags]
+            files = {name: pages * context.page_size for name, pages in regions.files.items()}
+            parts.append(Part(streams=tuple(streams), suffix=suffix, regions=self._moved(regions), maps=files))
         return parts
+
+    def _moved(self, regions: Regions) -> tuple[Region, ...]:
+        return tuple(dataclasses.replace(region, first=region.first + self.offset) for region in regions.regions)
 
     def _chosen(self, trace: NativeTrace) -> NDArray[np.bool_]:
         """The threads to replay: a flag for each of the trace's."""
@@ -102,27 +120,43 @@ class Trace:
             made = [(suffix, [[number] for number in members]) for suffix, members in groups]
         return made if len(made) > 1 else [("", made[0][1])]
 
-    def _space(self, trace: NativeTrace, part: Extent, numbers: list[int], context: StreamContext) -> Space:
-        """The address space of threads; raises InputError where the machine can't have such pages."""
+    def _space(
+        self, trace: NativeTrace, part: Extent, numbers: list[int], context: StreamContext
+    ) -> tuple[Space, Regions]:
+        """The address space of threads, and its regions; raises InputError where the machine can't have such pages."""
         spans = dict(zip(trace.facts.processes, trace.facts.spans(), strict=True))
-        mine = sorted({spans[trace.origins[number].process] for number in numbers})
+        processes = {trace.origins[number].process for number in numbers}
+        mine = sorted(spans[process] for process in processes)
         first, end = mine[0][0], mine[-1][1]
         used = part.used[first:end]
+        ratio = _ratio(trace, context)
+        inside = np.zeros(len(part.used), np.bool_)
+        inside[first:end] = used
+        kind, warm = chosen(trace, self.backing, context.private), self.image == "warm"
+        if kind == "recorded":
+            regions = recorded(trace, processes, part, ratio, inside, warm)
+        else:
+            regions = made_up(trace, kind, self.path.as_posix(), ratio, inside, warm)
         keys = trace.facts.keys[first:end][used] & np.uint64((1 << PAGE_BITS) - 1)
-        numbered = keys // np.uint64(_ratio(trace, context))
-        least, most = int(numbered.min()) + self.offset, int(numbered.max()) + self.offset
+        numbered = keys // np.uint64(ratio)
+        fresh = [_pages_of(life, keys, ratio) for life in regions.lives]
+        pages, places = np.unique(np.concatenate([numbered, *fresh]), return_inverse=True)
+        self._check_pages(trace, pages)
+        moved = (pages.astype(np.int64) + self.offset).astype(np.uint64)
+        if len(pages) == len(used) and not regions.lives:
+            return Space(moved, None, first), regions
+        index = np.zeros(len(used), np.uint32)
+        index[used] = places[: len(numbered)]
+        changes = tuple(_changes(regions.lives, keys, places[len(numbered) :], used))
+        return Space(moved, index, first, changes), regions
+
+    def _check_pages(self, trace: NativeTrace, pages: NDArray[np.uint64]) -> None:
+        least, most = int(pages[0]) + self.offset, int(pages[-1]) + self.offset
         if least < 0 or most > MAX_PAGE:
             raise InputError(
                 f"{trace.name}: offset: found {self.offset}, which makes pages {least} to {most}, allowed is what "
                 f"leaves them within 0 and {MAX_PAGE}"
             )
-        pages, places = np.unique(numbered, return_inverse=True)
-        moved = (pages.astype(np.int64) + self.offset).astype(np.uint64)
-        if len(pages) == len(used):
-            return Space(moved, None, first)
-        index = np.zeros(len(used), np.uint32)
-        index[used] = places
-        return Space(moved, index, first)
 
     def _clock(self, trace: NativeTrace, part: Extent) -> Clock | None:
         if not self.time_scale or "time" not in trace.facts.columns:
@@ -145,6 +179,28 @@ def _ratio(trace: NativeTrace, context: StreamContext) -> int:
             "bytes, are the same or several of them"
         )
     return context.page_size // size
+
+
+def _in_life(life: Life, keys: NDArray[np.uint64]) -> slice:
+    first = life.region.first
+    return slice(*np.searchsorted(keys, np.array([first, first + life.region.pages], np.uint64)))
+
+
+def _pages_of(life: Life, keys: NDArray[np.uint64], ratio: int) -> NDArray[np.uint64]:
+    """The machine's pages that stand for those of a later life."""
+    pages = keys[_in_life(life, keys)] // np.uint64(ratio)
+    return pages - np.uint64(life.region.first // ratio) + np.uint64(life.first)
+
+
+def _changes(
+    lives: Sequence[Life], keys: NDArray[np.uint64], places: NDArray[np.int64], used: NDArray[np.bool_]
+) -> Iterator[Change]:
+    at = 0
+    rows = np.flatnonzero(used)
+    for life in lives:
+        inside = rows[_in_life(life, keys)]
+        yield Change(life.run, inside, places[at : at + len(inside)].astype(np.uint32))
+        at += len(inside)
 
 
 def _flags(length: int, numbers: list[int]) -> NDArray[np.bool_]:

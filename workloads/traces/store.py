@@ -3,9 +3,10 @@
 Record batches of `BATCH` runs with the columns `page` (place in the table of pages), `fetches`, `loads`, `stores` and,
 if the trace has them, `origin` (place in the table of threads) and `time` (nanoseconds since the trace's first
 reference). The schema's metadata tells where the trace comes from. The last batch is empty; its metadata holds what is
-known only at the end: `pages`, `origins`, `processes`, `epoch` (see tally.Facts) and `checks`, the check sums of the
-batches; and `digest`, that of all metadata. The two bytes that pad Arrow's magic number are a check sum of the schema:
-Arrow's own reader may crash on a damaged one. So a byte that is changed anywhere is found.
+known only at the end: `pages`, `origins`, `processes`, `epoch`, `uses` (see tally.Facts), `regions` (see regions),
+`moments`, the run at each begin and end of a region, and `checks`, the check sums of the batches; and `digest`, that of
+all metadata. The two bytes that pad Arrow's magic number are a check sum of the schema: Arrow's own reader may crash on
+a damaged one. So a byte that is changed anywhere is found.
 """
 
 from __future__ import annotations
@@ -24,10 +25,14 @@ from numpy.typing import NDArray
 
 from simulator.compile import compiled
 from workloads.base import MAX_PAGE
+from workloads.traces.regions import KEY, moments_of, regions_from, text_of
 from workloads.traces.runs import OPTIONAL
 from workloads.traces.tally import MOST_TIME, PAGE_BITS, Facts, Origin
 
-VERSION = "2"
+VERSION = "3"
+READABLE = ("2", VERSION)
+"""Stores of version 2 lack `uses`, `regions` and `moments`."""
+
 MAGIC = b"ARROW1"
 _START = 8
 """Bytes before the first message."""
@@ -62,6 +67,8 @@ class Layout(NamedTuple):
     """where the trace comes from"""
     checks: NDArray[np.uint64]
     """the check sum of each batch"""
+    moments: dict[int, int]
+    """for each number of references at which a region begins or ends the number of the first run after them"""
 
 
 def schema(columns: Sequence[str], about: Mapping[str, str]) -> pa.Schema:
@@ -70,7 +77,9 @@ def schema(columns: Sequence[str], about: Mapping[str, str]) -> pa.Schema:
     return pa.schema(fields, metadata={**about, "pagesim": VERSION})
 
 
-def totals(facts: Facts, checks: Sequence[int], about: Mapping[str, str]) -> dict[str, str | bytes]:
+def totals(
+    facts: Facts, checks: Sequence[int], moments: Sequence[int], about: Mapping[str, str]
+) -> dict[str, str | bytes]:
     """What the last batch's metadata holds."""
     found: dict[str, str | bytes] = {
         "runs": str(facts.runs),
@@ -82,6 +91,9 @@ def totals(facts: Facts, checks: Sequence[int], about: Mapping[str, str]) -> dic
         "epoch": str(facts.epoch),
         "pages": _pack(np.diff(facts.keys, prepend=np.uint64(0))),
         "checks": _pack(np.array(checks, np.uint64)),
+        "moments": _pack(np.array(moments, np.uint64)),
+        **({} if facts.uses is None else {"uses": _pack(facts.uses.astype(np.uint64))}),
+        **({KEY: text_of(facts.regions)} if facts.regions else {}),
     }
     return {**found, "digest": _digest({**about, **found})}
 
@@ -172,15 +184,21 @@ def layout(descriptor: int) -> Layout:
     about = {key.decode(): value.decode() for key, value in (found.metadata or {}).items()}
     known = {name: pa.from_numpy_dtype(kind) for name, kind in COLUMNS.items()}
     names = {field.name: field.type for field in found}
-    if about.pop("pagesim", None) != VERSION or not set(NEEDED) <= set(names) or not names.items() <= known.items():
+    version = about.pop("pagesim", None)
+    if version not in READABLE or not set(NEEDED) <= set(names) or not names.items() <= known.items():
         raise ValueError(f"no native store of version {VERSION}")
     *batches, (last, message) = windows(whole)
     if last.rows or not batches or not all(window.rows for window, _ in batches):
         raise ValueError("batches that are empty, or none")
-    facts, checks = _facts(_custom(found, message), about, last.first, names)
-    if len(checks) != len(batches):
+    metadata = _custom(found, message)
+    facts, checks = _facts(metadata, about, last.first, names)
+    if len(checks) != len(batches) or (version == VERSION and facts.uses is None):
         raise ValueError("check sums that are not of the batches")
-    return Layout([window for window, _ in batches], facts, about, checks)
+    at = moments_of(facts.regions)
+    runs = _unpack(metadata["moments"], len(at)).tolist() if at else []
+    if any(run > last.first for run in runs) or runs != sorted(runs):
+        raise ValueError("moments that are not in the trace")
+    return Layout([window for window, _ in batches], facts, about, checks, dict(zip(at, runs, strict=True)))
 
 
 def _custom(found: pa.Schema, message: pa.Message) -> dict[str, bytes]:
@@ -198,7 +216,10 @@ def _facts(
     keys = np.cumsum(_unpack(found["pages"], distinct), dtype=np.uint64)
     origins = tuple(Origin(*row) for row in json.loads(found["origins"]))
     columns = tuple(found["columns"].decode().split())
-    facts = Facts(columns, origins, tuple(json.loads(found["processes"])), keys, int(found["epoch"]))
+    processes = tuple(json.loads(found["processes"]))
+    uses = _unpack(found["uses"], distinct).astype(np.uint8) if "uses" in found else None
+    regions = regions_from(found[KEY].decode() if KEY in found else None, "metadata")
+    facts = Facts(columns, origins, processes, keys, int(found["epoch"]), uses, regions)
     known = {origin.process for origin in origins}
     kept = {"origin": "process" in columns or "thread" in columns, "time": "time" in columns}
     if (
@@ -209,6 +230,7 @@ def _facts(
         or any((name in names) != is_kept for name, is_kept in kept.items())
         or known != set(facts.processes)
         or len(known) != len(facts.processes)
+        or not known.issuperset(region.process for region in regions)
         or abs(facts.epoch) >= MOST_TIME
         or int(keys[-1]) >> PAGE_BITS >= len(facts.processes)
         or (keys & np.uint64((1 << PAGE_BITS) - 1)).max() > MAX_PAGE

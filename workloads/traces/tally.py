@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from simulator.compile import compiled
 from workloads.base import MAX_PAGE, InputError
 from workloads.traces.distinct import Distinct
+from workloads.traces.regions import Regions
 from workloads.traces.runs import OPTIONAL, Runs, optional_columns
 
 PAGE_BITS = 52
@@ -25,6 +26,10 @@ MOST_TIME = 1 << 62
 _RUNS, _FETCHES, _LOADS, _STORES, _FIRST, _LAST = range(6)
 _NO_ORIGIN = np.empty(0, np.uint16)
 _NO_TIME = np.empty(0, np.int64)
+
+
+FETCHED, LOADED, STORED = 1, 2, 4
+"""How a page was referenced: bits of `Facts.uses`."""
 
 
 class Origin(NamedTuple):
@@ -62,6 +67,10 @@ class Facts(NamedTuple):
     """(index in `processes` << PAGE_BITS) + page number, ascending, each once"""
     epoch: int = 0
     """recorded time of the first reference, which times count from"""
+    uses: NDArray[np.uint8] | None = None
+    """for each key how its page was referenced, FETCHED | LOADED | STORED; None: not counted"""
+    regions: Regions = ()
+    """what pages were backed by, if the trace tells"""
 
     @property
     def runs(self) -> int:
@@ -90,7 +99,7 @@ class Facts(NamedTuple):
 class Tally:
     """Counts runs as they are added, and turns pages and threads into indices by first appearance.
 
-    Memory: 32 to 64 bytes for each page of each process.
+    Memory: 33 to 66 bytes for each page of each process.
     """
 
     def __init__(self, columns: Sequence[str], name: str) -> None:
@@ -101,6 +110,7 @@ class Tally:
         self._processes, self._origins = Distinct(), Distinct()
         self._counts: NDArray[np.int64] = _none_counted(1)
         self._epoch: int | None = None
+        self._uses: NDArray[np.uint8] = np.zeros(1 << 10, np.uint8)
 
     @property
     def told_apart(self) -> bool:
@@ -125,6 +135,10 @@ class Tally:
         if runs.time is not None and len(runs.time):
             self._since_first(runs.time, time)
         self._pages.encode(np.ascontiguousarray(keys), page)
+        if self._pages.count > len(self._uses):
+            more = np.zeros(2 * self._pages.count - len(self._uses), np.uint8)
+            self._uses = np.concatenate([self._uses, more])
+        note_uses(self._uses, page, runs.fetches, runs.loads, runs.stores)
         _add(self._counts, origin, runs.fetches, runs.loads, runs.stores, time)
 
     def facts(self) -> tuple[Facts, NDArray[np.uint32]]:
@@ -138,7 +152,9 @@ class Tally:
         origins = tuple(Origin(*ids, *row) for ids, row in zip(threads, rows, strict=True))
         if "time" not in self.columns:
             origins = tuple(origin._replace(first=0, last=0) for origin in origins)
-        return Facts(self.columns, origins, processes, keys, self._epoch or 0), rank
+        uses: NDArray[np.uint8] = np.empty(len(keys), np.uint8)
+        uses[rank] = self._uses[: len(keys)]
+        return Facts(self.columns, origins, processes, keys, self._epoch or 0, uses), rank
 
     def _ids(self, key: int) -> tuple[int | None, int | None]:
         process = int(self._processes.seen()[key >> 32]) if "process" in self.columns else None
@@ -178,6 +194,14 @@ def _none_counted(origins: int) -> NDArray[np.int64]:
     counts = np.zeros((origins, 6), np.int64)
     counts[:, _FIRST], counts[:, _LAST] = MOST_TIME, -MOST_TIME
     return counts
+
+
+@compiled
+def note_uses(uses: Any, page: Any, fetches: Any, loads: Any, stores: Any) -> None:
+    """Enter into `uses`, by page index, how runs refer to their pages."""
+    for row in range(len(page)):
+        use = FETCHED * (fetches[row] > 0) | LOADED * (loads[row] > 0) | STORED * (stores[row] > 0)
+        uses[page[row]] |= np.uint8(use)
 
 
 @compiled

@@ -20,6 +20,17 @@ ROOM = 1 << 16
 _NO_TIME = np.empty(0, np.int64)
 
 
+class Change(NamedTuple):
+    """Pages that are other ones from a run on: their mapping went away, and they were mapped anew."""
+
+    run: int
+    """number of the run in the file"""
+    keys: NDArray[np.int64]
+    """which, counted from `Space.first`"""
+    places: NDArray[np.uint32]
+    """their places among `Space.pages` from then on"""
+
+
 @dataclass(frozen=True)
 class Space:
     """The address space that threads share."""
@@ -30,6 +41,8 @@ class Space:
     """for each key from `first` on its place among `pages`; None: they are the same"""
     first: int = 0
     """the least key (place in `Facts.keys`) of the space"""
+    changes: tuple[Change, ...] = ()
+    """in the order of their runs"""
 
 
 class Clock(NamedTuple):
@@ -68,21 +81,33 @@ class Thread:
         """The runs from the start."""
         latest = 0
         for turn in range(self.repeat):
-            for batch in self._batches():
+            for batch, places in self._placed():
                 page = batch.page - np.uint32(self.space.first) if self.space.first else batch.page
-                page = page if self.space.places is None else self.space.places[page]
+                page = page if places is None else places[page]
                 waits = None
                 if self.clock is not None and batch.time is not None:
                     waits, latest = _waits(batch.time, self.clock, turn * self.clock.period, latest)
                 yield Block(page, batch.fetches, batch.loads, batch.stores, waits)
 
-    def _batches(self) -> Iterator[Batch]:
+    def _placed(self) -> Iterator[tuple[Batch, NDArray[np.uint32] | None]]:
+        """The runs, each batch with the places of keys that hold for it."""
+        first, places = self.extent.first, self.space.places
+        for change in self.space.changes:
+            for batch in self._batches(first, change.run):
+                yield batch, places
+            assert places is not None
+            first, places = max(first, change.run), places.copy()
+            places[change.keys] = change.places
+        for batch in self._batches(first, self.extent.end):
+            yield batch, places
+
+    def _batches(self, first: int, end: int) -> Iterator[Batch]:
         if self.chosen.all():
-            yield from self._cut()
+            yield from self._cut(first, end)
             return
         timed = self.clock is not None
         room = _Room(timed)
-        for batch in self._cut():
+        for batch in self._cut(first, end):
             origin = np.zeros(len(batch.page), np.uint16) if batch.origin is None else batch.origin
             time = batch.time if timed and batch.time is not None else _NO_TIME
             row = 0
@@ -94,14 +119,16 @@ class Thread:
         if room.rows:
             yield room.batch()
 
-    def _cut(self) -> Iterator[Batch]:
+    def _cut(self, first: int, end: int) -> Iterator[Batch]:
         # Batches are views that may be written to without changing the file.
-        first, end = self.extent.first, self.extent.end
+        extent = self.extent
+        if first >= end:
+            return
         for batch in self.trace.batches(first, end):
-            if self.extent.dropped and batch.first == first:
-                drop_first(batch, 0, self.extent.dropped)
-            if self.extent.cut and batch.first + len(batch.page) == end:
-                drop_last(batch, -1, self.extent.cut)
+            if extent.dropped and batch.first == extent.first:
+                drop_first(batch, 0, extent.dropped)
+            if extent.cut and batch.first + len(batch.page) == extent.end:
+                drop_last(batch, -1, extent.cut)
             yield batch
 
 

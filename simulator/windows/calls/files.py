@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.windows import constants, file
+from simulator.windows import constants, file, sharing
 from simulator.windows.calls.base import Calls, Steps
 from simulator.windows.requests import WaitForWrite
 
@@ -17,23 +17,25 @@ class FileCalls(Calls):
         disk: str | None = None,
         access: int = constants.GENERIC_READ | constants.GENERIC_WRITE,
         disposition: int = constants.OPEN_EXISTING,
+        share: int = sharing.EVERYTHING,
     ) -> Steps[int]:
         """A handle to a file, made if `disposition` says so [CreateFile]; last error 183 if CREATE_ALWAYS or
-        OPEN_ALWAYS found it there.
+        OPEN_ALWAYS found it there, else 0.
 
-        A file that this call makes has `size` bytes (0 unless given) on `disk` (the first one unless given).
+        A file that this call makes has `size` bytes (0 unless given) on `disk` (the first one unless given). `share`:
+        the FILE_SHARE_ flags of what others may do while this handle is open, all unless given; 0: nothing.
         INVALID_HANDLE_VALUE (-1, which CreateFileMapping takes for the paging files) with last error 2 if there's no
-        such file, 3 no such disk or no name, 5 writing to an image, 80 CREATE_NEW of one that exists, 87, 112 the disk
-        is full, 206 the name is too long, 1224 truncating what is mapped.
+        such file, 3 no such disk or no name, 5 writing to an image, 32 somebody has it open and the two don't share, or
+        the image is mapped, 80 CREATE_NEW of one that exists, 87, 112 the disk is full, 206 the name is too long, 1224
+        truncating what is mapped.
         """
         found = yield from self._call(
-            self.system.files.open, self.own, name, size, disk, access, disposition, failed=None
+            self.system.files.open, self.own, name, size, disk, access, disposition, share, failed=None
         )
         if found is None:
             return constants.INVALID_HANDLE_VALUE
-        if disposition in (constants.CREATE_ALWAYS, constants.OPEN_ALWAYS):
-            self.last_error = found[1]
-        handle: int = found[0]
+        handle: int
+        handle, self.last_error = found
         return handle
 
     def get_file_size(self, handle: int) -> Steps[int | None]:

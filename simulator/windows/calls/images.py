@@ -28,7 +28,7 @@ class ImageCalls(Calls):
         can't be read, 1450 to 1452, 1455 or 1816 if pool or commit charge are lacking.
         """
         loader = self.own.loader
-        yield from loader.acquire()
+        yield from loader.acquire(self)
         try:
             module = self.own.modules.get(name.lower())
             if module is None:
@@ -55,7 +55,7 @@ class ImageCalls(Calls):
         """One use less of the image at a base; without uses it's unmapped [FreeLibrary]. False with last error 126 if
         no image was loaded there."""
         loader = self.own.loader
-        yield from loader.acquire()
+        yield from loader.acquire(self)
         try:
             return (yield from self._call(image.free, self.own, base, failed=False))
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from simulator.stream import ReferenceStream
 from simulator.windows.calls.base import Calls, Steps
 from simulator.windows.requests import References
+
+if TYPE_CHECKING:
+    from simulator.windows.address_space import AddressSpace
 
 WORD = 8
 """Bytes that one load or store moves: a 64-bit register."""
@@ -49,14 +52,17 @@ class MemoryCalls(Calls):
             yield from self._flush()
             yield References(entries[block.page], block.fetches, block.loads, block.stores, address, block.waits)
 
-    def _reference(self, address: int, size: int, unit: int, column: int) -> Steps[None]:
-        """Touch a range, `unit` bytes at a time; column 0 fetches, 1 loads, 2 stores."""
+    def _reference(
+        self, address: int, size: int, unit: int, column: int, space: AddressSpace | None = None
+    ) -> Steps[None]:
+        """Touch a range of an address space, its own unless given, `unit` bytes at a time; column 0 fetches, 1 loads,
+        2 stores."""
         yield from self._flush()
         page = self.system.page_size
         address %= 1 << self.own.bits
         while size > 0:
             here = min(size, _PAGES * page - address % page)
-            entries = self.own.space.entries(address, here)
+            entries = (space or self.own.space).entries(address, here)
             counts = _units(address, here, page, unit)
             yield References(*_runs(entries, counts, column), address)
             address += here

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from simulator.windows import constants
+from simulator.windows import constants, stack
 from simulator.windows.calls.base import Calls, Steps
 from simulator.windows.failure import Failure
 from simulator.windows.owner import Owner, ProcessObject, ThreadObject, exit_code
@@ -21,6 +21,7 @@ class ProcessCalls(Calls):
     """What a program asks of its own process and of others."""
 
     runner: Runner
+    thread_object: ThreadObject
 
     def sleep(self, milliseconds: float) -> Steps[None]:
         """Do nothing for a time [Sleep]."""
@@ -42,10 +43,27 @@ class ProcessCalls(Calls):
         yield from self._flush()
         self.system.note(self.own.name, name, value)
 
-    def create_thread(self, function: Callable[..., Any], **parameters: Any) -> Steps[int]:
-        """Start a thread of this process that runs a generator function; a handle, or, with nothing changed, 0 with
-        last error 8, 1450 to 1452, 1455 or 1816 if it can't have a stack, an object or a handle [CreateThread]."""
-        return (yield from self._call(self.runner.create_thread, self.own, function, parameters))
+    def create_thread(
+        self, function: Callable[..., Any], stack_size: int = 0, creation_flags: int = 0, **parameters: Any
+    ) -> Steps[int]:
+        """Start a thread of this process that runs a generator function [CreateThread].
+
+        `stack_size`: bytes of its stack that are committed at first, or, with STACK_SIZE_PARAM_IS_A_RESERVATION, those
+        that are reserved; 0: the defaults of both. A handle, or, with nothing changed, 0 with last error 87 for other
+        flags, 8, 1450 to 1452, 1455 or 1816 if it can't have a stack, an object or a handle.
+        """
+        sizes = (stack_size, creation_flags)
+        return (yield from self._call(self._create_thread, function, parameters, *sizes))
+
+    def get_current_thread_stack_limits(self) -> Steps[tuple[int, int]]:
+        """(lowest address, end) of the thread's stack, reserved pages included [GetCurrentThreadStackLimits]."""
+        return (yield from self._call(lambda: (self.thread_object.stack.base, self.thread_object.stack.top)))
+
+    def set_thread_stack_guarantee(self, size: int) -> Steps[int | None]:
+        """Have so many bytes of the thread's stack left when it overflows, for its handler; the bytes before, 0: none
+        were guaranteed [SetThreadStackGuarantee]. A size of 0 only asks, a smaller one than before is ignored. None
+        with last error 87 if the stack isn't larger than that."""
+        return (yield from self._call(stack.set_guarantee, self.own.space, self.thread_object.stack, size, failed=None))
 
     def create_process(self, name: str, function: Callable[..., Any], **parameters: Any) -> Steps[int]:
         """Start a process that runs a generator function; a handle, or 0 with last error 8, 1450 to 1452, 1455 or 1816
@@ -85,6 +103,14 @@ class ProcessCalls(Calls):
     def get_exit_code_thread(self, handle: int) -> Steps[int | None]:
         """A thread's exit code, STILL_ACTIVE (259) while it runs [GetExitCodeThread]."""
         return (yield from self._call(lambda: self.own.handles.get(handle, ThreadObject).exit_code, failed=None))
+
+    def _create_thread(
+        self, function: Callable[..., Any], parameters: dict[str, Any], stack_size: int, flags: int
+    ) -> int:
+        if flags & ~constants.STACK_SIZE_PARAM_IS_A_RESERVATION or stack_size < 0:
+            raise Failure(constants.ERROR_INVALID_PARAMETER)
+        sizes = (stack_size, 0) if flags else (0, stack_size)
+        return self.runner.create_thread(self.own, function, parameters, *sizes)
 
     def _owner(self, handle: int) -> Owner:
         if handle == constants.CURRENT_PROCESS:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from simulator.windows import section, view
+from simulator.windows import placed_view, section, view
 from simulator.windows.calls.base import Calls, Steps
+from simulator.windows.calls.virtual import owner_of
+from simulator.windows.constants import CURRENT_PROCESS
+from simulator.windows.placeholders import Requirements
 
 
 class SectionCalls(Calls):
@@ -50,6 +53,38 @@ class SectionCalls(Calls):
         """
         return (yield from self._call(view.map_view, self.own, handle, access, offset, size, base))
 
+    def map_view_of_file3(
+        self,
+        handle: int,
+        process_handle: int,
+        base: int,
+        offset: int,
+        size: int,
+        allocation_type: int,
+        protect: int,
+        lowest_starting_address: int = 0,
+        highest_ending_address: int = 0,
+        alignment: int = 0,
+    ) -> Steps[int]:
+        """The address of a new view with a PAGE_ protection in a process (0 or -1: this one), at `base` (0: anywhere
+        that requirements allow), or in a placeholder's place (MEM_REPLACE_PLACEHOLDER) [MapViewOfFile3].
+
+        0 with last error as `map_view_of_file_ex`, and 87 for other flags, protections or requirements, 487 if there's
+        no placeholder of that address and size.
+        """
+        wanted = Requirements(lowest_starting_address, highest_ending_address, alignment)
+        place = (process_handle or CURRENT_PROCESS, base, offset, size)
+        return (yield from self._call(self._map_view, handle, *place, allocation_type, protect, wanted))
+
+    def unmap_view_of_file2(self, process_handle: int, address: int, flags: int = 0) -> Steps[bool]:
+        """Unmap a view of a process; with MEM_PRESERVE_PLACEHOLDER a placeholder is there again [UnmapViewOfFile2].
+        False with last error 487 if there's no view, or it replaced no placeholder, 87 for other flags."""
+        return (yield from self._call(self._unmap_view, process_handle, address, flags, failed=False))
+
+    def unmap_view_of_file_ex(self, address: int, flags: int = 0) -> Steps[bool]:
+        """The same in this process [UnmapViewOfFileEx]."""
+        return (yield from self.unmap_view_of_file2(CURRENT_PROCESS, address, flags))
+
     def unmap_view_of_file(self, address: int) -> Steps[bool]:
         """Unmap the view that holds an address [UnmapViewOfFile]; False with last error 487 if none does."""
         return (yield from self._call(view.unmap, self.own, address, failed=False))
@@ -58,3 +93,13 @@ class SectionCalls(Calls):
         """Start writing the dirty pages of a part of a view (`size` 0: to its end) to its file [FlushViewOfFile]; they
         stay where they are, clean. False with last error 487 if there's no view, 87 if the part leaves it."""
         return (yield from self._call(view.flush, self.own, address, size, failed=False))
+
+    def _map_view(
+        self, handle: int, process: int, base: int, offset: int, size: int, kind: int, protect: int,
+        wanted: Requirements,
+    ) -> int:  # fmt: skip
+        target = owner_of(self.own, process)
+        return placed_view.map_view(self.own, handle, target, base, offset, size, kind, protect, wanted)
+
+    def _unmap_view(self, process: int, address: int, flags: int) -> bool:
+        return placed_view.unmap_view(owner_of(self.own, process), address, flags)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulator.windows import awe, locking, losable, write_watch
+from simulator.windows import awe, locking, losable, placeholders, write_watch
 from simulator.windows.calls.base import Calls, Steps
 from simulator.windows.constants import CURRENT_PROCESS, ERROR_ACCESS_DENIED, ERROR_SWAPERROR
 from simulator.windows.failure import Failure, WindowsException
 from simulator.windows.owner import Owner, ProcessObject
 from simulator.windows.page_tables import Numbers
+from simulator.windows.placeholders import Requirements
 from simulator.windows.requests import References
 
 if TYPE_CHECKING:
@@ -50,8 +51,26 @@ class VirtualCalls(Calls):
         call = (process_handle, "virtual_alloc", address, size, allocation_type, protect)
         return (yield from self._call(self._elsewhere, *call))
 
+    def virtual_alloc2(
+        self,
+        process_handle: int,
+        address: int,
+        size: int,
+        allocation_type: int,
+        protect: int,
+        lowest_starting_address: int = 0,
+        highest_ending_address: int = 0,
+        alignment: int = 0,
+    ) -> Steps[int]:
+        """`virtual_alloc` in a process (0 or -1: this one) where requirements allow, of a placeholder
+        (MEM_RESERVE_PLACEHOLDER), or in the place of one (MEM_REPLACE_PLACEHOLDER) [VirtualAlloc2]; see
+        `windows.placeholders`. The highest address counts as one that it may have."""
+        wanted = Requirements(lowest_starting_address, highest_ending_address, alignment)
+        call = (process_handle or CURRENT_PROCESS, address, size, allocation_type, protect, wanted)
+        return (yield from self._call(self._allocate_where, *call))
+
     def virtual_free(self, address: int, size: int, free_type: int) -> Steps[bool]:
-        """Decommit or release pages [VirtualFree]."""
+        """Decommit or release pages, split, join or restore placeholders [VirtualFree]."""
         return (yield from self._call(self.own.space.virtual_free, address, size, free_type, failed=False))
 
     def virtual_free_ex(self, process_handle: int, address: int, size: int, free_type: int) -> Steps[bool]:
@@ -69,11 +88,11 @@ class VirtualCalls(Calls):
 
     def virtual_protect(self, address: int, size: int, new_protect: int) -> Steps[int]:
         """Change pages' protection; the first one's old protection, or 0 [VirtualProtect]."""
-        return (yield from self._call(self.own.space.protect, address, size, new_protect))
+        return (yield from self._call(self._protect, CURRENT_PROCESS, address, size, new_protect))
 
     def virtual_protect_ex(self, process_handle: int, address: int, size: int, new_protect: int) -> Steps[int]:
         """`virtual_protect` in another process [VirtualProtectEx]."""
-        return (yield from self._call(self._elsewhere, process_handle, "protect", address, size, new_protect))
+        return (yield from self._call(self._protect, process_handle, address, size, new_protect))
 
     def virtual_lock(self, address: int, size: int) -> Steps[bool]:
         """Bring pages into the working set to stay there; all or none [VirtualLock]. 999 if one can't be read."""
@@ -135,13 +154,28 @@ class VirtualCalls(Calls):
         """Give AWE frames back [FreeUserPhysicalPages]."""
         return (yield from self._call(awe.free, self.own.space, frames, failed=False))
 
-    def get_write_watch(self, address: int, size: int, reset: bool = False) -> Steps[list[int] | None]:
-        """Addresses of the pages written in a range, or None [GetWriteWatch]."""
-        return (yield from self._call(write_watch.get, self.own.space, address, size, reset, failed=None))
+    def get_write_watch(
+        self, address: int, size: int, reset: int = 0, count: int | None = None
+    ) -> Steps[list[int] | None]:
+        """Addresses of the pages written in a range, ascending and at most `count` of them, or None [GetWriteWatch].
+        `reset`: WRITE_WATCH_FLAG_RESET (1): those that are returned count as unwritten from now on."""
+        return (yield from self._call(write_watch.get, self.own.space, address, size, reset, count, failed=None))
 
     def reset_write_watch(self, address: int, size: int) -> Steps[bool]:
         """Forget what was written [ResetWriteWatch]."""
         return (yield from self._call(write_watch.reset, self.own.space, address, size, failed=False))
+
+    def _allocate_where(
+        self, handle: int, address: int, size: int, kind: int, protect: int, wanted: Requirements
+    ) -> int:
+        return placeholders.allocate(owner_of(self.own, handle).space, address, size, kind, protect, wanted)
+
+    def _protect(self, handle: int, address: int, size: int, new_protect: int) -> int:
+        """Change protection in a process, whose heaps may have to look out from now on."""
+        owner = owner_of(self.own, handle)
+        old = owner.space.protect(address, size, new_protect)
+        owner.protected(address, size)
+        return old
 
     def _elsewhere(self, handle: int, name: str, *arguments: int) -> Any:
         """A method of another process's address space."""

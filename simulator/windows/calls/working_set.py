@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simulator.windows import working_set
+from simulator.windows import working_set, working_set_watch
 from simulator.windows.calls.base import Calls, Steps
 from simulator.windows.calls.virtual import owner_of
 from simulator.windows.constants import CURRENT_PROCESS
 from simulator.windows.working_set import PageInformation, ProcessMemoryCounters, WorkingSetPage
+from simulator.windows.working_set_watch import WorkingSetChange
 
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner
@@ -50,6 +51,23 @@ class WorkingSetCalls(Calls):
     def query_working_set_ex(self, addresses: Sequence[int]) -> Steps[list[PageInformation]]:
         """What is known of the pages at some addresses [QueryWorkingSetEx]."""
         return (yield from self._call(working_set.information, self.own.space, addresses))
+
+    def initialize_process_for_ws_watch(self, handle: int = CURRENT_PROCESS) -> Steps[bool]:
+        """Begin to note down the faults of a process, or forget those noted down [InitializeProcessForWsWatch]."""
+        return (yield from self._of(handle, working_set_watch.begin, failed=False))
+
+    def get_ws_changes(
+        self, handle: int = CURRENT_PROCESS, size: int = 1 << 16
+    ) -> Steps[list[WorkingSetChange] | None]:
+        """The faults that brought pages into the working set since the last call, or None [GetWsChanges]. `size`: bytes
+        of the buffer for them; 122 if it is too small."""
+        return (yield from self._of(handle, working_set_watch.changes, size, False, failed=None))
+
+    def get_ws_changes_ex(
+        self, handle: int = CURRENT_PROCESS, size: int = 1 << 16
+    ) -> Steps[list[WorkingSetChange] | None]:
+        """The same; its records take twice the room [GetWsChangesEx]."""
+        return (yield from self._of(handle, working_set_watch.changes, size, True, failed=None))
 
     def get_process_memory_info(self, handle: int = CURRENT_PROCESS) -> Steps[ProcessMemoryCounters | None]:
         """Counters of memory use, or None [GetProcessMemoryInfo]."""

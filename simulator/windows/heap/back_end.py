@@ -18,7 +18,9 @@ class BackEnd:
     heads, the headers of the block and of what is split from it or joined with it, and the next block's header when a
     block is freed; the links of other free blocks of the list aren't. In each stretch of committed memory blocks lie
     from `Sizes.skew` behind its start to `Sizes.range` before an uncommitted range, or to `Sizes.skew` before the
-    segment's end.
+    segment's end. A further segment that is wholly free keeps its first page, for its own data; what else is in it
+    isn't used until the heap needs the segment again (chosen: blocks that are allocated later lie side by side, which
+    they wouldn't if there were a free block on that page [k32/heap.c:3020, test_block_layout]).
     """
 
     def __init__(self, memory: Memory, settings: Settings, sizes: Sizes, *, growable: bool) -> None:
@@ -104,18 +106,19 @@ class BackEnd:
         the thresholds; what remains at both ends stays free."""
         free = self.free
         size = free.starts.get(start, 0)
-        if not always and (size < self._decommit_block or free.total < self._decommit_total):
+        if not size or (not always and (size < self._decommit_block or free.total < self._decommit_total)):
             return
         base, length = self._pages_of(start, size)
         if not length:
             return
         free.remove(start)
-        gap = self._segment_of(base).decommitted(base, length)
-        end, stop = start + size, base + length
+        segment, end, stop = self._segment_of(base), start + size, base + length
+        segment.unused = start == segment.first and segment is not self.segments[0] and segment.lasts(stop)
+        gap = segment.decommitted(base, length)
         if self.edges.pop(end, 0) == 0 and end > stop + self._skew:
             free.join(stop + self._skew, end - stop - self._skew)
         self.edges[gap - self._range] = gap
-        if base - self._range > start:
+        if base - self._range > start and not segment.unused:
             free.join(start, base - self._range - start)
         self._memory.decommit(base, length, touch)
 
@@ -188,7 +191,8 @@ class BackEnd:
             return False
         segment.committed(gap, size)
         del self.edges[gap - self._range]
-        self._join(segment, gap - self._range, gap + size, touch)
+        self._join(segment, segment.first if segment.unused else gap - self._range, gap + size, touch)
+        segment.unused = False
         return True
 
     def _segment(self, reserve: int, commit: int, header: int, touch: Touch) -> int:

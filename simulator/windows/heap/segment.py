@@ -9,7 +9,7 @@ class Segment:
     """A reservation from `base` to `end`; its blocks lie one behind the other from `first` on, except where it isn't
     committed: the gaps, from `starts[i]` to `ends[i]`, in order of address."""
 
-    __slots__ = ("base", "end", "ends", "first", "starts", "uncommitted")
+    __slots__ = ("base", "end", "ends", "first", "starts", "uncommitted", "unused")
 
     def __init__(self, base: int, end: int, first: int, committed: int) -> None:
         """`committed`: bytes from the base on."""
@@ -20,6 +20,8 @@ class Segment:
         self.starts: list[int] = [base + committed] if gap else []
         self.ends: list[int] = [end] if gap else []
         self.uncommitted = end - base - committed
+        self.unused = False
+        """whether there's no block in it, not even a free one"""
 
     def gap(self, size: int) -> int:
         """Where the first gap of at least `size` bytes starts; 0 if there's none [ros: RtlpFindAndCommitPages]."""
@@ -33,6 +35,10 @@ class Segment:
         """The size of the gap that starts at an address; 0 if there's none."""
         index = bisect_left(self.starts, address)
         return self.ends[index] - address if index < len(self.starts) and self.starts[index] == address else 0
+
+    def lasts(self, address: int) -> bool:
+        """Whether nothing is committed from an address, where a committed stretch ends, to the segment's end."""
+        return address == self.end or self.gap_at(address) == self.end - address
 
     def follows_gap(self, address: int) -> bool:
         """Whether a gap ends at an address."""

@@ -16,14 +16,14 @@ from simulator.windows.heap.segment import Segment
 from simulator.windows.heap.sizes import HEADER
 
 LARGE_REGION = 64
-"""the region index of large blocks, which are in none [Wine: kernel32/tests/heap.c:663, test_HeapCreate]"""
+"""the region index of large blocks, which are in none [k32/heap.c:663, test_HeapCreate]"""
 _SIZE = (1 << 32) - 1
 
 
 class HeapEntry(NamedTuple):
     """An element of a heap [PROCESS_HEAP_ENTRY]. Flags 0: a free block.
 
-    The numbers are those of Wine: kernel32/tests/heap.c:570-603 and 751-808 (test_HeapCreate).
+    The numbers are those of k32/heap.c:570-603 and 751-808 (test_HeapCreate).
     """
 
     data: int
@@ -42,6 +42,23 @@ class HeapEntry(NamedTuple):
     """of a region: its first block's data"""
     last: int = 0
     """of a region: its end"""
+
+
+class HeapSummary(NamedTuple):
+    """A heap's size [HEAP_SUMMARY], in bytes."""
+
+    allocated: int
+    """what was asked for of all allocated blocks"""
+    committed: int
+    reserved: int
+
+
+def summary(heap: Heap) -> HeapSummary:
+    """A heap's size."""
+    large = heap.large.blocks.values()
+    allocated = sum(value & _SIZE for value in heap.busy.values()) + sum(block.size for block in large)
+    reserved = sum(s.end - s.base for s in heap.back.segments) + sum(block.reserved for block in large)
+    return HeapSummary(allocated, heap.memory.committed, reserved)
 
 
 def walk(heap: Heap) -> list[HeapEntry]:
@@ -124,6 +141,7 @@ def check(heap: Heap) -> None:
         taken += _check_segment(heap, segment, blocks, edges)
         gaps = sum(stop - start for start, stop in zip(segment.starts, segment.ends, strict=True))
         assert gaps == segment.uncommitted
+    assert not blocks, "blocks lie in committed memory only"
     assert heap.back.edges == edges
     large = sum(block.committed for block in heap.large.blocks.values())
     assert heap.memory.committed == large + taken
@@ -141,13 +159,13 @@ def _check_segment(heap: Heap, segment: Segment, blocks: dict[int, int | Unit], 
         end = gap - (heap.sizes.range if gap < segment.end else skew)
         edges[end] = gap
         joined = False
-        while first < end:
+        while first < end and not segment.unused:
             assert first in blocks, f"no block begins at {first:#x}"
             block = blocks.pop(first)
             assert not (joined and first in free), f"the free block at {first:#x} follows a free one"
             joined = first in free
             first += block.size if isinstance(block, Unit) else block
-        assert first == end, f"blocks end at {first:#x}, committed memory at {gap:#x}"
+        assert segment.unused or first == end, f"blocks end at {first:#x}, committed memory at {gap:#x}"
         taken += gap - start
         start, first = next_start, next_start + skew
     return taken

@@ -144,18 +144,24 @@ def _(process: Any) -> Steps:
     yield from works(process.heap_free(heap, 0, block))
 
 
-@case("HeapAlloc", "failure gives NULL and leaves the last error alone", ALLOC)
+@case(
+    "HeapAlloc",
+    "failure gives NULL and last error 8, which the documentation denies",
+    "[k32/heap.c:453, test_HeapCreate]",
+)
 def _(process: Any) -> Steps:
     heap = yield from made(process, 0, 0, 64 * KIB)
     process.set_last_error(77)
     equal((yield from process.heap_alloc(heap, 0, MiB)), 0)
-    equal(process.get_last_error(), 77)
+    equal(process.get_last_error(), w.ERROR_NOT_ENOUGH_MEMORY)
 
 
 @case("HeapAlloc", "failure raises STATUS_NO_MEMORY if the call asks for exceptions", ALLOC)
 def _(process: Any) -> Steps:
     heap = yield from made(process, 0, 0, 64 * KIB)
+    process.set_last_error(77)
     yield from raises(w.STATUS_NO_MEMORY, process.heap_alloc(heap, w.HEAP_GENERATE_EXCEPTIONS, MiB))
+    equal(process.get_last_error(), 77)
 
 
 @case("HeapAlloc", "failure raises STATUS_NO_MEMORY if the heap was made so", HEAP)

@@ -24,15 +24,17 @@ def enable(process: Any, heap: int, kind: int = w.HEAP_LFH) -> Steps:
     return (yield from process.heap_set_information(heap, COMPATIBILITY, kind))
 
 
-@case("HeapQueryInformation", "the default heap has it since Vista", LFH)
+@case("HeapQueryInformation", "the default heap has it since Vista, when it is needed", LFH)
 def _(process: Any) -> Steps:
     heap = yield from process.get_process_heap()
+    yield from several(works(process.heap_alloc(heap, 0, 64)) for _ in range(18))
     equal((yield from heap_kind(process, heap)), w.HEAP_LFH)
 
 
-@case("HeapQueryInformation", "a new growable heap has it since Vista", LFH)
+@case("HeapQueryInformation", "a new growable heap has it since Vista, when it is needed", LFH)
 def _(process: Any) -> Steps:
     heap = yield from works(process.heap_create(0, 0, 0))
+    yield from several(works(process.heap_alloc(heap, 0, 64)) for _ in range(18))
     equal((yield from heap_kind(process, heap)), w.HEAP_LFH)
 
 

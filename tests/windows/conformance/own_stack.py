@@ -134,7 +134,11 @@ def _(process: Any) -> Steps:
     yield from raises(AV, process.write(own.base, 8), 1, own.base)
 
 
-@case("PAGE_GUARD", "of a read-only page of the own stack: it grows, and then the store is refused", SOURCE)
+@case(
+    "PAGE_GUARD",
+    "of a read-only page of the own stack: it grows, and then the store is refused",
+    f"[{SOURCE}:1115-1154]",
+)
 def _(process: Any) -> Steps:
     yield from grow(process, 6)
     address = stack(process) - 3 * PAGE
@@ -143,7 +147,7 @@ def _(process: Any) -> Steps:
     equal((committed(process), (yield from query(process, address))[2]), (3, RO))
 
 
-@case("PAGE_GUARD", "below what is committed of the own stack leaves the limit", SOURCE)
+@case("PAGE_GUARD", "below what is committed of the own stack leaves the limit", f"[{SOURCE}:1115-1154]")
 def _(process: Any) -> Steps:
     yield from grow(process, 4)
     limit = process.thread_object.stack.limit

@@ -187,8 +187,8 @@ def _(process: Any) -> Steps:
     yield from works(process.map_view_of_file(handle, WRITE, 4 * GiB, UNIT))
 
 
-LARGE: dict[str, Any] = {"files": {"data": GiB}, "frames": 256, "paging_pages": 64}
-"""A file whose prototype PTEs (2 MiB) no pool of such a machine can hold."""
+LARGE: dict[str, Any] = {"files": {"data": 256 * MiB}, "settings": {"pools": {"paged_limit": 400 << 10}}}
+"""A file whose prototype PTEs (512 KiB) the pool of such a machine can't hold."""
 
 
 @case("CreateFileMapping", "a larger file takes no more of the system's resources", "MODEL section 7", **LARGE)
@@ -197,7 +197,7 @@ def _(process: Any) -> Steps:
     before = yield from charge(process)
     handle = yield from works(process.create_file_mapping(file, RO))
     equal((yield from charge(process)) - before <= 1, True)
-    base = yield from works(process.map_view_of_file(handle, READ, GiB // 2, UNIT))
+    base = yield from works(process.map_view_of_file(handle, READ, 128 * MiB, UNIT))
     yield from process.read(base, UNIT)
     yield from fails(process, w.ERROR_NO_SYSTEM_RESOURCES, process.map_view_of_file(handle, READ))
     equal((yield from charge(process)) - before <= 3, True)
@@ -416,9 +416,9 @@ def _(process: Any) -> Steps:
 @case("CreateFileMapping", "SEC_IMAGE of what is no image is refused", f"[{VIRTUAL}:1596]", **EVERYTHING)
 def _(process: Any) -> Steps:
     file = yield from opened(process, "file")
-    for handle in (file, NOWHERE):
-        for size in (0, PAGE):
-            yield from fails(process, NO_IMAGE, process.create_file_mapping(handle, RO | w.SEC_IMAGE, size))
+    for handle, size, error in ((file, 0, NO_IMAGE), (file, PAGE, NO_IMAGE), (NOWHERE, PAGE, NO_IMAGE)):
+        yield from fails(process, error, process.create_file_mapping(handle, RO | w.SEC_IMAGE, size))
+    yield from fails(process, PARAMETER, process.create_file_mapping(NOWHERE, RO | w.SEC_IMAGE, 0))
 
 
 # Unmapping, and what outlives what

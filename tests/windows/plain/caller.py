@@ -82,6 +82,28 @@ class Caller:
         _number, access, address, pages = op.arguments
         return (yield from process.map_view_of_file_ex(self._handle(op), access, 0, pages * PAGE, address))
 
+    def _hold(self, process: Any, op: Op, _: int) -> Steps:
+        kind = w.MEM_RESERVE | w.MEM_RESERVE_PLACEHOLDER
+        return (yield from process.virtual_alloc2(-1, *op.arguments, kind, w.PAGE_NOACCESS))
+
+    def _replace(self, process: Any, op: Op, _: int) -> Steps:
+        address, size, kind, protect = op.arguments
+        return (yield from process.virtual_alloc2(-1, address, size, kind | w.MEM_REPLACE_PLACEHOLDER, protect))
+
+    def _split(self, process: Any, op: Op, _: int) -> Steps:
+        return (yield from process.virtual_free(*op.arguments, w.MEM_RELEASE | w.MEM_PRESERVE_PLACEHOLDER))
+
+    def _join(self, process: Any, op: Op, _: int) -> Steps:
+        return (yield from process.virtual_free(*op.arguments, w.MEM_RELEASE | w.MEM_COALESCE_PLACEHOLDERS))
+
+    def _map_placeholder(self, process: Any, op: Op, _: int) -> Steps:
+        _number, protect, address, pages = op.arguments
+        handle, kind = self._handle(op), w.MEM_REPLACE_PLACEHOLDER
+        return (yield from process.map_view_of_file3(handle, -1, address, 0, pages * PAGE, kind, protect))
+
+    def _unmap_preserve(self, process: Any, op: Op, _: int) -> Steps:
+        return (yield from process.unmap_view_of_file_ex(op.arguments[0], w.MEM_PRESERVE_PLACEHOLDER))
+
     def _pool_allocate(self, process: Any, op: Op, number: int) -> Steps:
         self.blocks[number] = yield from process.ex_allocate_pool_with_tag(*op.arguments, TAG)
         return self.blocks[number]

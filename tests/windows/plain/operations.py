@@ -22,6 +22,8 @@ KINDS = (
     "discard_virtual_memory", "empty_working_set", "create_section", "create_section", "map_view", "map_view",
     "map_view", "unmap_view_of_file", "close_handle",
     "create_event", "set_event", "wait", "pool_allocate", "pool_free",
+    "hold", "hold", "split", "split", "join", "replace", "replace", "replace", "map_placeholder", "map_placeholder",
+    "unmap_preserve",
 )  # fmt: skip
 
 
@@ -121,13 +123,70 @@ class Generator:
     def _map_view(self) -> tuple[str, Any]:
         if not self.plain.handles[self.who] and self.choose(OFTEN):
             return self._create_section()
-        access = self.choose((w.FILE_MAP_WRITE, w.FILE_MAP_READ, w.FILE_MAP_COPY))
+        reads = (w.FILE_MAP_READ, w.FILE_MAP_READ | w.FILE_MAP_COPY)
+        access = self.choose((w.FILE_MAP_WRITE, w.FILE_MAP_COPY, *reads))
         return "map_view", (self._handle(), access, self._base() * PAGE, self.choose((0, 0, 1, 3)))
 
     def _unmap_view_of_file(self) -> tuple[str, Any]:
         bases = sorted({page.allocation.base for page in self.pages.values() if not page.private})
         number = self.choose(bases) if bases and self.choose(OFTEN) else self._page()
         return "unmap_view_of_file", (number * PAGE,)
+
+    def _placed(self, of: str) -> list[tuple[int, int]]:
+        """(first page, pages) of allocations that are a placeholder, or have replaced one."""
+        known = {id(page.allocation): page.allocation for _, page in sorted(self.pages.items())}
+        return [(one.base, one.pages) for one in known.values() if getattr(one, of)]
+
+    def _place(self, of: str = "placeholder") -> tuple[int, int]:
+        """One of them, mostly, or a place at random."""
+        found = self._placed(of)
+        if not found or not self.choose(OFTEN):
+            return self._page(), self.choose((1, 4, 16))
+        first, pages = self.choose(found)
+        return first, pages
+
+    def _hold(self) -> tuple[str, Any]:
+        return "hold", (self._base() * PAGE, self.choose((1, 8, 16, 20, 32)) * PAGE)
+
+    def _replace(self) -> tuple[str, Any]:
+        if not self._placed("placeholder") and self.choose(OFTEN):
+            return self._hold()
+        first, pages = self._place()
+        protect = self.choose((*PROTECTIONS, w.PAGE_READWRITE, w.PAGE_READWRITE, w.PAGE_READWRITE))
+        return "replace", (first * PAGE, pages * PAGE, self.choose((BOTH, BOTH, w.MEM_RESERVE)), protect)
+
+    def _split(self) -> tuple[str, Any]:
+        if not self._placed("placeholder") and self.choose(OFTEN):
+            return self._hold()
+        first, pages = self._place(self.choose(("placeholder", "placeholder", "replaced")))
+        at = self.choose((0, 0, 1, 4, pages // 2))
+        size = self.choose((pages, pages - at, pages // 2, 1, 4))
+        return "split", ((first + at) * PAGE, max(size, 0) * PAGE)
+
+    def _join(self) -> tuple[str, Any]:
+        lengths = dict(self._placed("placeholder"))
+        pairs = [
+            (first, pages + lengths[first + pages]) for first, pages in lengths.items() if first + pages in lengths
+        ]
+        if not pairs and self.choose(OFTEN):
+            return self._split()
+        first, pages = self.choose(pairs) if pairs else self._place()
+        return "join", (first * PAGE, (pages + self.choose((0, 0, 0, 1))) * PAGE)
+
+    def _map_placeholder(self) -> tuple[str, Any]:
+        if not self._placed("placeholder") and self.choose(OFTEN):
+            return self._hold()
+        if not self.plain.handles[self.who] and self.choose(OFTEN):
+            return self._create_section()
+        first, pages = self._place()
+        protect = self.choose((w.PAGE_READWRITE, w.PAGE_READONLY, w.PAGE_WRITECOPY))
+        return "map_placeholder", (self._handle(), protect, first * PAGE, pages)
+
+    def _unmap_preserve(self) -> tuple[str, Any]:
+        views = [number for number, page in sorted(self.pages.items()) if page.allocation.replaced and not page.private]
+        if not views and self.choose(OFTEN):
+            return self._map_placeholder()
+        return "unmap_preserve", ((self.choose(views) if views else self._page()) * PAGE,)
 
     def _virtual_alloc(self) -> tuple[str, Any]:
         protect = self.choose(PROTECTIONS)

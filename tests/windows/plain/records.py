@@ -63,6 +63,9 @@ class Allocation:
     section: Section | None = None
     copies: bool = False
     """a copy-on-write view"""
+    placeholder: bool = False
+    replaced: bool = False
+    """whether it has replaced a placeholder"""
 
 
 @dataclass

@@ -85,6 +85,8 @@ class Space:
         pages = self.within(numbers)
         if pages is None:
             return ADDRESS
+        if pages[0].allocation.placeholder:
+            return ADDRESS
         section = pages[0].allocation.section
         if section and section.file:
             return Outcome(False, w.ERROR_ACCESS_DENIED)
@@ -130,6 +132,8 @@ class Space:
             return ADDRESS
         allocation = page.allocation
         at_base = address // PAGE == allocation.base
+        if allocation.placeholder and kind == w.MEM_DECOMMIT:
+            raise Unspecified
         if allocation.section:
             if not at_base and size == 0:
                 raise Unspecified
@@ -294,4 +298,97 @@ class Space:
         assert page.allocation.section
         page.allocation.section.views -= 1
         self.remove(page.allocation)
+        return OK
+
+    # Placeholders
+
+    def hold(self, address: int, size: int) -> Outcome:
+        """VirtualAlloc2 of a placeholder."""
+        first = address // PAGE // UNIT * UNIT
+        pages = self.touched(address, size).stop - first
+        return OK if self.place(Allocation(first, pages, w.PAGE_NOACCESS, placeholder=True)) else ADDRESS
+
+    def replace(self, address: int, size: int, kind: int, protect: int) -> Outcome:
+        """VirtualAlloc2 in a placeholder's place."""
+        if not private_protection(protect):
+            return PARAMETER
+        old = self._placeholder(address, size)
+        if old is None:
+            return ADDRESS
+        self.remove(old)
+        self.place(Allocation(old.base, old.pages, protect, replaced=True))
+        return self._commit(self.touched(address, size), protect) if kind & w.MEM_COMMIT else OK
+
+    def _placeholder(self, address: int, size: int) -> Allocation | None:
+        """The placeholder with exactly this address and size."""
+        page = self.pages.get(address // PAGE)
+        allocation = page.allocation if page else None
+        fits = allocation and allocation.placeholder and allocation.base * PAGE == address
+        return allocation if fits and allocation and allocation.pages * PAGE == size else None
+
+    def split(self, address: int, size: int) -> Outcome:
+        """VirtualFree with MEM_PRESERVE_PLACEHOLDER."""
+        numbers = self.touched(address, size)
+        page = self.pages.get(numbers.start)
+        if size == 0 or (page and page.allocation.section):
+            return PARAMETER
+        if page is None or self.within(numbers) is None:
+            return ADDRESS
+        old = page.allocation
+        whole = (numbers.start, len(numbers)) == (old.base, old.pages)
+        if old.placeholder == whole or not (old.placeholder or old.replaced):
+            return ADDRESS
+        self.remove(old)
+        for first, stop in (
+            (old.base, numbers.start),
+            (numbers.start, numbers.stop),
+            (numbers.stop, old.base + old.pages),
+        ):
+            if first < stop:
+                self.place(Allocation(first, stop - first, w.PAGE_NOACCESS, placeholder=True))
+        return OK
+
+    def join(self, address: int, size: int) -> Outcome:
+        """VirtualFree with MEM_COALESCE_PLACEHOLDERS."""
+        if size == 0:
+            return PARAMETER
+        numbers = self.touched(address, size)
+        found = [self.pages.get(number) for number in numbers]
+        parts = {id(page.allocation): page.allocation for page in found if page}.values()
+        filled = None not in found and all(part.placeholder for part in parts)
+        if len(parts) < 2 or not filled or sum(part.pages for part in parts) != len(numbers):
+            return ADDRESS
+        for part in list(parts):
+            self.remove(part)
+        self.place(Allocation(numbers.start, len(numbers), w.PAGE_NOACCESS, placeholder=True))
+        return OK
+
+    def map_placeholder(self, section: Section, protect: int, first: int, pages: int, denied: bool) -> Outcome:
+        """MapViewOfFile3 of a section's first pages in a placeholder's place; `denied`: section or handle don't allow
+        it."""
+        old = self._placeholder(first * PAGE, pages * PAGE)
+        copies = protect == w.PAGE_WRITECOPY
+        if denied or pages > section.pages:
+            if old is None:
+                raise Unspecified
+            return Outcome(False, w.ERROR_ACCESS_DENIED)
+        if section.reserve and copies:
+            raise Unspecified
+        if old is None:
+            return ADDRESS
+        self.remove(old)
+        self.place(Allocation(first, pages, protect, section, copies, replaced=True))
+        section.views += 1
+        return OK
+
+    def unmap_preserve(self, address: int) -> Outcome:
+        """UnmapViewOfFile2 with MEM_PRESERVE_PLACEHOLDER."""
+        page = self.pages.get(address // PAGE)
+        if page is None or page.private or not page.allocation.replaced:
+            return ADDRESS
+        old = page.allocation
+        assert old.section
+        old.section.views -= 1
+        self.remove(old)
+        self.place(Allocation(old.base, old.pages, w.PAGE_NOACCESS, placeholder=True))
         return OK

@@ -41,7 +41,18 @@ class Plain:
         if op.name in {"offer_virtual_memory", "reclaim_virtual_memory", "discard_virtual_memory"}:
             return space.offer(op.name, *arguments[:2])
         plain: dict[str, Any] = {"empty_working_set": space.empty, "unmap_view_of_file": space.unmap}
-        for name in ("virtual_alloc", "virtual_free", "virtual_protect", "virtual_lock", "virtual_unlock"):
+        for name in (
+            "hold",
+            "replace",
+            "split",
+            "join",
+            "unmap_preserve",
+            "virtual_alloc",
+            "virtual_free",
+            "virtual_protect",
+            "virtual_lock",
+            "virtual_unlock",
+        ):
             plain[name] = getattr(space, name)
         outcome: Outcome = plain[op.name](*arguments) if op.name in plain else getattr(self, f"_{op.name}")(op)
         return outcome
@@ -117,6 +128,15 @@ class Plain:
         if access == w.FILE_MAP_WRITE and number not in self.writers:
             return self.spaces[op.who].refuse(section, address // PAGE, size)
         return self.spaces[op.who].map(section, access, address // PAGE, size)
+
+    def _map_placeholder(self, op: Op) -> Outcome:
+        number, protect, address, pages = op.arguments
+        section = self.handles[op.who].get(number)
+        if not isinstance(section, Section):
+            return BAD_HANDLE
+        writes = number in self.writers and section.protect == w.PAGE_READWRITE
+        denied = protect == w.PAGE_READWRITE and not writes
+        return self.spaces[op.who].map_placeholder(section, protect, address // PAGE, pages, denied)
 
     # What an onlooker sees
 

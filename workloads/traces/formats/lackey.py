@@ -54,8 +54,8 @@ class Lackey:
 
 
 def live(pieces: Iterator[bytes], where: str, page_size: int = 4096) -> Iterator[Runs]:
-    """The runs in the output of a lackey that is running."""
-    return merged(parsed_pieces(pieces, where, *_parser(page_size), ALLOWED))
+    """A run for each reference in the output of a lackey that is running."""
+    return parsed_pieces(pieces, where, *_parser(page_size), ALLOWED)
 
 
 def _parser(page_size: int) -> tuple[Parser, int]:

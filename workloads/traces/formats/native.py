@@ -12,6 +12,7 @@ from simulator.config import STRICT
 from simulator.registry import register
 from workloads.traces.compression import tell
 from workloads.traces.native import NativeTrace
+from workloads.traces.regions import Regions
 from workloads.traces.runs import Runs
 
 
@@ -37,6 +38,10 @@ class Native:
     def metadata(self, path: Path) -> dict[str, str]:
         """Where the trace comes from."""
         return self._opened(path).about
+
+    def regions(self, path: Path) -> Regions:
+        """What pages were backed by."""
+        return self._opened(path).facts.regions
 
     def _opened(self, path: Path) -> NativeTrace:
         with path.open("rb") as file:

@@ -20,6 +20,7 @@ from workloads.base import MAX_PAGE, InputError
 from workloads.traces.beside import beside
 from workloads.traces.compression import opened
 from workloads.traces.format import PageSize
+from workloads.traces.regions import KEY, LateRegions, Regions, regions_from, text_of
 from workloads.traces.runs import (
     MAX_FETCHES,
     MAX_LOADS,
@@ -76,15 +77,19 @@ class Parquet:
 
     def metadata(self, path: Path) -> dict[str, str]:
         """What the file's metadata says of the trace."""
-        try:
-            found = pq.read_schema(path).metadata or {}
-        except _DAMAGE as error:
-            raise _damaged(path, error) from error
-        return {
-            key.decode(errors="replace"): value.decode(errors="replace")
-            for key, value in found.items()
-            if key not in (b"ARROW:schema", b"pandas")
-        }
+        return {key: text for key, text in _metadata(path).items() if key not in ("ARROW:schema", "pandas", KEY)}
+
+    def regions(self, path: Path) -> Regions:
+        """What pages were backed by."""
+        return regions_from(_metadata(path).get(KEY), str(path))
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+    return {key.decode(errors="replace"): value.decode(errors="replace") for key, value in metadata.items()}
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -153,19 +158,28 @@ def _column(path: Path, batch: pa.RecordBatch, name: str, least: int, most: int,
     return values
 
 
-def write(path: Path, chunks: Iterable[Runs], metadata: Mapping[str, str], wide: bool = False, level: int = 19) -> None:
+def write(
+    path: Path,
+    chunks: Iterable[Runs],
+    metadata: Mapping[str, str],
+    wide: bool = False,
+    level: int = 19,
+    regions: LateRegions = tuple,
+) -> None:
     """Write runs as a Parquet trace, compressed with Zstandard; the file appears when it is complete.
 
     Numbers are stored plainly and counts split into byte planes, because Zstandard finds the repetitions of loops in
     whole bytes but not in the bit-packed indices of a Parquet dictionary: 40 % smaller on recorded traces. Pages are
-    uint32, which holds addresses below 16 TiB, or with `wide` uint64. Raises OSError, and InputError for a page number
-    that doesn't fit.
+    uint32, which holds addresses below 16 TiB, or with `wide` uint64. `regions` is called when all runs were read.
+    Raises OSError, and InputError for a page number that doesn't fit.
     """
     with beside(path) as temporary:
-        _write(temporary, chunks, metadata, wide, level)
+        _write(temporary, chunks, metadata, wide, level, regions)
 
 
-def _write(path: Path, chunks: Iterable[Runs], metadata: Mapping[str, str], wide: bool, level: int) -> None:
+def _write(
+    path: Path, chunks: Iterable[Runs], metadata: Mapping[str, str], wide: bool, level: int, regions: LateRegions
+) -> None:
     writer: pq.ParquetWriter | None = None
     with ExitStack() as stack:
         for group in _groups(chunks):
@@ -178,6 +192,8 @@ def _write(path: Path, chunks: Iterable[Runs], metadata: Mapping[str, str], wide
                 schema = pa.schema(fields, metadata=dict(metadata))
                 writer = stack.enter_context(_writer(path, schema, level))
             writer.write_batch(pa.record_batch(columns, schema=schema), row_group_size=ROW_GROUP)
+        if writer is not None and (late := regions()):
+            writer.add_key_value_metadata({KEY: text_of(late)})
     if writer is None:
         raise InputError(f"{path}: found no references to write, allowed is a trace with at least one")
 
