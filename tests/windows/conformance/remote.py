@@ -18,6 +18,7 @@ from tests.windows.harness import (
     Table,
     equal,
     fails,
+    other,
     query,
     region,
     state,
@@ -153,6 +154,18 @@ def _(process: Any) -> Steps:
     yield from works(process.write_process_memory(-1, base + 3 * PAGE, buffer, PAGE))
     yield from works(process.read_process_memory(-1, buffer, base + 5 * PAGE, 1))
     equal((yield from process.get_write_watch(base, SIZE)), [base + 3 * PAGE, base + 5 * PAGE])
+
+
+@case("WriteProcessMemory", "... and for the write watch of the process that is written to", WRITE)
+def _(process: Any) -> Steps:
+    def writer(process: Any, place: int) -> Steps:
+        handle = yield from works(process.open_process("a"))
+        buffer = yield from region(process, 1)
+        yield from works(process.write_process_memory(handle, place, buffer, PAGE))
+
+    base = yield from region(process, 16, BOTH | w.MEM_WRITE_WATCH)
+    equal((yield from other(process, writer, place=base + 3 * PAGE)), 0)
+    equal((yield from process.get_write_watch(base, SIZE)), [base + 3 * PAGE])
 
 
 @case("ReadProcessMemory", "refuses a handle that is no process's, or of one that has ended", READ)
