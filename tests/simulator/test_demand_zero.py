@@ -33,9 +33,9 @@ from tests.simulator.small import constant
 
 KEYS = ["process", "page"]
 GONE = ("decommitted", "discarded", "reset", "process ended")
-PAGES = 24
+PAGES = 40
 seeds = st.integers(0, 2**32 - 1)
-few = settings(deadline=None, max_examples=40)
+few = settings(deadline=None, max_examples=15)
 
 
 def events(result: RunResult) -> Iterator[tuple[tuple[str, int], list[tuple[str, str]]]]:
@@ -95,7 +95,7 @@ def test_the_random_machines_reuse_frames_of_pages_that_were_zeroed() -> None:
 
 
 def some_program(seed: int, given_up: dict[int, int]) -> Any:
-    """A program that reads and writes 24 pages in a random order, and now and then gives some up in one of the ways
+    """A program that reads and writes 40 pages in a random order, and now and then gives some up in one of the ways
     there are; `given_up` counts them by page."""
 
     def main(process: Any) -> Any:
@@ -117,8 +117,8 @@ def some_program(seed: int, given_up: dict[int, int]) -> Any:
                 yield from process.discard_virtual_memory(address, size)
             elif deed == "offer":
                 yield from process.offer_virtual_memory(address, size, 1)
-                yield from process.read(base + (page + 8) % (PAGES - 4) * PAGE, PAGE) if source.random() < 0 else ()
-                yield from process.sleep(source.randrange(50))
+                if address + size < base + PAGES * PAGE:
+                    yield from process.read(address + size, base + PAGES * PAGE - address - size)
                 yield from process.reclaim_virtual_memory(address, size)
             else:
                 yield from process.virtual_alloc(
@@ -136,11 +136,11 @@ def run_program(seed: int, model: str) -> tuple[RunResult, dict[int, int]]:
     )
     manager = MemoryManager(
         model=model,  # type: ignore[arg-type]
-        trimming=Trimming(policy="fifo", period=5_000),
+        trimming=Trimming(policy="fifo", period=200_000),
         modified_writer=ModifiedWriter(modified_maximum=2),
     )
     specs = [ProcessSpec(Process(name=name), program=some_program(seed + i, given_up)) for i, name in enumerate("ab")]
-    return Machine(machine, manager, specs, seed, observers=[Invariants(every=1)]).run(), given_up
+    return Machine(machine, manager, specs, seed, observers=[Invariants()]).run(), given_up
 
 
 @few
@@ -150,7 +150,7 @@ def test_programs_that_give_pages_up_see_zeros_only_then(seed: int) -> None:
     check_logs(result, given_up)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=5)
 @given(seeds)
 def test_on_the_textbook_machine_nothing_is_ever_demand_zero(seed: int) -> None:
     """What was given up reads as zeros, from its place on disk."""
