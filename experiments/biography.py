@@ -19,6 +19,8 @@ LISTS = {
 INSIDE = "in the working set"
 ABSENT = "not in memory"
 UNTOUCHED = "not yet in memory"
+WARM = "found on standby, where it was from the start"
+"""What the first entry of a file's page is called that was in memory before the run."""
 ENTERED = {
     "first touch": "touched: gets a zeroed frame",
     "standby": "back from standby",
@@ -127,13 +129,20 @@ def biography(result: RunResult, process: str, page: int, policy: str, textbook:
     teller = _Teller(process, policy, faults, textbook)
     steps = [teller.step(row) for row in _concerning(result.pages, process, page).to_dict("records")]
     refused = [_refusal(row) for row in faults.to_dict("records") if row["cause"] in REFUSED]
+    if _was_warm(steps):
+        steps[0] = replace(steps[0], text=steps[0].text.replace(ENTERED["standby"], WARM))
     return _merged(steps, refused) if refused else steps
+
+
+def _was_warm(steps: list[Step]) -> bool:
+    """Whether the page was on standby before anything happened to it."""
+    return bool(steps) and (steps[0].event, steps[0].reason) in (("entered", "standby"), ("repurposed", "another page"))
 
 
 def where_at(steps: list[Step], time: int) -> str:
     """Where the page was at a time: after all that happened up to it, and what was going on."""
     past = [step for step in steps if step.time_ns <= time]
-    where = past[-1].where if past else UNTOUCHED
+    where = past[-1].where if past else LISTS["standby"] if _was_warm(steps) else UNTOUCHED
     for step in steps[len(past) :]:
         if step.since_ns is not None and step.since_ns <= time:
             return f"{where}, being written" if step.event == "written" else f"{where}, being brought in"

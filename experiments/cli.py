@@ -3,6 +3,7 @@ that `pagesim --help` needs neither the compiler nor the data libraries."""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -20,6 +21,8 @@ from experiments.cli_exchange import calibrate, export
 from experiments.cli_trace import trace
 from experiments.errors import BadInput, Interrupted, ProgramFault, RunFailed, single_line
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+"""Why a stream may take no more output: a full disk, a limit, a broken device, a closed descriptor."""
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -325,15 +328,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     traceback.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = _status(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
         return 1
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        _print_no_more()
+        return _tell(f"{error.filename or 'standard output'}: can't be written: {error.strerror}", 1)
     return status
+
+
+def _open_closed_streams() -> None:
+    """Python has no streams where the shell has closed them (`>&-`): output that nobody can take is an error then, as
+    for other commands, and messages go nowhere."""
+    if sys.stdout is None:
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(nowhere, "w")))
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (it stays open until the end)
+
+
+def _print_no_more() -> None:
+    """Have what is still to be written to standard output go nowhere, so that the interpreter's end is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _status(arguments: Sequence[str] | None) -> int:

@@ -13,16 +13,10 @@ from experiments import listing, tables
 from experiments.config import Experiment, load
 from experiments.errors import BadInput, ProgramFault, RunFailed
 from experiments.inputs import input_paths
+from experiments.opening import opened, write_manifest
 from experiments.plugin_files import load_file
 from experiments.schema import config_schema
-from experiments.store import (
-    MANIFEST,
-    canonical_json,
-    read_manifest,
-    replacing,
-    telling_damage,
-    telling_disk_errors,
-)
+from experiments.store import canonical_json, replacing, telling_disk_errors
 
 
 def _print_json(data: Any) -> None:
@@ -85,7 +79,7 @@ def _run_into(
     result.write(partial)
     description = {**manifest(experiment, base, target, digests, elapsed), "source": source(config)}
     description |= outcome(result.summary)
-    (partial / MANIFEST).write_text(canonical_json(description), "utf-8")
+    write_manifest(partial, description)
     if plots and not isinstance(failure, ProgramFault):
         from experiments.plots.draw import draw
 
@@ -101,20 +95,20 @@ def plot(directory: Path, kinds: Sequence[str], picture_format: str, as_json: bo
     from simulator import registry
     from simulator.result import RunResult
 
-    reads = RESULTS[read_manifest(directory, tuple(RESULTS))["kind"]]
-    for kind in kinds:
-        try:
-            check(kind, reads)
-        except registry.UnknownName as error:
-            raise BadInput(f"--kind {kind}: {error}") from None
     readers: dict[str, Callable[[Path], Any]] = {
         "run": RunResult.read, "trace-profile": TraceProfile.read, "comparison": ComparisonResult.read,
         "sweep": _points,
     }  # fmt: skip
-    with telling_damage(directory):
+    with opened(directory, tuple(RESULTS)) as manifest:
+        reads = RESULTS[manifest["kind"]]
+        for kind in kinds:
+            try:
+                check(kind, reads)
+            except registry.UnknownName as error:
+                raise BadInput(f"--kind {kind}: {error}") from None
         result = readers[reads](directory)
-    with telling_disk_errors(directory / "plots"):
-        files = draw(result, directory / "plots", kinds or None, picture_format, reads)
+        with telling_disk_errors(directory / "plots"):
+            files = draw(result, directory / "plots", kinds or None, picture_format, reads)
     if as_json:
         _print_json({"plots": [str(path) for path in files]})
         return

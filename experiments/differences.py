@@ -13,9 +13,10 @@ from simulator.result import FRAMES, OPTIONAL
 
 VARYING = frozenset({
     "wall_seconds", "seconds", "base", "absolute", "relative", "versions", "platform", "git", "key", "source", "files",
+    "digest",
 })  # fmt: skip
 """Keys of a manifest that say when, where and with what a result was made. `key` depends on the versions, `files` has
-digests of what is compared anyway."""
+digests of what is compared anyway, `digest` is one of all that."""
 _OWN = frozenset(f"{name}.parquet" for name in (*FRAMES, *OPTIONAL))
 _POINTS = ("point=*", "points/*")
 """Where results hold further ones."""
@@ -57,16 +58,16 @@ class Compared:
 
 
 def _kept(directory: Path) -> list[str] | None:
-    """The files of a point of which not all may be kept; None: all are."""
+    """The files of a sweep's point, of which not all may be kept; None: all are."""
     try:
-        files = json.loads((directory / MANIFEST).read_text("utf-8")).get("files")
-    except (OSError, ValueError, AttributeError):
+        manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
+        return list(manifest["files"]) if manifest["point"] else None
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return None if files is None else list(files)
 
 
 def _difference(old: Path, new: Path) -> str | None:
-    if not old.exists():
+    if not old.is_file():
         return f"{old.name}: missing in the result"
     before, after = old.read_bytes(), new.read_bytes()
     if old.name == MANIFEST:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,8 @@ import pyarrow.parquet as pq
 from experiments.batch.point import Outcome, Point
 from experiments.compare.result import CONCLUSIONS
 from experiments.errors import BadInput
-from experiments.store import COMPARISON, KIND, SWEEP_FILE, read_manifest, telling_damage
+from experiments.opening import check_file, opened, read_json
+from experiments.store import COMPARISON, KIND, SWEEP_FILE, telling_damage
 from experiments.sweeps.frames import POINTS, head, tidy
 from experiments.sweeps.layout import POINT, about, finished, read_outcome
 from simulator.result import RunResult
@@ -88,7 +88,7 @@ class Points(pd.DataFrame):
         from experiments.notebook.results import Run
 
         place = self.directory(point)
-        with telling_damage(place):
+        with opened(place):
             return Run(**vars(RunResult.read(place)))
 
     def curves(self) -> Picture:
@@ -121,14 +121,10 @@ def load(directory: Path | str) -> Points:
     text; `error` says why a point failed. Raises BadInput for another directory, or one with a part missing.
     """
     place = Path(directory)
-    try:
-        if (place / SWEEP_FILE).exists():
-            return _sweep(place)
-        kind = read_manifest(place, (KIND, COMPARISON))["kind"]
-        return _comparison(place) if kind == COMPARISON else _run(place)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        text = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        raise BadInput(f"{getattr(error, 'filename', None) or place}: {text}, allowed is a whole result") from None
+    if (place / SWEEP_FILE).exists():
+        return _sweep(place)
+    with opened(place, (KIND, COMPARISON)) as manifest:
+        return _comparison(place) if manifest["kind"] == COMPARISON else _run(place, manifest)
 
 
 def _points(frame: pd.DataFrame, parameters: Sequence[str], places: dict[str, str]) -> Points:
@@ -138,7 +134,14 @@ def _points(frame: pd.DataFrame, parameters: Sequence[str], places: dict[str, st
 
 
 def _sweep(place: Path) -> Points:
-    told = json.loads((place / SWEEP_FILE).read_text("utf-8"))
+    told = read_json(place / SWEEP_FILE)
+    with telling_damage(place):
+        check_file(place / f"{POINTS}.parquet")
+        return _points_of(place, told)
+
+
+def _points_of(place: Path, told: dict[str, Any]) -> Points:
+    """The points of a sweep that is described so."""
     names = [*told["parameters"], "replication"]
     if told["complete"]:
         frame = pd.read_parquet(place / f"{POINTS}.parquet")
@@ -160,18 +163,17 @@ def _comparison(place: Path) -> Points:
     parameters = [name for name in frame.columns[:end] if name != "seed"]
     from experiments.compare.plan import MEMORY, run_name
 
-    labels: list[str] = json.loads((place / CONCLUSIONS).read_text("utf-8"))["labels"]
+    labels: list[str] = read_json(place / CONCLUSIONS)["labels"]
     heads = zip(frame["label"], frame[MEMORY], frame["replication"], strict=True)
     frame.insert(0, "point", [run_name(label, labels.index(label), *rest) for label, *rest in heads])
     kept = {str(name): os.path.abspath(place / "points" / str(name)) for name in frame["point"]}
     return _points(frame, parameters, {name: path for name, path in kept.items() if Path(path).is_dir()})
 
 
-def _run(place: Path) -> Points:
+def _run(place: Path, told: dict[str, Any]) -> Points:
     from experiments.batch.measure import mean_memory
 
-    told = read_manifest(place)
-    summary = json.loads((place / "summary.json").read_text("utf-8"))
+    summary = read_json(place / "summary.json")
     result = RunResult(summary, pd.read_parquet(place / "samples.parquet"), pd.DataFrame())
     measured = {"summary": summary, "mean_memory_bytes": mean_memory(result)}
     name = place.resolve().name
@@ -183,6 +185,7 @@ def _run(place: Path) -> Points:
 def _table(path: Path, columns: Sequence[str] | None, filters: Filters | None) -> pd.DataFrame:
     if not path.exists():
         raise BadInput(f"{path}: found nothing, allowed is a point whose frames were kept")
+    check_file(path)
     with telling_damage(path):
         there = pq.read_schema(path).names
     for name in (*(columns or ()), *(condition[0] for condition in filters or ())):

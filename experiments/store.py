@@ -68,7 +68,8 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def telling_damage(place: Path) -> Iterator[None]:
-    """Turns what reading a missing or broken part of a result raises into BadInput; a full disk is another matter."""
+    """Turns whatever reading a missing or broken part of a result raises into BadInput; a full disk is another
+    matter."""
     try:
         yield
     except OSError as error:
@@ -76,8 +77,10 @@ def telling_damage(place: Path) -> Iterator[None]:
             raise
         text = f"{error.filename or place}: {error.strerror or error}"
         raise BadInput(f"{text}, allowed is a whole result") from None
-    except (ValueError, KeyError, TypeError) as error:  # most of Arrow's errors are ValueErrors
-        raise BadInput(f"{place}: {error}, allowed is a whole result") from error
+    except (BadInput, RunFailed):
+        raise
+    except Exception as error:
+        raise BadInput(f"{place}: {type(error).__name__}: {error}, allowed is a whole result") from error
 
 
 @contextmanager

@@ -14,9 +14,10 @@ from experiments import tables
 from experiments.biography import PARTS, Step, biography, where_at
 from experiments.config import natural
 from experiments.errors import BadInput
+from experiments.opening import opened
 from experiments.process_rows import shown_processes
 from experiments.regret import WITHIN, Figures, curve, regret, removals
-from experiments.store import canonical_json, read_manifest, telling_damage
+from experiments.store import canonical_json
 from simulator.result import RunResult
 from simulator.units import format_time, parse_time
 
@@ -37,7 +38,17 @@ def explain(
         raise BadInput(f"--at {at}: found no --page that it could be about")
     if page is not None and within is not None:
         raise BadInput(f"--within {within}: found together with --page, allowed is without one")
-    result, manager = _read(directory)
+    with opened(directory) as manifest:
+        _explain(directory, manifest["config"], process, page, at, within, as_json)
+
+
+def _explain(
+    directory: Path, config: dict[str, Any], process: str | None, page: str | None, at: str | None, within: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    if not config["observe"].get("page_log"):
+        raise BadInput(f"{directory}: found a result without a page log, allowed is one with observe.page_log: true")
+    result, manager = RunResult.read(directory), config["memory_manager"]
     policy = str(manager["trimming"]["policy"])
     if process is None or page is None:
         _print_regret(directory, result, _time("--within", within, WITHIN), policy, as_json)
@@ -53,16 +64,6 @@ def explain(
             f"--page {page}: found a page that {process} never brought into memory, {_pages(result, process)}"
         )
     _print_biography(process, number, steps, moment, end, as_json)
-
-
-def _read(directory: Path) -> tuple[RunResult, dict[str, Any]]:
-    """The result, and its memory manager's config."""
-    config = read_manifest(directory)["config"]
-    if not config["observe"].get("page_log"):
-        raise BadInput(f"{directory}: found a result without a page log, allowed is one with observe.page_log: true")
-    with telling_damage(directory):
-        result = RunResult.read(directory)
-    return result, config["memory_manager"]
 
 
 def _time(option: str, text: str | None, default: int) -> int:

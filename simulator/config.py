@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from simulator.registry import find
-from simulator.units import Fraction, GiB, MiB, Size, Time, natural
+from simulator.units import Cost, Fraction, GiB, MiB, Size, Time, natural
 from simulator.windows_config import STRICT, Conditions, Heap, Image, ImageSection, Pools, Windows
 
 __all__ = [
@@ -46,17 +46,17 @@ class Costs:
     """Processor time charged for each step, in nanoseconds. All are chosen: no public source states them; they lie in
     the range that published measurements on current x86-64 machines give (a soft fault 0.5 to 1 us)."""
 
-    reference: Time = Field(default=1, ge=1, description="one reference to a resident page")
-    demand_zero: Time = Field(default=1_000, description="a demand-zero fault, given a frame that is zeroed already")
-    zero_page: Time = Field(default=250, description="zeroing one frame, inline in a fault or by the zero page thread")
-    transition: Time = Field(default=500, description="a soft fault from a list, an in-flight write or another sharer")
-    copy_on_write: Time = Field(default=1_500, description="a copy-on-write fault, the copy included")
-    hard: Time = Field(default=5_000, description="a hard or collided fault, beside the wait for the disk")
-    trim: Time = Field(default=200, description="taking one page out of a working set")
-    age: Time = Field(default=20, description="examining one working-set entry")
-    write: Time = Field(default=5_000, description="gathering and starting one write of modified pages")
-    system_call: Time = Field(default=300, description="entering and leaving the kernel, and a call's own work")
-    heap_call: Time = Field(default=40, description="a heap's own work in one call, beside the memory that it touches")
+    reference: Cost = Field(default=1, ge=1, description="one reference to a resident page")
+    demand_zero: Cost = Field(default=1_000, description="a demand-zero fault, given a frame that is zeroed already")
+    zero_page: Cost = Field(default=250, description="zeroing one frame, inline in a fault or by the zero page thread")
+    transition: Cost = Field(default=500, description="a soft fault from a list, an in-flight write or another sharer")
+    copy_on_write: Cost = Field(default=1_500, description="a copy-on-write fault, the copy included")
+    hard: Cost = Field(default=5_000, description="a hard or collided fault, beside the wait for the disk")
+    trim: Cost = Field(default=200, description="taking one page out of a working set")
+    age: Cost = Field(default=20, description="examining one working-set entry")
+    write: Cost = Field(default=5_000, description="gathering and starting one write of modified pages")
+    system_call: Cost = Field(default=300, description="entering and leaving the kernel, and a call's own work")
+    heap_call: Cost = Field(default=40, description="a heap's own work in one call, beside the memory that it touches")
 
 
 @dataclass(config=STRICT)

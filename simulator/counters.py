@@ -22,7 +22,7 @@ FAULT_KINDS = {
 SUMMARY = {
     "references": "references made",
     "page_faults": "demand_zero + transition + shared + copy_on_write + collided + hard faults",
-    "demand_zero_faults": "first touches of private pages: a zeroed frame, no I/O",
+    "demand_zero_faults": "first touches of private pages, also after their contents were given up: a zeroed frame, no I/O",
     "transition_faults": "pages found on the standby or a modified list, or in an in-flight write",
     "shared_faults": "pages found valid in another working set",
     "copy_on_write_faults": "stores to a copy-on-write page: a private copy",
@@ -35,7 +35,7 @@ SUMMARY = {
     "page_writes": "write I/Os",
     "pages_output": "pages written",
     "repurposed": "standby frames given to another page",
-    "dirty_evictions": "repurposed frames whose page had been stored to since it came in",
+    "dirty_evictions": "repurposed frames whose page had been zeroed or stored to since it came in",
     "trimmed": "pages the balance set manager took out of working sets",
     "replaced": "pages that a fault took out of a working set",
     "commit_peak_pages": "highest commit charge",

@@ -25,6 +25,7 @@ from simulator.memory.kernel import (
     IDLE,
     LOG_FULL,
     NEEDS_BLOCK,
+    OUT_OF_TIME,
     SAMPLED,
     SIGNALLED,
     STUCK,
@@ -151,6 +152,7 @@ class Machine:
             WATCHED: self._show,
             STUCK: self._give_up,
             FINISHED: self._finish,
+            OUT_OF_TIME: self._refuse_to_go_on,
         }
 
     def run(self) -> RunResult:
@@ -340,6 +342,9 @@ class Machine:
             f"at {int(self._record['now'])} ns {waiting} thread(s) wait for a frame and no page can be taken: policy "
             f"{self.policy.name!r} proposes none, or dirty pages have no room in the paging files"
         )
+
+    def _refuse_to_go_on(self) -> None:
+        raise SimulationError(f"the simulated time has come to {int(self._record['now'])} ns: it is told up to 2^62 ns")
 
     def _report(self) -> None:
         if self._progress is None or monotonic() - self._reported < 0.1:

@@ -19,6 +19,10 @@ SECOND = 1_000_000_000
 SIZE_UNITS = {"B": 1, "KiB": KiB, "MiB": MiB, "GiB": GiB, "TiB": TiB}
 TIME_UNITS = {"ns": 1, "us": MICROSECOND, "ms": MILLISECOND, "s": SECOND, "min": 60 * SECOND}
 
+LONGEST = 1 << 57
+"""The longest time that can be written, in nanoseconds: four and a half years. So the sum of a step's times fits into
+64 bits, and a machine whose time runs out of them is found out."""
+
 _QUANTITY = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)\s*\*?\s*([A-Za-z]+)\s*$")
 _PRODUCT = re.compile(r"^\s*(\d+)\s*\*\s*(\d+(?:\.\d+)?\s*[A-Za-z]+)\s*$")
 
@@ -58,7 +62,10 @@ def parse_time(value: object) -> int:
 
     Raises ValueError, saying what was found and what is allowed.
     """
-    return _parse(value, TIME_UNITS, "time", "30 ms")
+    found = _parse(value, TIME_UNITS, "time", "30 ms")
+    if found > LONGEST:
+        raise ValueError(f"found {value!r}, allowed is a time of at most {LONGEST} ns")
+    return found
 
 
 def _format(value: int, units: dict[str, int]) -> str:
@@ -93,6 +100,9 @@ Size = Annotated[int, *_quantity(parse_size, "64 MiB")]
 
 Time = Annotated[int, *_quantity(parse_time, "30 ms")]
 """A field that holds nanoseconds and reads "30 ms"."""
+
+Cost = Annotated[int, *_quantity(parse_time, "30 ms"), Field(le=1_000 * SECOND)]
+"""A field that holds the time of one of many like steps, and reads "30 us"."""
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 """A field that holds a share between 0 and 1."""

@@ -109,7 +109,7 @@ class Heap:
     segment_maximum: Size = Field(
         default=16 * MiB - 192 * 1024,
         ge=65536,
-        description="where doubling ends: 0xFD0000 (Wine: kernel32/tests/heap.c, test_heap_size)",
+        description="where doubling ends: 0xFD0000 (k32/heap.c, test_heap_size)",
     )
     decommit: Literal["thresholds", "never"] = Field(
         default="thresholds",
@@ -123,7 +123,7 @@ class Heap:
         ge=0,
         le=1 << 31,
         description="larger blocks of a growable heap, header included, are VirtualAlloc's; 0: 0x7F000 in a 32-bit "
-        "process [RTL_HEAP_PARAMETERS], 0xFE000 in a 64-bit one (Wine: kernel32/tests/heap.c:3020, test_block_layout)",
+        "process [RTL_HEAP_PARAMETERS], 0xFE000 in a 64-bit one (k32/heap.c:3020, test_block_layout)",
     )
     fixed_limit: Literal["HeapCreate", "HeapAlloc"] = Field(
         default="HeapCreate",

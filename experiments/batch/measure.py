@@ -17,8 +17,9 @@ from experiments.batch.lists import page_lists
 from experiments.batch.point import Point
 from experiments.config import Experiment
 from experiments.manifest import input_digests, manifest
+from experiments.opening import write_manifest
 from experiments.regret import overall
-from experiments.store import MANIFEST, canonical_json, replacing
+from experiments.store import replacing
 from simulator.result import RunResult
 
 BINS_PER_OCTAVE = 16
@@ -55,8 +56,7 @@ def _kept(experiment: Experiment, base: Path, target: Path) -> RunResult:
     with replacing(target) as partial:
         result = runner.run(experiment, base)
         result.write(partial)
-        text = canonical_json(manifest(experiment, base, target, digests, time.perf_counter() - began))
-        (partial / MANIFEST).write_text(text, "utf-8")
+        write_manifest(partial, manifest(experiment, base, target, digests, time.perf_counter() - began))
     return result
 
 

@@ -22,8 +22,9 @@ from experiments.config import Experiment, from_document, load
 from experiments.document import Document
 from experiments.errors import BadInput
 from experiments.manifest import input_digests, manifest
+from experiments.opening import write_manifest
 from experiments.source import source
-from experiments.store import COMPARISON, MANIFEST, canonical_json, replacing
+from experiments.store import COMPARISON, canonical_json, replacing
 from simulator import registry
 from simulator.units import parse_size
 
@@ -162,7 +163,7 @@ def write(
         digests |= input_digests(from_document(Document(one.label, config, {}, base)), base)
     made: dict[str, Any] = manifest(experiment, base, target, digests, elapsed)
     made |= {"kind": COMPARISON, "plan": plan.described(), **({"source": dict(told)} if told else {})}
-    (partial / MANIFEST).write_text(canonical_json(made), "utf-8")
+    write_manifest(partial, made)
 
 
 def _draw(result: ComparisonResult, directory: Path) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.errors import BadInput
+from experiments.opening import opened
 from experiments.placing import new_file
-from experiments.store import canonical_json, read_manifest, telling_damage
+from experiments.store import canonical_json
 from simulator.units import parse_time
 
 TRACE, LOG = "trace.json.gz", "perfmon.csv"
@@ -42,12 +43,12 @@ def export(
         raise BadInput(f"--stretch {stretch}: found {stretch}, allowed is 1 to {MOST_STRETCH:,}")
     if not machine or set(machine) & set('\\"/*?<>|,\r\n'):
         raise BadInput(f'--machine {machine}: found {machine!r}, allowed is a name without \\ / " * ? < > | or a comma')
-    read_manifest(directory)
     written = {}
-    if perfetto:
-        written["perfetto"] = _trace(directory, out or directory / TRACE)
-    if perfmon:
-        written["perfmon"] = _log(directory, out or directory / LOG, began, machine, stretch)
+    with opened(directory):
+        if perfetto:
+            written["perfetto"] = _trace(directory, out or directory / TRACE)
+        if perfmon:
+            written["perfmon"] = _log(directory, out or directory / LOG, began, machine, stretch)
     if as_json:
         sys.stdout.write(canonical_json(written))
         return
@@ -68,7 +69,7 @@ def start_time(text: str) -> datetime:
 def _trace(directory: Path, out: Path) -> dict[str, str | int]:
     from experiments.export.perfetto import write_trace
 
-    with beside(out) as partial, telling_damage(directory):
+    with beside(out) as partial:
         events = write_trace(directory, partial)
     lacking = "" if _rows(directory / "faults.parquet") else "; the result has no fault log, so no faults or stalls"
     return {"file": str(out), "events": events, "what": f"{events:,} events, for ui.perfetto.dev{lacking}"}
@@ -83,7 +84,7 @@ def _rows(path: Path) -> int:
 def _log(directory: Path, out: Path, start: datetime, machine: str, stretch: int) -> dict[str, str | int]:
     from experiments.export.perfmon import write_log
 
-    with beside(out) as partial, telling_damage(directory):
+    with beside(out) as partial:
         samples = pd.read_parquet(directory / "samples.parquet")
         try:
             rows = write_log(samples, partial, start, machine, stretch)
@@ -119,8 +120,7 @@ def draw_overlay(
     if not (math.isfinite(stretch) and stretch > 0):
         raise BadInput(f"--stretch {stretch}: found {stretch}, allowed is more than 0")
     moved = moved_by(offset)
-    read_manifest(directory)
-    with telling_damage(directory):
+    with opened(directory):
         result = RunResult.read(directory)
     found = overlay(result, log, moved, stretch, instances)
     for note in notes(found, result):

@@ -14,7 +14,8 @@ from experiments.compare.result import ComparisonResult
 from experiments.compare.text import sentences
 from experiments.errors import BadInput
 from experiments.notebook.render import html, text
-from experiments.store import MANIFEST, canonical_json, replacing
+from experiments.opening import write_manifest
+from experiments.store import replacing
 from experiments.tables import run_report
 from simulator.result import RunResult
 from simulator.units import format_size, format_time
@@ -73,7 +74,7 @@ class Run(RunResult):
             self.write(partial)
             told = manifest(made.config, made.base, target, made.digests, made.seconds)
             told |= {**({"source": made.source} if made.source else {}), **outcome(self.summary)}
-            (partial / MANIFEST).write_text(canonical_json(told), "utf-8")
+            write_manifest(partial, told)
         return target
 
     def _report(self) -> Group:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from experiments import tables
 from experiments.errors import BadInput, RunFailed
+from experiments.opening import write_manifest
 from experiments.profile.result import TraceProfile
 from experiments.profile.table import report
-from experiments.store import MANIFEST, PROFILE_KIND, canonical_json, replacing
+from experiments.store import PROFILE_KIND, canonical_json, replacing
 from experiments.trace_commands import format_options, usable
 from experiments.trace_progress import reading
 
@@ -74,7 +75,7 @@ def _profile_into(
         "kind": PROFILE_KIND, "trace": {"path": os.path.abspath(path), "sha256": digest(path)}, **given, **asked,
         "versions": versions(), "wall_seconds": round(time.perf_counter() - began, 3),
     }  # fmt: skip
-    (partial / MANIFEST).write_text(canonical_json(manifest), "utf-8")
+    write_manifest(partial, manifest)
     if plots:
         from experiments.plots.draw import draw
 

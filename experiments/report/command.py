@@ -9,29 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from experiments.errors import BadInput
+from experiments.opening import opened
 from experiments.placing import write_file
 from experiments.report.page import Report, page
-from experiments.store import COMPARISON, KIND, MANIFEST, SWEEP, canonical_json, read_manifest, telling_damage
+from experiments.store import COMPARISON, KIND, MANIFEST, SWEEP, canonical_json, telling_damage
 
 DEFAULT = "report.html"
 NEEDED = ("config", "seed", "versions", "platform")
 """Keys of a manifest that a report shows."""
-Maker = Callable[[], Report]
 
 
 def write_report(directory: Path, out: Path | None, as_json: bool) -> None:
     """Write the report of a result; raises BadInput if the directory holds none, or the page can't be written."""
-    manifest = read_manifest(directory, tuple(_READERS))
-    if missing := [key for key in NEEDED if key not in manifest]:
-        raise BadInput(f"{directory / MANIFEST}: found no {missing[0]!r}, allowed is a manifest that pagesim wrote")
     target = directory / DEFAULT if out is None else out
     if target.is_dir() or not target.parent.is_dir():
         raise BadInput(
             f"--out {target}: found a directory, or none to write into, allowed is a file that can be written"
         )
-    with telling_damage(directory):
-        make = _READERS[manifest["kind"]](directory, manifest)
-    content = page(make()).encode()
+    with opened(directory, tuple(_READERS)) as manifest:
+        if missing := [key for key in NEEDED if key not in manifest]:
+            raise BadInput(f"{directory / MANIFEST}: found no {missing[0]!r}, allowed is a manifest that pagesim wrote")
+        content = page(_READERS[manifest["kind"]](directory, manifest)).encode()
     _replace(target, content)
     if as_json:
         sys.stdout.write(canonical_json({"report": os.path.abspath(target), "bytes": len(content)}))
@@ -47,30 +45,28 @@ def _replace(target: Path, content: bytes) -> None:
         raise BadInput(f"--out {target}: {error.strerror or error}, allowed is a file that can be written") from None
 
 
-def _run(directory: Path, manifest: Mapping[str, Any]) -> Maker:
+def _run(directory: Path, manifest: Mapping[str, Any]) -> Report:
     from experiments.report.run import report
     from simulator.result import RunResult
 
-    result = RunResult.read(directory)
-    return lambda: report(result, manifest)
+    return report(RunResult.read(directory), manifest)
 
 
-def _comparison(directory: Path, manifest: Mapping[str, Any]) -> Maker:
+def _comparison(directory: Path, manifest: Mapping[str, Any]) -> Report:
     from experiments.compare.result import ComparisonResult
     from experiments.report.comparison import report
 
-    result = ComparisonResult.read(directory)
-    return lambda: report(result, manifest, directory)
+    return report(ComparisonResult.read(directory), manifest, directory)
 
 
-def _sweep(directory: Path, manifest: Mapping[str, Any]) -> Maker:
+def _sweep(directory: Path, manifest: Mapping[str, Any]) -> Report:
     from experiments.report.sweep import read, report
 
-    swept = read(directory)
-    return lambda: report(swept, manifest)
+    with telling_damage(directory):  # the manifest has no digest of sweep.json, which is written after it
+        return report(read(directory), manifest)
 
 
-_READERS: Mapping[str, Callable[[Path, Mapping[str, Any]], Maker]] = {
+_READERS: Mapping[str, Callable[[Path, Mapping[str, Any]], Report]] = {
     KIND: _run, COMPARISON: _comparison, SWEEP: _sweep,
 }  # fmt: skip
-"""What reads each kind of result, and gives what makes its report."""
+"""What reads each kind of result, and makes its report."""

@@ -15,7 +15,6 @@ from experiments.compare.metrics import METRICS, MORE, Metric
 from experiments.compare.plan import MEMORY, run_name
 from experiments.compare.result import ComparisonResult
 from experiments.compare.text import difference_text, name_text, notes, sentences, value_text
-from experiments.errors import BadInput
 from experiments.plots.dashboard import telling_memory
 from experiments.report import asked, provenance, verdicts, words
 from experiments.report.figures import figure, named, pictures
@@ -25,7 +24,6 @@ from experiments.report.moments import MOST_NUMBERS, Moments, Run, moments, samp
 from experiments.report.page import Report, Section, details
 from experiments.report.run import figures
 from experiments.report.walk import walk
-from experiments.store import read_manifest
 from simulator.result import RunResult
 from simulator.units import format_size
 
@@ -230,11 +228,8 @@ def _kept(result: ComparisonResult, directory: Path, memory: int) -> list[Run]:
     runs = []
     for index, label in enumerate(result.summary["labels"]):
         place = directory / POINTS / run_name(label, index, memory, 0)
-        try:
-            read_manifest(place)
+        if (place / "samples.parquet").is_file():
             runs.append(Run(label, sampled(place)))
-        except (BadInput, OSError):
-            continue
     return runs
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.batch.lists import MOST_PROCESSES, RATES, spread_places
+from experiments.opening import opened, read_json
 from experiments.plots import data, style
 from simulator.result import RunResult
 
@@ -107,9 +107,10 @@ class Moments:
 
 
 def sampled(place: Path) -> RunResult:
-    """A kept run's summary, samples and processes, without its logs; raises OSError if one isn't there."""
-    summary = json.loads((place / "summary.json").read_text("utf-8"))
-    return RunResult(summary, *(pd.read_parquet(place / f"{name}.parquet") for name in ("samples", "processes")))
+    """A kept run's summary, samples and processes, without its logs; raises BadInput if it is damaged."""
+    with opened(place):
+        summary = read_json(place / "summary.json")
+        return RunResult(summary, *(pd.read_parquet(place / f"{name}.parquet") for name in ("samples", "processes")))
 
 
 def moments(runs: Sequence[Run], numbers: int = MOST_NUMBERS) -> Moments | None:

@@ -77,8 +77,8 @@ def sentences(summary: Summary, page_size: int) -> list[str]:
     """What came of a run, in sentences made from its numbers."""
     kinds = [f"{summary[key]:,} {name}" for key, name in KINDS.items() if summary[key]]
     faults = f"In {summary['references']:,} references there were {summary['page_faults']:,} page faults"
-    failed = [f"The run failed: {summary['reason']}. All else is what came of it until then."]
-    found = failed if "status" in summary else []
+    failed = "status" in summary
+    found = [f"The run failed: {summary['reason']}. All else is what came of it until then."] if failed else []
     found += [_ends(summary), f"{faults}: {asked.and_list(kinds)}." if kinds else f"{faults}."]
     if summary["pages_input"] or summary["pages_output"]:
         found.append(

@@ -15,6 +15,7 @@ import pandas as pd
 from experiments.compare.metrics import METRICS, Metric
 from experiments.compare.text import value_text
 from experiments.errors import BadInput
+from experiments.opening import read_json
 from experiments.report import asked, provenance
 from experiments.report.figures import figure, pictures
 from experiments.report.grids import Cell, Row, grid, number
@@ -77,7 +78,7 @@ class Swept:
 
 def read(directory: Path) -> Swept:
     """Read a finished sweep; raises BadInput for one that isn't, OSError if a part is missing."""
-    told = json.loads((directory / SWEEP_FILE).read_text("utf-8"))
+    told = read_json(directory / SWEEP_FILE)
     if not told["complete"]:
         raise BadInput(
             f"{directory}: found a sweep that isn't finished, allowed is one that pagesim sweep --resume ended"
@@ -258,12 +259,7 @@ def _memory(swept: Swept) -> tuple[list[Markup], list[Markup]]:
     """The slider over the first replication of a few settings, and its data; where no run was kept, nothing."""
     kept = [one for one in swept.settings if (one.directory / "samples.parquet").is_file()]
     places = np.unique(np.linspace(0, len(kept) - 1, min(MOST_RUNS, len(kept))).round().astype(int)) if kept else ()
-    runs = []
-    for place in places:
-        try:
-            runs.append(Run(kept[place].name, sampled(kept[place].directory)))
-        except OSError:
-            continue
+    runs = [Run(kept[place].name, sampled(kept[place].directory)) for place in places]
     if (found := moments(runs)) is None:
         return [], []
     slider, numbers = walk(found)

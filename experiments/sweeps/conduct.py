@@ -17,7 +17,9 @@ from experiments.batch.point import Outcome
 from experiments.batch.pool import Opener
 from experiments.batch.run import run_batch
 from experiments.errors import BadInput, RunFailed
+from experiments.inputs import digest
 from experiments.manifest import input_digests, manifest, provenance
+from experiments.opening import FILES, sealed
 from experiments.placing import new_file, write_file
 from experiments.store import KINDS, MANIFEST, SWEEP, SWEEP_FILE, canonical_json, read_manifest
 from experiments.sweeps.frames import frames
@@ -166,5 +168,6 @@ def _finish(target: Path, swept: Swept, made_with: Mapping[str, Any], seconds: f
     # as text: the order of keys, which a manifest hasn't, is that of the points and in their names
     told |= {"kind": SWEEP, "replications": plan.replications, "document": json.dumps(dict(plan.document))}
     told |= {"source": dict(plan.source)} if plan.source else {}
-    write_file(target / MANIFEST, canonical_json(told))
+    told[FILES] = {f"{name}.parquet": digest(target / f"{name}.parquet") for name in swept.frames}
+    write_file(target / MANIFEST, sealed(told))
     write_file(target / SWEEP_FILE, described(plan, swept.errors))

@@ -19,6 +19,7 @@ from experiments.batch.point import Outcome, Point
 from experiments.errors import BadInput
 from experiments.inputs import digest
 from experiments.manifest import manifest
+from experiments.opening import sealed
 from experiments.placing import new_directory
 from experiments.store import MANIFEST, canonical_json, read_manifest
 from experiments.sweeps.layout import ABOUT, POINT, about, finished, read_outcome
@@ -120,7 +121,7 @@ class SweepStore:
             "seconds": outcome.seconds,
             "measured": {key: value for key, value in measured.items() if key != "summary"},
         }
-        return canonical_json(made)
+        return sealed(made)
 
     def _place(self, name: str) -> Path:
         return self.directory / f"{POINT}{name}"

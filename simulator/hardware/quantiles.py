@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from simulator.hardware.service import QUANTILES
 
 _FINE = 16
+LONGEST_LATENCY = 10**15
+"""Nanoseconds, 11 days: what a tail is cut at."""
 
 
 def _slices(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -29,7 +31,7 @@ def lognormal(median: int, p99: int) -> NDArray[np.int64]:
     Device latencies are skewed to the right with a tail that a log-normal describes well enough for a first model.
     """
     sigma = np.log(p99 / median) / NormalDist().inv_cdf(0.99)
-    return np.rint(median * np.exp(sigma * _normal())).astype(np.int64)
+    return np.rint(np.minimum(median * np.exp(sigma * _normal()), LONGEST_LATENCY)).astype(np.int64)
 
 
 @cache

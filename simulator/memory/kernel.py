@@ -64,12 +64,13 @@ from simulator.records import (
     WATCHED,
     STUCK,
     FINISHED,
+    OUT_OF_TIME,
     _WENT_ON,
-) = range(12)
+) = range(13)
 """Why `advance` returned: nothing to do before the horizon; a thread, `machine.asking`, needs its next block, or a
 victim from a policy in Python, or is a program that goes on; such a policy is to make a pass; a log or the samples are
 to be emptied; a daemon was woken, or is about to go on, and somebody watches; every thread waits for a frame in vain;
-the last process has ended."""
+the last process has ended; the time is beyond what can be told."""
 
 _QUIET, _STEPPED, _BLOCK, _POLICY, _CALL = range(5)
 LOG_ROWS = 1 << 15
@@ -274,6 +275,8 @@ def _wants_python(a: int) -> int:
     m = machine(a)
     if m.alive == 0:
         return FINISHED
+    if m.now >= NEVER:
+        return OUT_OF_TIME
     if m.signals_watched and m.outbox_seen < m.outbox_count:
         m.outbox_seen = m.outbox_count
         return SIGNALLED

@@ -71,7 +71,9 @@ def unlink(a: int, pte: int) -> None:
 
 @compiled
 def requeue(a: int, pte: int) -> None:
-    """Move a PTE to the tail, as if it had entered now."""
+    """Move a PTE to the tail, as if it had entered now; raises ValueError for one that is on no list."""
+    if ptes(a)[pte].fixed:
+        raise ValueError("proposed to requeue an entry that isn't in a working set")
     unlink(a, pte)
     append(a, pte)
 
@@ -136,8 +138,6 @@ def unshare(a: int, frame: int, t: int) -> None:
     f.share -= 1
     if f.share > 0:
         return
-    if f.modified:
-        free_slot(a, f.content)
     if f.io != IO_NONE:
         move(a, frame, TRANSITION)
     else:
@@ -146,8 +146,10 @@ def unshare(a: int, frame: int, t: int) -> None:
 
 @compiled
 def fold_dirty(a: int, pte: int) -> None:
-    """A valid PTE's dirty bit goes over to its frame: the content has been stored to."""
+    """A valid PTE's dirty bit goes over to its frame: the content has been stored to, so its copy in a paging file is
+    stale, also while others share the page."""
     if bits(a)[pte] & DIRTY:
+        free_slot(a, ptes(a)[pte].content)
         c = contents(a)[ptes(a)[pte].content]
         frames(a)[c.frame].modified = 1
         frames(a)[c.frame].stored = 1

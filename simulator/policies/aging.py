@@ -8,6 +8,7 @@ from simulator.policies.base import (
     ACCESSED,
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -133,7 +134,7 @@ class Aging(Policy):
     asks at faults and in passes only, so several ticks between two questions are one."""
 
     bits: int = Field(default=8, ge=1, le=16, description="of a register (Tanenbaum and Bos, 3.4.7)")
-    period: int = Field(
+    period: Count = Field(
         default=20_000_000, ge=1, description="ns between ticks of the clock (20 ms: Tanenbaum and Bos, 3.4.7)"
     )
     compiled: ClassVar = Compiled(replace=_replace, trim=_trim, entered=_entered)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numba import carray
@@ -57,12 +57,14 @@ __all__ = [
     "STRICT",
     "VALID",
     "Compiled",
+    "Count",
     "Decision",
     "Entries",
     "Field",
     "MemoryView",
     "Policy",
     "PolicyMemory",
+    "Ratio",
     "WorkingSetView",
     "available",
     "bits",
@@ -93,6 +95,12 @@ __all__ = [
 
 NOTHING: NDArray[np.int64] = np.empty(0, np.int64)
 """No entries."""
+
+
+Count = Annotated[int, Field(le=1 << 56)]
+"""A parameter that is a whole number, such as a window: none so large that sums with it don't fit into 64 bits."""
+Ratio = Annotated[float, Field(le=1 << 20, allow_inf_nan=False)]
+"""A parameter that is a share or a multiple of something, such as of the frames."""
 
 
 class Entries(NamedTuple):

@@ -9,6 +9,7 @@ from simulator.policies.base import (
     NEVER,
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -23,6 +24,7 @@ from simulator.policies.base import (
     policy_integers,
     process_notes,
     processes,
+    ptes,
     register,
     requeue,
     trim_by_replacing,
@@ -63,8 +65,9 @@ def _look(a: int, process: int, now: int) -> None:
     notes.mark = turn
     if p.tables_at:
         for place in range(p.ptes):
-            if b[entry_of(a, process, place)] & ACCESSED:
-                _note_use(a, entry_of(a, process, place), now)
+            entry = entry_of(a, process, place)
+            if b[entry] & ACCESSED and not ptes(a)[entry].fixed:
+                _note_use(a, entry, now)
         return
     end = p.first_pte + p.ptes
     for chunk in range(p.first_pte, end, _CHUNK):
@@ -134,9 +137,9 @@ class DampedWorkingSet(Policy):
     might leave at each fault; a use counts from when it was found. When a frame must be had all the same, the page goes
     that is known to be unused for longest in its process's own time."""
 
-    window: int = Field(default=100_000, ge=1, description="T, in the process's own references; chosen")
+    window: Count = Field(default=100_000, ge=1, description="T, in the process's own references; chosen")
     damping: float = Field(default=0.5, gt=0, le=1, description="share of the window; chosen")
-    resolution: int = Field(default=1_000, ge=1, description="in the process's own references; chosen")
+    resolution: Count = Field(default=1_000, ge=1, description="in the process's own references; chosen")
     compiled: ClassVar = Compiled(replace=_replace, trim=trim_by_replacing, withdraw=_withdraw, entered=_entered)
 
     def prepare(self, memory: PolicyMemory) -> None:

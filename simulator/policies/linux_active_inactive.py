@@ -9,9 +9,11 @@ from simulator.policies.base import (
     ACCESSED,
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
+    Ratio,
     bits,
     callback,
     compiled,
@@ -122,13 +124,13 @@ class LinuxActiveInactive(Policy):
     as it replaces, among all processes, and knows no minima.
     """
 
-    inactive_ratio: float | None = Field(
+    inactive_ratio: Ratio | None = Field(
         default=None,
         gt=0,
         description="active pages for each inactive one; by default 1 below 1 GiB, else the square root of 10 for each "
         "GiB, cut to a whole number (inactive_is_low)",
     )
-    batch: int = Field(default=32, ge=1, description="active pages moved at a time (SWAP_CLUSTER_MAX)")
+    batch: Count = Field(default=32, ge=1, description="active pages moved at a time (SWAP_CLUSTER_MAX)")
     compiled: ClassVar = Compiled(replace=_replace, trim=_trim, entered=_entered, left=_left)
 
     def prepare(self, memory: PolicyMemory) -> None:

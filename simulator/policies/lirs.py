@@ -7,6 +7,7 @@ from typing import ClassVar
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -118,7 +119,7 @@ class Lirs(Policy):
     """
 
     high: float = Field(default=0.01, gt=0, lt=1, description="share of the frames for pages of high recency (authors)")
-    least_high: int = Field(default=2, ge=1, description="but at least so many (authors' program)")
+    least_high: Count = Field(default=2, ge=1, description="but at least so many (authors' program)")
     requires: ClassVar[frozenset[str]] = frozenset({"last_access"})
     compiled: ClassVar = Compiled(replace=_replace, trim=trim_by_replacing, entered=_entered, left=_left, hit=_hit)
 

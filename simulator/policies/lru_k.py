@@ -7,6 +7,7 @@ from typing import ClassVar
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -134,10 +135,10 @@ class LruK(Policy):
     used so recently stays; pages with a single use go first, the least recently used of them before the others.
     Published for buffers: sees every use; takes logarithmic time for each."""
 
-    correlated: int = Field(
+    correlated: Count = Field(
         default=0, ge=0, description="correlated reference period, in uses of any page; chosen: a run is one use anyway"
     )
-    retained: int = Field(
+    retained: Count = Field(
         default=0, ge=0, description="retained information period, in uses of any page; 0: nothing is forgotten; chosen"
     )
     requires: ClassVar[frozenset[str]] = frozenset({"last_access"})

@@ -8,6 +8,7 @@ from simulator.policies.base import (
     ACCESSED,
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -133,7 +134,7 @@ class Mglru(Policy):
     no minima.
     """
 
-    look_around: int = Field(default=64, ge=1, description="pages of an aligned window of neighbours (BITS_PER_LONG)")
+    look_around: Count = Field(default=64, ge=1, description="pages of an aligned window of neighbours (BITS_PER_LONG)")
     compiled: ClassVar = Compiled(replace=_replace, trim=_trim, entered=_entered, left=_left)
 
     def prepare(self, memory: PolicyMemory) -> None:

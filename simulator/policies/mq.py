@@ -11,6 +11,7 @@ from simulator.policies.base import (
     Field,
     Policy,
     PolicyMemory,
+    Ratio,
     callback,
     compiled,
     nodes,
@@ -85,8 +86,8 @@ class Mq(Policy):
     use."""
 
     queues: int = Field(default=8, ge=1, le=31, description="LRU queues (the paper)")
-    lifetime: float = Field(default=8.0, gt=0, description="uses of any page, in multiples of the frames; chosen")
-    ghosts: float = Field(default=4.0, ge=0, description="pages whose count is remembered, the same way; chosen")
+    lifetime: Ratio = Field(default=8.0, gt=0, description="uses of any page, in multiples of the frames; chosen")
+    ghosts: Ratio = Field(default=4.0, ge=0, description="pages whose count is remembered, the same way; chosen")
     requires: ClassVar[frozenset[str]] = frozenset({"last_access"})
     compiled: ClassVar = Compiled(replace=_replace, trim=trim_by_replacing, entered=_used, left=_left, hit=_used)
 

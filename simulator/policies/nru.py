@@ -10,6 +10,7 @@ from simulator.policies.base import (
     PINNED,
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -135,7 +136,7 @@ class NotRecentlyUsed(Policy):
     takes pages below the minima last. Ticks clear the accessed bits; the machine asks at faults and in passes only, so
     several ticks between two questions are one."""
 
-    period: int = Field(
+    period: Count = Field(
         default=20_000_000, ge=1, description="ns between ticks of the clock (20 ms: Tanenbaum and Bos, 3.4.7)"
     )
     compiled: ClassVar = Compiled(replace=_replace, trim=_trim, entered=_entered, left=_left)

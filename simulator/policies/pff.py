@@ -7,6 +7,7 @@ from typing import ClassVar
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -44,7 +45,7 @@ class PageFaultFrequency(Policy):
     The paper has no rule for a machine whose memory is full; here the clock then takes a page, and the bits that it
     clears count as unused if they stay so."""
 
-    interval: int = Field(
+    interval: Count = Field(
         default=10_000, ge=1, description="critical time between faults, in the process's own references; chosen"
     )
     compiled: ClassVar = Compiled(replace=replace_unused, trim=trim_unused, withdraw=_withdraw)

@@ -7,9 +7,11 @@ from typing import ClassVar, Literal
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
+    Ratio,
     callback,
     compiled,
     machine,
@@ -135,8 +137,10 @@ class S3Fifo(Policy):
     becomes a ghost; a ghost that is wanted again goes to the main queue. Published for caches: sees every use."""
 
     small: float = Field(default=0.1, gt=0, lt=1, description="share of the frames for the small queue (the paper)")
-    ghosts: float = Field(default=0.9, ge=0, description="ghosts, as a share of the frames (libCacheSim)")
-    threshold: int = Field(default=2, ge=1, description="uses after the first that lead to the main queue (the paper)")
+    ghosts: Ratio = Field(default=0.9, ge=0, description="ghosts, as a share of the frames (libCacheSim)")
+    threshold: Count = Field(
+        default=2, ge=1, description="uses after the first that lead to the main queue (the paper)"
+    )
     small_queue_of_one: Literal["refuse", "keep"] = Field(
         default="refuse",
         description="below two places (20 frames) the small queue of libCacheSim takes no page: each is given up after "

@@ -10,6 +10,7 @@ from simulator.policies.base import (
     Field,
     Policy,
     PolicyMemory,
+    Ratio,
     callback,
     nodes,
     np,
@@ -73,7 +74,7 @@ class TwoQ(Policy):
     algorithm", VLDB 1994). Published for caches: sees every use."""
 
     pages_in: float = Field(default=0.25, ge=0, le=1, description="Kin, as a share of the frames (the paper)")
-    pages_out: float = Field(default=0.5, ge=0, description="Kout, ghosts, as a share of the frames (the paper)")
+    pages_out: Ratio = Field(default=0.5, ge=0, description="Kout, ghosts, as a share of the frames (the paper)")
     variant: Literal["vldb", "libcachesim"] = Field(
         default="vldb",
         description="libcachesim: a page that is wanted again leaves the ghosts before room is made for it, not after",

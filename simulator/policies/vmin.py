@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -67,7 +68,7 @@ class Vmin(Policy):
     each use a page stays only if it is used again within `window`. Faults as the working set with that window does, and
     holds the least memory that this takes."""
 
-    window: int = Field(default=100_000, ge=1, description="in the process's own references or uses; chosen")
+    window: Count = Field(default=100_000, ge=1, description="in the process's own references or uses; chosen")
     unit: Literal["reference", "use"] = Field(
         default="reference", description="use: a run of references to one page counts once"
     )

@@ -7,6 +7,7 @@ from typing import ClassVar
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -50,9 +51,9 @@ class Vsws(Policy):
     The machine asks at faults, so a sample that is due is taken at the process's next fault. When a frame must be had
     all the same, the clock takes a page, and the bits that it clears count as unused if they stay so."""
 
-    least: int = Field(default=10_000, ge=1, description="M, in the process's own references; chosen")
-    most: int = Field(default=200_000, ge=1, description="L, in the process's own references; chosen")
-    faults: int = Field(default=16, ge=1, description="Q; chosen")
+    least: Count = Field(default=10_000, ge=1, description="M, in the process's own references; chosen")
+    most: Count = Field(default=200_000, ge=1, description="L, in the process's own references; chosen")
+    faults: Count = Field(default=16, ge=1, description="Q; chosen")
     compiled: ClassVar = Compiled(replace=replace_unused, trim=trim_unused, withdraw=_withdraw)
 
     def prepare(self, memory: PolicyMemory) -> None:

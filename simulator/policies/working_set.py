@@ -8,6 +8,7 @@ from simulator.policies.base import (
     PINNED,
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -74,7 +75,7 @@ class WorkingSet(Policy):
     leaves when its process has made `window` references without using it, and no earlier unless a frame must be had;
     then the page goes that has been unused for longest in its process's own time. Sees every reference."""
 
-    window: int = Field(default=100_000, ge=1, description="T, in the process's own references or uses; chosen")
+    window: Count = Field(default=100_000, ge=1, description="T, in the process's own references or uses; chosen")
     unit: Literal["reference", "use"] = Field(
         default="reference", description="use: a run of references to one page counts once"
     )

@@ -11,6 +11,7 @@ from simulator.policies.base import (
     PINNED,
     STRICT,
     Compiled,
+    Count,
     Field,
     Policy,
     PolicyMemory,
@@ -167,7 +168,7 @@ class WsClock(Policy):
     nobody is swapped out when all pages are in working sets, instead the hand takes the next page that it finds unused,
     as a clock does; a working set at its own limit loses pages by a clock of its own. Knows no minima."""
 
-    tau: int = Field(default=100_000, ge=1, description="window, in the process's own references; chosen")
+    tau: Count = Field(default=100_000, ge=1, description="window, in the process's own references; chosen")
     compiled: ClassVar = Compiled(replace=_replace, trim=_trim, entered=_entered, left=_left)
 
     def prepare(self, memory: PolicyMemory) -> None:

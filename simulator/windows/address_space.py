@@ -234,8 +234,6 @@ class AddressSpace:
         if vad.committed(first, end) != end - first:
             raise Failure(constants.ERROR_INVALID_ADDRESS)
         self._reprotect(vad, first, end, protect)
-        self.own.heaps.protect(first * self.page_size, end * self.page_size)
-        self.own.decide_touches()
         return old
 
     def virtual_query(self, address: int) -> MemoryBasicInformation:

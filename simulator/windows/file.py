@@ -161,8 +161,9 @@ class Files:
         CREATE_ALWAYS or OPEN_ALWAYS found it.
 
         `size` and `disk` hold for a file that this call makes (0 bytes on the first disk unless given). Raises Failure
-        2, 3 (no such disk, or no name), 80, 87 or 206, 5 for writing to an image, 32 for what others who have it open
-        don't share, or `share` (FILE_SHARE_ flags) doesn't leave them, 112 and 1224 as `File.resize`.
+        2, 3 (no such disk, or no name), 80, 87 or 206, 5 for writing to an image, or 32 while it is mapped
+        [ros: drivers/filesystems/vfatfs/create.c], 32 for what others who have it open don't share, or `share`
+        (FILE_SHARE_ flags) doesn't leave them, 112 and 1224 as `File.resize`.
         """
         known = constants.CREATE_NEW <= disposition <= constants.TRUNCATE_EXISTING
         if not known or (size or 0) < 0 or share & ~sharing.EVERYTHING:
@@ -194,7 +195,8 @@ class Files:
         if disposition == constants.TRUNCATE_EXISTING and not writes:
             raise Failure(constants.ERROR_INVALID_PARAMETER)
         if file.image and (writes or truncates):
-            raise Failure(constants.ERROR_ACCESS_DENIED)
+            mapped = file.segment is not None
+            raise Failure(constants.ERROR_SHARING_VIOLATION if mapped else constants.ERROR_ACCESS_DENIED)
         opening = sharing.opening(access, share)
         writing = sharing.opening(access | constants.GENERIC_WRITE if truncates else access, share)
         sharing.check(writing, file.openings)

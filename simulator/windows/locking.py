@@ -93,7 +93,7 @@ def _check_run(space: AddressSpace, vad: Vad, page: int) -> int:
 
 
 def _stores(space: AddressSpace, first: int, end: int) -> NDArray[np.uint8]:
-    """1 for the pages of a range that are write-watched and writable: they count as written."""
+    """1 for the pages of a range that are write-watched and writable."""
     stores = np.zeros(end - first, np.uint8)
     for vad in space.vads.overlapping(first, end):
         if vad.watched is None:
@@ -101,8 +101,6 @@ def _stores(space: AddressSpace, first: int, end: int) -> NDArray[np.uint8]:
         for start, stop, value in vad.runs.within(max(first, vad.first), min(end, vad.end)):
             if rights(value, space.tables.no_execute)[1]:
                 stores[start - first : stop - first] = 1
-                vad.watched.update(range(start, stop))
-                space.tables.allow(vad, start, stop)
     return stores
 
 

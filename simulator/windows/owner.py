@@ -85,6 +85,12 @@ class Owner:
         self.dep = Dep(system.settings.dep_policy, self.bits)
         self.space = AddressSpace(system, self)
 
+    def protected(self, address: int, size: int) -> None:
+        """The protection of pages has been changed by a program."""
+        page = self.system.page_size
+        self.heaps.protect(address // page * page, -(-(address + size) // page) * page)
+        self.decide_touches()
+
     def decide_touches(self) -> None:
         """Threads have begun or ended, or heap pages are protected now: heap calls' touches wait only if nobody but the
         calling thread sees the memory, and none of them may raise an exception."""

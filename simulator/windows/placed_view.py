@@ -53,8 +53,6 @@ def unmap_view(owner: Owner, address: int, flags: int) -> bool:
         raise Failure(w.ERROR_INVALID_PARAMETER)
     if not flags & w.MEM_PRESERVE_PLACEHOLDER:
         return unmap(owner, address)
-    vad = owner.space.region_at(address)
-    if vad is None or vad.view is None:
-        raise Failure(w.ERROR_INVALID_ADDRESS)
-    placeholders.preserve(owner.space, vad, UNMAPPED)
+    owner.space.view_at(address)
+    placeholders.restore(owner.space, address, UNMAPPED)
     return True

@@ -120,9 +120,11 @@ def put(space: AddressSpace, vad: Vad, old: Vad) -> None:
     space.insert(vad)
 
 
-def preserve(space: AddressSpace, vad: Vad, reason: int) -> None:
-    """What replaced a placeholder is gone, and a placeholder is there again; raises Failure 487 if it replaced none."""
-    if not vad.replaced:
+def restore(space: AddressSpace, address: int, reason: int) -> None:
+    """What replaced a placeholder, and has an address, is gone, and the placeholder is there again; raises Failure 487
+    if nothing there has replaced one."""
+    vad = space.region_at(address)
+    if vad is None or not vad.replaced:
         raise Failure(c.ERROR_INVALID_ADDRESS)
     space.release(vad, reason)
     space.insert(_placeholder(vad.first, vad.end))
@@ -150,7 +152,7 @@ def free(space: AddressSpace, address: int, size: int, kind: int) -> bool:
     if vad.placeholder == whole:  # part of what replaced a placeholder can't be freed (chosen)
         raise Failure(c.ERROR_INVALID_ADDRESS)
     if whole:
-        preserve(space, vad, DECOMMITTED)
+        restore(space, address, DECOMMITTED)
     else:
         _split(space, vad, first, end)
     return True

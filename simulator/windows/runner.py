@@ -16,6 +16,7 @@ from simulator.memory.settling import settle
 from simulator.memory.state import State
 from simulator.records import ENDED, NEVER, RUNNING, STATUS_ACCESS_VIOLATION
 from simulator.result import RunResult, SimulationError
+from simulator.units import LONGEST
 from simulator.windows.constants import (
     ERROR_COMMITMENT_LIMIT,
     STATUS_COMMITMENT_LIMIT,
@@ -190,12 +191,12 @@ class Runner:
         """Do what a program wants; False if it can go on at once."""
         a, now = self.state.address, self.now
         if isinstance(request, int):
-            program.charge_time(a, thread, request)
+            program.charge_time(a, thread, min(request, LONGEST))
         elif isinstance(request, References):
             self._give(running, thread, request)
         elif isinstance(request, Sleep):
             program.charge_time(a, thread, 0)
-            fall_asleep(a, thread, now + max(0, request.nanoseconds), now)
+            fall_asleep(a, thread, min(now + max(0, request.nanoseconds), int(NEVER)), now)
         elif isinstance(request, Wait):
             return self._begin_wait(running, thread, request)
         elif isinstance(request, WaitForWrite):
@@ -266,7 +267,7 @@ class Runner:
             self._watching += isinstance(item, Condition)
         running.wait = wait
         program.charge_time(a, thread, 0)
-        fall_asleep(a, thread, NEVER if wait.timeout is None else now + wait.timeout, now)
+        fall_asleep(a, thread, NEVER if wait.timeout is None else min(now + wait.timeout, int(NEVER)), now)
         return True
 
     def _stop_waiting(self, running: Running) -> None:

@@ -88,12 +88,11 @@ def grow_stack(space: AddressSpace, vad: Vad, stack: Stack, page: int) -> int:
 def set_guarantee(space: AddressSpace, stack: Stack, size: int) -> int:
     """Have so many bytes of a thread's stack, rounded up to pages (at least two in a 64-bit process), left when it
     overflows; the guarantee that it had before. Less than that is ignored. Raises Failure 87 if the whole reserve would
-    be needed [SetThreadStackGuarantee; wine: kernelbase/thread.c]."""
+    be needed [SetThreadStackGuarantee]."""
     page, before = space.page_size, stack.guarantee
-    size = -(-size // page) * page
-    if size and space.own.bits == 64:
-        size = max(size, 2 * page)
-    if size < 0 or size >= stack.top - stack.base:
+    least = 2 * page if size and space.own.bits == 64 else 0
+    wanted = max(-(-size // page) * page, least)
+    if size < 0 or wanted >= stack.top - stack.base:
         raise Failure(ERROR_INVALID_PARAMETER)
-    stack.guarantee = max(before, size)
+    stack.guarantee = max(before, wanted)
     return before

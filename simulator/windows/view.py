@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.records import UNMAPPED
 from simulator.windows import constants as w
+from simulator.windows import placeholders
 from simulator.windows.failure import Failure
 from simulator.windows.protection import cached
 from simulator.windows.section import COMPATIBLE, COPIES, Section
@@ -172,7 +174,10 @@ def map_part(
         if isinstance(section.segment, PagingSegment):
             section.segment.promise()
     except Failure:
-        owner.space.unmap_view(at)
+        if old is None:
+            owner.space.unmap_view(at)
+        else:
+            placeholders.restore(owner.space, at, UNMAPPED)
         raise
     return at
 
@@ -209,8 +214,8 @@ def view_protection(access: int) -> int:
 
 def needed(protection: int) -> int:
     """The rights that a handle must have been opened for."""
-    needed = w.SECTION_MAP_WRITE if protection in (w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE) else w.SECTION_MAP_READ
-    return needed | (w.SECTION_MAP_EXECUTE if protection >= w.PAGE_EXECUTE else 0)
+    rights = w.SECTION_MAP_WRITE if protection in (w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE) else w.SECTION_MAP_READ
+    return rights | (w.SECTION_MAP_EXECUTE if protection >= w.PAGE_EXECUTE else 0)
 
 
 def flush(owner: Owner, address: int, size: int) -> bool:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.biography import LISTS, REFUSED, SENTENCES, biography
+from experiments.biography import LISTS, REFUSED, SENTENCES, biography, where_at
 from experiments.config import load
 from experiments.runner import run as run_config
 from simulator import records
-from simulator.config import File, MappedWriter, ModifiedWriter, Region
+from simulator.config import File, MappedWriter, ModifiedWriter, Region, Trimming
 from simulator.machine import Machine, ProcessSpec
 from simulator.result import RunResult, SimulationError
 from simulator.windows import constants as w
@@ -63,6 +63,20 @@ def unreadable() -> RunResult:
     return run([runs], 2, machine=disk, manager=manager, process=hard(1)).result
 
 
+def unwritable() -> RunResult:
+    """No write of page 1 succeeds."""
+    manager = windows(modified_writer=ModifiedWriter(free_trigger=0, immediate=True))
+    disk = {"disks": {"d": constant(write_error_rate=1.0)}}
+    runs = [*stores([1]), *loads([2]), *[(2, 0, 200, 0)] * 10]
+    return run([runs], 4, machine=disk, manager=manager, process=hard(1), duration=1_500).result
+
+
+def withdrawing() -> RunResult:
+    """Page 1 is out of the working set 300 ns after its reference; the policy looks at the fault on page 3."""
+    trimming = Trimming(policy="working-set", period=10**15, parameters={"window": 300})
+    return run([[*loads([1]), *[(2, 0, 200, 0)] * 5, *loads([3])]], manager=windows(trimming=trimming)).result
+
+
 def losing(process: Any) -> Steps:
     """A page that is prefetched before it is read, and pages on the modified list that are reset, and offered."""
     shown = yield from mapped(process)
@@ -102,7 +116,13 @@ def told(result: RunResult) -> set[tuple[str, str]]:
 
 def test_every_reason_is_told_in_some_run_and_none_is_told_that_no_run_has() -> None:
     found: set[tuple[str, str]] = set()
-    small = [metadata(), unreadable(), run_program(losing, files={"data": 4 * PAGE}).result]
+    small = [
+        metadata(),
+        unreadable(),
+        unwritable(),
+        withdrawing(),
+        run_program(losing, files={"data": 4 * PAGE}).result,
+    ]
     for result in [*small, *map(shipped, ("ways-out", "dep")), *random_machines()]:
         found |= told(result)
     lists = {(event, reason) for event in LISTS for reason in SENTENCES[event]}
@@ -157,3 +177,24 @@ def test_on_the_textbook_machine_a_page_is_read_from_its_place() -> None:
     for textbook, text in ((True, "read from its place on disk"), (False, "read back from the paging file")):
         steps = biography(result, "a", 1, "fifo", textbook)
         assert any(step.text.startswith(text) for step in steps)
+
+
+def test_a_warm_page_was_on_standby_from_the_start() -> None:
+    """Page 1 shows a file's page that is in memory before time 0; it is touched at 1."""
+    machine = {"files": {"f": File(size=SIZE)}}
+    regions = [Region(first=1, pages=1, file="f", warm=True)]
+    steps = biography(run([loads([2, 1])], machine=machine, process={"regions": regions}).result, "a", 1, "fifo")
+    assert steps[0].text.startswith("found on standby, where it was from the start")
+    assert where_at(steps, 0) == "on the standby list"
+
+
+def test_a_page_that_was_only_read_is_told_to_be_nowhere_else() -> None:
+    """Its zeros are its first contents: page 1 leaves for the modified list, and comes back from a disk."""
+    manager = windows(modified_writer=ModifiedWriter(free_trigger=0, immediate=True))
+    runs = [*loads([1, 2]), *[(2, 0, 200, 0)] * 15, *loads([3, 2]), *[(2, 0, 200, 0)] * 15, *loads([4, 1])]
+    steps = biography(run([runs], 2, manager=manager, process=hard(1)).result, "a", 1, "fifo")
+    told = [(step.event, step.text) for step in steps]
+    assert ("modified", "goes on the modified list: no disk has what it holds yet") in told
+    entries = [text for event, text in told if event == "entered"]
+    assert entries[0].startswith("touched: gets a zeroed frame")
+    assert all(text.startswith("read back from the paging file") for text in entries[1:])

@@ -68,3 +68,23 @@ def test_list_shows_every_plugin_with_its_parameters(pagesim: Command, what: str
         assert entry["description"], "a plug-in says what it is in its docstring"
         for parameter in entry["parameters"]:
             assert parameter in table
+
+
+@pytest.mark.parametrize(("place", "reason"), [("full", "No space left"), ("closed", "Bad file descriptor")])
+def test_output_that_nobody_can_take_is_one_line_and_status_1(place: str, reason: str) -> None:
+    where = ">/dev/full" if place == "full" else ">&-"
+    ran = subprocess.run(
+        ["sh", "-c", f'"$0" -m experiments.cli schema {where}', sys.executable], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert ran.stderr.startswith(f"pagesim: standard output: can't be written: {reason}")
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly() -> None:
+    ran = subprocess.run(
+        ["sh", "-c", '"$0" -m experiments.cli schema | true', sys.executable], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert ran.stderr == ""

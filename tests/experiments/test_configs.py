@@ -88,15 +88,17 @@ def test_many_processes_all_finish_under_pressure(run: Any) -> None:
     assert summary["hard_faults"] > 1000
 
 
-def test_one_process_in_little_memory_could_do_without_hard_faults(run: Any) -> None:
-    assert run("one-process-little-memory")["hard_faults"] > 30
-    assert run("one-process-little-memory", "opt")["hard_faults"] == 0
+def test_one_process_in_little_memory_reads_more_than_it_must(run: Any) -> None:
+    # Reads that no policy can save are those of code at its first touch.
+    assert (
+        0.85 * run("one-process-little-memory")["hard_faults"] > run("one-process-little-memory", "opt")["hard_faults"]
+    )
 
 
 def test_many_competing_share_memory_unfairly(run: Any) -> None:
-    summary = run("many-competing")
-    stalls = {name: process["stall_ns"] for name, process in summary["processes"].items()}
-    assert all(stalls["gcc"] < 0.75 * stalls[f"phased-{n}"] for n in (1, 2, 3))
+    summary = run("many-competing", change="observe.baseline=true")
+    longer = {name: process["slowdown"] - 1 for name, process in summary["processes"].items()}
+    assert all(longer["python"] < 0.6 * longer[name] for name in ("phased-1", "phased-2", "phased-3", "sqlite"))
     assert {process["exit_status"] for process in summary["processes"].values()} == {0}
 
 

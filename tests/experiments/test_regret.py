@@ -21,7 +21,8 @@ from tests.simulator.small import hard, loads, run, windows
 @pytest.fixture(scope="module")
 def small() -> RunResult:
     """Three frames, of which "a" may have one. 0: a stores to page 1. 1: its page 2 replaces it; written by 1001. At
-    2001 b takes its frame. At 5000 a wants page 1 again, for which page 2 goes; it is there at 6000, and a ends."""
+    2001 b takes its frame. At 5000 a wants page 1 again, for which page 2 goes: no disk has its zeros, so it is written
+    at once, by 6000. The read of page 1 waits for that; the page is there at 7000, and a ends."""
     sleeper = RunList([(1, 0, 0, 1), (2, 0, 1, 0), (1, 0, 1, 0)], waits={2: (5_000, 0)})
     return run(
         [[sleeper], loads([7, 8])],
@@ -48,18 +49,18 @@ def test_removals_by_hand(small: RunResult) -> None:
     found = removals(small)
     assert list(found.columns) == list(columns)
     assert [tuple(row) for row in found.itertuples(index=False)] == [
-        (1, "a", 1, "replaced", 4_999, True, 1_000, 1, False, True),
+        (1, "a", 1, "replaced", 4_999, True, 2_000, 1, False, True),
         (5_000, "a", 2, "replaced", -1, False, -1, -1, False, False),
     ]
 
 
 def test_stays_on_standby_by_hand(small: RunResult) -> None:
-    """Page 1 from the end of its write to b's fault; page 2 from 5000 to the end of a."""
+    """Page 1 from the end of its write to b's fault; page 2 likewise from 6000 to the end of a."""
     found = [tuple(row) for row in standby_stays(small).itertuples(index=False)]
     assert found == [("a", 1_000, "repurposed"), ("a", 1_001, "freed")]
 
 
-@pytest.mark.parametrize(("within", "share", "stall"), [(4_998, 0.0, 0), (4_999, 0.5, 1_000)])
+@pytest.mark.parametrize(("within", "share", "stall"), [(4_998, 0.0, 0), (4_999, 0.5, 2_000)])
 def test_figures_by_hand(small: RunResult, within: int, share: float, stall: int) -> None:
     everything, each = regret(small, within)
     assert everything == each["a"]
@@ -82,11 +83,11 @@ def test_a_biography_by_hand(small: RunResult) -> None:
         (1_001, "written to disk d, page 0", "on the modified list"),
         (1_001, "clean again, goes on the standby list", "on the standby list"),
         (2_001, "repurposed: its frame goes to page 8 of b", "not in memory"),
-        (6_000, "read back from the paging file, at a fault of thread 0", "in the working set"),
-        (6_001, "leaves: its process ends", "in memory"),
-        (6_001, "its frame is freed: it was deleted, or its process has ended", "not in memory"),
+        (7_000, "read back from the paging file, at a fault of thread 0", "in the working set"),
+        (7_001, "leaves: its process ends", "in memory"),
+        (7_001, "its frame is freed: it was deleted, or its process has ended", "not in memory"),
     ]
-    assert steps[6].latency == {"latency_ns": 1_000, "queue_ns": 0, "service_ns": 1_000, "cpu_ns": 0}
+    assert steps[6].latency == {"latency_ns": 2_000, "queue_ns": 1_000, "service_ns": 1_000, "cpu_ns": 0}
     assert biography(small, "a", 3, "fifo") == []
 
 
@@ -101,8 +102,9 @@ def test_a_biography_by_hand(small: RunResult) -> None:
         (2_001, "not in memory"),
         (4_999, "not in memory"),
         (5_000, "not in memory, being brought in"),
-        (6_000, "in the working set"),
-        (6_001, "not in memory"),
+        (6_999, "not in memory, being brought in"),
+        (7_000, "in the working set"),
+        (7_001, "not in memory"),
     ],
 )
 def test_where_a_page_was_by_hand(small: RunResult, time: int, where: str) -> None:
@@ -152,7 +154,7 @@ def plainly(result: RunResult) -> list[list[Any]]:
 def test_removals_are_what_one_finds_row_by_row() -> None:
     columns = ["process", "page", "gap_ns", "hard", "distance", "rescued", "repurposed"]
     total = 0
-    for result in results(40):
+    for result in results(45):
         found = removals(result)
         assert [list(row) for row in found[columns].itertuples(index=False)] == plainly(result)
         assert not (found["rescued"] & found["repurposed"]).any()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 
 import experiments
 from experiments.errors import BadInput
-from simulator.config import Region
 from simulator.result import RunResult
 from tests.experiments.conftest import Command, WriteConfig
 from tests.workloads.trace_files import Row, write_arrow
@@ -102,7 +100,6 @@ def test_a_fetched_page_of_a_trace_without_regions_is_read(tmp_path: Path) -> No
     assert counts(run(path, "0 ns", backing="file"), "p0") == (3, 0, 0, 0, 0)
 
 
-@pytest.mark.skipif("warm" not in {field.name for field in dataclasses.fields(Region)}, reason="needs Region.warm")
 def test_a_warm_image_is_not_read(tmp_path: Path) -> None:
     path = write_arrow(tmp_path / "a.arrow", ROWS, REGIONS)
     result = run(path, "0 ns", image="warm")

@@ -42,12 +42,14 @@ def combinations() -> list[Combination]:
     return [Combination(policy, config, model) for config in CONFIGS for model in MODELS for policy in names("policy")]
 
 
-def run(one: Combination) -> str:
-    """Run a combination to its end with the invariants watching: "ended", or why the machine can't go on. Raises what
-    it shouldn't."""
+def run(one: Combination, duration: str | None = None) -> str:
+    """Run a combination to its end, or for a simulated time, with the invariants watching: "ended", or why the machine
+    can't go on. Raises what it shouldn't."""
     changes = [f"memory_manager.trimming.policy={one.policy}", "observe={baseline: false, denning: false}"]
     if one.model != "windows":
         changes.append(f"memory_manager.model={one.model}")
+    if duration is not None:
+        changes.append(f"duration={duration}")
     experiment, specs = prepare(load(one.config, changes), one.config.parent)
     try:
         simulate(experiment, specs, one.config.parent, observers=[Thinning()])

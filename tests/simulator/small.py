@@ -6,7 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.config import Costs, Disk, MemoryManager, ModifiedWriter, PagingFile, Process, Trimming, WorkingSet
+from simulator.config import (
+    Costs,
+    Disk,
+    MappedWriter,
+    MemoryManager,
+    ModifiedWriter,
+    PagingFile,
+    Process,
+    Trimming,
+    WorkingSet,
+)
 from simulator.config import Machine as MachineConfig
 from simulator.invariants import Invariants
 from simulator.machine import Machine, ProcessSpec
@@ -17,6 +27,7 @@ from tests.model.cases import PAGE, Run, RunList, threads
 FREE = Costs(reference=1, demand_zero=0, zero_page=0, transition=0, copy_on_write=0, hard=0, trim=0, age=0, write=0)
 """A reference takes 1 ns, all else no processor time."""
 TEXTBOOK: dict[str, Any] = {"model": "demand-paging", "trimming": Trimming(policy="fifo")}
+"""All pages are on disk: each miss reads one, from its place behind the paging file."""
 
 
 def loads(pages: Iterable[int]) -> list[Run]:
@@ -54,8 +65,14 @@ def windows(policy: str = "fifo", **others: Any) -> dict[str, Any]:
         "tight_memory": 0,
         "read_cluster": 1,
         "modified_writer": ModifiedWriter(free_trigger=0),
+        "mapped_writer": MappedWriter(period=10**15),
     }
     return {"model": "windows", **quiet, **others}
+
+
+def immediate(**others: Any) -> dict[str, Any]:
+    """`windows`, with each page written the moment it becomes modified."""
+    return windows(modified_writer=ModifiedWriter(immediate=True), **others)
 
 
 @dataclass
@@ -110,7 +127,7 @@ def build(
     **options: Any,
 ) -> Machine:
     """A machine with one disk "d" (1000 ns a request), a paging file of 64 pages, and processes "a", "b", ..., each
-    given as its runs or as its threads' streams.
+    given as its runs or as its threads' streams. Without a manager it is `windows()`.
 
     `watched`: by the invariants, at every step.
     """
@@ -128,7 +145,7 @@ def build(
     }
     watchers = [*observers, Invariants(every=1)] if watched else observers
     return Machine(
-        MachineConfig(**hardware), MemoryManager(**(manager or TEXTBOOK)), specs, observers=watchers, **options
+        MachineConfig(**hardware), MemoryManager(**(manager or windows())), specs, observers=watchers, **options
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from simulator.config import File, PagingFile, Region
 from simulator.records import STATUS_COMMITMENT_LIMIT
 from tests.model.cases import PAGE
-from tests.simulator.small import Done, hard, loads, run, windows
+from tests.simulator.small import Done, hard, immediate, loads, run, windows
 
 
 def paging(size: int, maximum: int) -> dict[str, object]:
@@ -45,7 +45,8 @@ def test_a_process_over_the_limit_ends_before_it_runs(second: int, refused: bool
 
 def test_the_charge_is_given_back_at_the_end() -> None:
     """Each of the three would leave no room for another."""
-    done = run([loads(range(12))] * 3, 8, machine=paging(5, 5), process=[{}, {"start": 10_000}, {"start": 20_000}])
+    each = [{**hard(8), "start": start} for start in (0, 10_000, 20_000)]
+    done = run([loads(range(12))] * 3, 8, machine=paging(5, 5), manager=immediate(), process=each)
     assert [done.process(name)["exit_status"] for name in "abc"] == [0, 0, 0]
     assert done.summary["commit_peak_pages"] == 12
 

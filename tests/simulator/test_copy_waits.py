@@ -40,11 +40,12 @@ def test_a_waiting_copy_gets_the_frame_of_another_page() -> None:
 
 def test_who_has_waited_to_copy_asks_no_policy_when_the_page_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three frames, with the shared page 5, 6 of a, 8 of b. At 5000 both threads of a store to 5 and wait. At 6000 page
-    8 goes and one of them copies; at 7000 the copy, whose page the other still waits for, is trimmed and written; at
-    8000 the other finds it on standby. Memory is tight then, but its room would have been made at its trap."""
+    8 goes; it is written until 7000, and one of them copies; at 8000 the copy, whose page the other still waits for, is
+    trimmed and written; at 9000 the other finds it on standby. Memory is tight then, but its room would have been made
+    at its trap."""
 
     def trim(view: MemoryView) -> Decision:
-        name, page = {6000: ("b", 8), 7000: ("a", 5)}.get(view.time, ("", 0))
+        name, page = {6000: ("b", 8), 8000: ("a", 5)}.get(view.time, ("", 0))
         chosen = [ws.entries.entry[ws.entries.page == page] for ws in view.working_sets if ws.name == name]
         return Decision(trimmed=np.concatenate(chosen)) if chosen else Decision()
 
@@ -60,5 +61,5 @@ def test_who_has_waited_to_copy_asks_no_policy_when_the_page_is_gone(monkeypatch
         process=[MAPPED, shared],
     )
     late = [row for row in done.faults("time_ns", "process", "page", "kind", "queue_ns") if row[0] == 5000]
-    assert late == [(5000, "a", 5, "copy-on-write", 1000), (5000, "a", 5, "transition", 3000)]
+    assert late == [(5000, "a", 5, "copy-on-write", 2000), (5000, "a", 5, "transition", 4000)]
     assert done.process()["replaced"] == 0

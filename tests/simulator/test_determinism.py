@@ -14,7 +14,7 @@ from simulator.result import FRAMES, RunResult, SimulationError
 from simulator.units import natural
 from tests.model.cases import Case
 from tests.model.machines import random_case
-from tests.simulator.small import loads, run, stores
+from tests.simulator.small import TEXTBOOK, loads, run, stores
 
 
 def machine(case: Case) -> Machine:
@@ -74,9 +74,13 @@ def test_machines_are_independent_of_each_other_and_of_the_order_of_their_parts(
 def test_another_seed_gives_another_run() -> None:
     """The same references, but other times of the disk."""
     times = [
-        run([[*stores(range(6)), *loads(range(6))]], 3, machine={"disks": {"d": Disk(model="ssd")}}, seed=seed).io(
-            "service_ns"
-        )
+        run(
+            [[*stores(range(6)), *loads(range(6))]],
+            3,
+            machine={"disks": {"d": Disk(model="ssd")}},
+            manager=TEXTBOOK,
+            seed=seed,
+        ).io("service_ns")
         for seed in (1, 1, 2)
     ]
     assert times[0] == times[1] != times[2]

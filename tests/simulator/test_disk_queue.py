@@ -12,7 +12,7 @@ from simulator.hardware.disk import land, submit
 from simulator.memory.backing import drop_request, new_request
 from simulator.memory.state import State
 from simulator.records import PAGE_IN
-from tests.simulator.small import build, constant, loads, run, stores
+from tests.simulator.small import build, constant, hard, immediate, loads, run, stores
 
 
 def disk(**parameters: object) -> State:
@@ -114,9 +114,13 @@ def test_failures_come_at_the_rate_of_their_direction(rate: float, write: bool) 
 
 def test_the_errors_of_a_disk_leave_its_service_times_alone() -> None:
     """Writes that fail take the same times as those that succeed: separate streams of draws."""
+
+    def disk(rate: float) -> Disk:
+        return Disk(model="ssd", parameters={"channels": 1}, write_error_rate=rate)
+
     rows = stores(range(6))
     good, bad = (
-        run([rows], 3, machine={"disks": {"d": Disk(model="ssd", parameters={"channels": 1}, write_error_rate=rate)}})
+        run([rows], 3, machine={"disks": {"d": disk(rate)}}, manager=immediate(), process=hard(3))
         for rate in (0.0, 0.9)
     )
     times = [done.result.io["service_ns"].tolist() for done in (good, bad)]

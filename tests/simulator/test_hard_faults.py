@@ -5,10 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from simulator.config import File, ModifiedWriter, PagingFile, Region
+from simulator.config import File, PagingFile, Region
 from simulator.records import STATUS_IN_PAGE_ERROR
 from tests.model.cases import PAGE
-from tests.simulator.small import FREE, constant, limits, loads, run, stores, windows
+from tests.simulator.small import (
+    FREE,
+    TEXTBOOK,
+    build,
+    constant,
+    hard,
+    immediate,
+    limits,
+    loads,
+    run,
+    stores,
+    windows,
+)
 
 
 def mapped(pages: int, **others: Any) -> dict[str, Any]:
@@ -23,23 +35,101 @@ def with_file(pages: int, **others: Any) -> dict[str, Any]:
 
 def test_a_written_page_comes_back_from_the_paging_file() -> None:
     """One frame. 0: page 1 is stored to. 1: page 2 wants its frame, page 1 is written until 1001, page 2 executes then.
-    1002: page 1 again: page 2 is clean, its frame is reused, the read takes until 2002; the end is at 2003."""
-    done = run([[*stores([1]), *loads([2]), *loads([1])]], 1)
+    1002: page 1 again: page 2, zeroed and never written, is until 2002; the read takes until 3002; the end is at
+    3003."""
+    done = run([[*stores([1]), *loads([2, 1])]], 1, manager=immediate(), process=hard(1))
     assert done.faults() == [
         (0, "a", 1, "demand-zero", "first touch", 0, 0, 0),
         (1, "a", 2, "demand-zero", "first touch", 1000, 0, 0),
-        (1002, "a", 1, "hard", "paging file", 0, 1000, 0),
+        (1002, "a", 1, "hard", "paging file", 1000, 1000, 0),
     ]
-    assert done.io() == [(1, 1, 1001, "write", 0, 1), (1002, 1002, 2002, "read", 0, 1)]
+    assert done.io() == [
+        (1, 1, 1001, "write", 0, 1),
+        (1002, 1002, 2002, "write", 1, 1),
+        (2002, 2002, 3002, "read", 0, 1),
+    ]
     row = done.process()
-    assert (row["finished_ns"], row["stall_frame_ns"], row["stall_read_ns"]) == (2003, 1000, 1000)
+    assert (row["finished_ns"], row["stall_frame_ns"], row["stall_read_ns"]) == (3003, 2000, 1000)
+    assert done.summary["dirty_evictions"] == 2
+
+
+def test_a_page_that_was_only_read_is_demand_zero_once_and_then_read_back() -> None:
+    """One frame [ros: ARM3/pagfault.c, MiResolveDemandZeroFault: the frame is modified from birth]. Pages 1 and 2 are
+    written once each; what is read back is clean and keeps its slot."""
+    done = run([loads([1, 2, 1, 2, 1])], 1, manager=immediate(), process=hard(1))
+    assert done.faults("page", "kind") == [
+        (1, "demand-zero"), (2, "demand-zero"), (1, "hard"), (2, "hard"), (1, "hard"),
+    ]  # fmt: skip
+    assert done.io("kind", "offset") == [("write", 0), ("write", 1), ("read", 0), ("read", 1), ("read", 0)]
+
+
+def test_a_read_only_page_is_modified_from_birth_too() -> None:
+    """Its page-table entry has no dirty bit, its frame holds zeros that no paging file has."""
+    region = {"regions": [Region(first=1, pages=1, protection="read-only")], **hard(1)}
+    done = run([loads([1, 2, 1])], 1, manager=immediate(), process=region)
+    assert done.faults("page", "kind")[-1] == (1, "hard")
+
+
+def test_a_zeroed_page_is_dirty_if_it_may_be_stored_to() -> None:
+    region = {"regions": [Region(first=1, pages=1, protection="read-only")]}
+    machine = build([[*loads([1, 2]), (2, 0, 200, 0)]], process=region, duration=100)
+    machine.run()
+    pages = machine.snapshot()["pages"]
+    assert [pages["a", page][2] for page in (1, 2)] == [False, True]
+    assert [pages["a", page][6] for page in (1, 2)] == [1, 1], "the zeros are the first version"
+
+
+def test_the_textbook_machine_reads_every_page_from_its_place_and_writes_it_there() -> None:
+    """One frame; a's pages have the places 64 and 65, behind the paging file of 64 pages. 0: page 1 is read until
+    1000. 1001: page 2: page 1, stored to, is written until 2001, page 2 read until 3001. 3002: page 1: page 2 is
+    clean, page 1 read until 4002; the end is at 4003."""
+    done = run([[*stores([1]), *loads([2, 1])]], 1, manager=TEXTBOOK)
+    assert done.faults() == [
+        (0, "a", 1, "hard", "paging file", 0, 1000, 0),
+        (1001, "a", 2, "hard", "paging file", 1000, 1000, 0),
+        (3002, "a", 1, "hard", "paging file", 0, 1000, 0),
+    ]
+    assert done.io() == [
+        (0, 0, 1000, "read", 64, 1),
+        (1001, 1001, 2001, "write", 64, 1),
+        (2001, 2001, 3001, "read", 65, 1),
+        (3002, 3002, 4002, "read", 64, 1),
+    ]
+    assert done.process()["finished_ns"] == 4003
     assert done.summary["dirty_evictions"] == 1
+    assert done.machine.state.arrays["stores"]["used"].tolist()[0] == 0
 
 
-def test_a_page_that_was_never_written_is_zero_again() -> None:
-    done = run([loads([1, 2, 1])], 1)
-    assert done.summary["demand_zero_faults"] == 3
-    assert done.summary["page_reads"] == 0
+def test_the_places_of_the_textbook_machine_go_by_process_and_page_behind_paging_files_and_files() -> None:
+    """Disk d holds a paging file of at most 3 pages and a file of 2, disk e nothing: b2 comes before b10, though it
+    starts later."""
+    done = run(
+        [loads([7, 5]), loads([9, 20])],
+        machine={
+            "disks": {"e": constant(), "d": constant()},
+            "paging_files": [PagingFile(size=PAGE, maximum=3 * PAGE)],
+            "files": {"f": File(size=2 * PAGE)},
+        },
+        manager=TEXTBOOK,
+        process=[
+            {"name": "b10"},
+            {"name": "b2", "start": 9000, "regions": [Region(first=20, pages=2, file="f", protection="copy-on-write")]},
+        ],
+    )
+    assert done.io("disk", "offset") == [("d", 8), ("d", 7), ("d", 5), ("d", 3)]
+
+
+def test_a_copy_of_the_textbook_machine_has_a_place_of_its_own() -> None:
+    """Two frames. The store to page 5 of the file, at 64, is copied; the copy is written to 65 and read from there."""
+    done = run(
+        [[*stores([5]), *loads([1, 2, 5])]],
+        2,
+        machine=with_file(1),
+        manager=TEXTBOOK,
+        process={"regions": [Region(first=5, pages=1, file="f", protection="copy-on-write")]},
+    )
+    assert [row for row in done.io("kind", "offset") if row[1] == 67] == [("write", 67), ("read", 67)]
+    assert done.faults("page", "kind")[:2] == [(5, "hard"), (5, "copy-on-write")]
 
 
 def test_a_file_lies_behind_the_paging_file_and_is_read_at_its_offset() -> None:
@@ -99,7 +189,7 @@ def test_dirty_private_neighbours_come_back_together() -> None:
     done = run(
         [[*stores([1, 2, 3]), *loads([7, 8, 9]), *[(9, 0, 250, 0)] * 40, *loads([1, 2])]],
         3,
-        manager=windows(read_cluster=2, modified_writer=ModifiedWriter(immediate=True)),
+        manager=immediate(read_cluster=2),
         process={"working_set": limits(1, 1)},
     )
     assert done.io("kind", "offset", "pages")[-1] == ("read", 0, 2)
@@ -188,6 +278,8 @@ def test_paging_files_share_the_load_by_free_slots() -> None:
                 PagingFile(disk="e", size=3 * PAGE, maximum=3 * PAGE),
             ],
         },
+        manager=immediate(),
+        process=hard(1),
     )
     assert done.io("disk", "kind", "offset") == [
         ("e", "write", 0),

@@ -69,15 +69,19 @@ def test_small_machines_are_looked_at_after_each_step_large_ones_now_and_then() 
 
 
 def rich_state() -> State:
-    """At 1500 ns: active, standby and modified pages, a read and a write in flight, one of each queued, a thread
-    waiting for each read, one running."""
+    """At 1500 ns: active and modified pages, a file's page that is on standby from the start, a read and a write in
+    flight, one of each queued, a thread waiting for each read, one running."""
     machine = build(
         [[*stores([1, 2]), *loads([3, 4]), (4, 0, 250, 0), *[(4, 0, 250, 0)] * 9], loads([20]), loads([21, 22, 23])],
         16,
-        machine={"processors": 3, "files": {"f": File(size=4 * PAGE)}, "disks": {"d": constant(2000, 2000)}},
+        machine={
+            "processors": 3,
+            "files": {"f": File(size=4 * PAGE), "g": File(size=PAGE)},
+            "disks": {"d": constant(2000, 2000)},
+        },
         manager=windows(modified_writer=ModifiedWriter(free_trigger=100, modified_maximum=0, cluster=1)),
         process=[
-            {"working_set": limits(1, 1)},
+            {"regions": [Region(first=40, pages=1, file="g", warm=True)], "working_set": limits(1, 1)},
             {"regions": [Region(first=20, pages=4, file="f")]},
             {"regions": [Region(first=20, pages=4, file="f")]},
         ],
@@ -167,6 +171,9 @@ BROKEN: dict[str, tuple[Callable[[State], None], str]] = {
     "tail": (set_field("processes", "tail", first(), -1), "tail"),
     "hand": (set_field("processes", "hand", first(), 0), "hand"),
     "lost": (set_field("contents", "version", on_standby, 9), "backing store"),
+    "zeroed twice": (set_field("contents", "zeroed", first(), 2), "zeroed a second time"),
+    "zeroed for nothing": (set_field("contents", "zeroed", on_standby, 1), "having no contents"),
+    "reset, yet kept": (set_field("contents", "losable", first(), 1), "needn't be kept"),
     "slot count": (set_field("stores", "used", first(), 9), "slot"),
     "busy": (set_field("disks", "busy", first(), 0), "channels"),
     "request": (set_total("fresh_request", 1), "request is lost"),

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulator.config import File, ModifiedWriter, Region
+from simulator.config import File, Region
 from simulator.machine import Machine, Observe
 from simulator.memory.state import State
 from simulator.observe import Observer
 from tests.model.cases import PAGE
-from tests.simulator.small import build, limits, loads, stores, windows
+from tests.simulator.small import build, hard, immediate, limits, loads, stores
 
 
 class Damage(Observer):
@@ -64,6 +64,8 @@ def paged_out(change: Callable[[State], None]) -> Machine:
     return build(
         [[*stores([1]), *loads([2]), *[(2, 0, 250, 0)] * 40, *loads([1])]],
         1,
+        manager=immediate(),
+        process=hard(1),
         observers=[Damage(5_000, change)],
         watched=False,
         observe=Observe(sample_every=5_000),
@@ -79,7 +81,7 @@ def test_an_undamaged_page_comes_back() -> None:
     [
         (old_version, "lost write: an old version was read"),
         (other_page, "lost write: a paging-file slot holds another page"),
-        (forgotten, "lost write: a stored page would be zeroed"),
+        (forgotten, "lost write: a page that has contents is zeroed"),
     ],
 )
 def test_a_damaged_paging_file_is_noticed_when_the_page_is_read(change: Callable[[State], None], message: str) -> None:
@@ -99,7 +101,7 @@ def test_a_file_page_that_lost_its_write_is_noticed() -> None:
             [[*stores([5]), *loads([1, 2]), *[(2, 0, 250, 0)] * 40, *loads([5])]],
             1,
             machine={"files": {"f": File(size=PAGE)}},
-            manager=windows(modified_writer=ModifiedWriter(immediate=True)),
+            manager=immediate(),
             process={"regions": [Region(first=5, pages=1, file="f")], "working_set": limits(1, 1)},
             observers=[Damage(5_000, damage)],
             watched=False,

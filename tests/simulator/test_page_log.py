@@ -33,8 +33,8 @@ def rows(frame: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
 def test_the_biography_of_a_page_that_is_written_repurposed_and_read_back() -> None:
     """Three frames, of which "a" may have one. 0: a stores to page 1. 1: a's page 2 replaces it: modified, and with no
     daemon written at once, from 1 to 1001. b starts at 2000 with the last frame, the free one; at 2001 its second page
-    takes the oldest standby page, a's page 1. a has slept from 2 to 5000, and reads page 1 back by 6000, in the frame
-    of b, which has ended; for it page 2 left, clean, never written: to standby."""
+    takes the oldest standby page, a's page 1. a has slept from 2 to 5000; for page 1 its page 2 leaves, which was
+    zeroed and never written: it is until 6000, and page 1 is read by 7000, in the frame of b, which has ended."""
     from tests.model.cases import RunList
 
     sleeper = RunList([(1, 0, 0, 1), (2, 0, 1, 0), (1, 0, 1, 0)], waits={2: (5_000, 0)})
@@ -53,9 +53,9 @@ def test_the_biography_of_a_page_that_is_written_repurposed_and_read_back() -> N
         (1_001, "written", "written", 1, None, None, "d", 0),
         (1_001, "standby", "written", None, None, None, None, None),
         (2_001, "repurposed", "another page", None, "b", 8, None, None),
-        (6_000, "entered", "paging file", 5_000, None, None, None, None),
-        (6_001, "left", "process ended", None, None, None, None, None),
-        (6_001, "freed", "process ended", None, None, None, None, None),
+        (7_000, "entered", "paging file", 5_000, None, None, None, None),
+        (7_001, "left", "process ended", None, None, None, None, None),
+        (7_001, "freed", "process ended", None, None, None, None, None),
     ]
     assert rows(mine, "accessed", "thread")[:2] == [(None, 0), (True, 0)]
 

@@ -22,7 +22,7 @@ from tests.model.cases import PAGE, code
 from tests.model.compare import run_engine
 from tests.model.machines import random_case
 from tests.simulator.policies import PlainFifo, enter, proposing
-from tests.simulator.small import TEXTBOOK, build, hard, limits, loads, run, stores, windows
+from tests.simulator.small import TEXTBOOK, build, constant, hard, limits, loads, run, stores, windows
 
 NAMES = names("policy")
 WITHOUT_FUTURE = [name for name in NAMES if "future" not in find("policy", name).requires]  # type: ignore[attr-defined]
@@ -230,7 +230,7 @@ def test_the_textbook_machine_may_take_any_process_page(monkeypatch: pytest.Monk
     done = run(
         [[(1, 0, 200, 0)], [*loads([1, 2]), (2, 0, 250, 0)]],
         2,
-        machine={"processors": 2},
+        machine={"processors": 2, "disks": {"d": constant(0, 0)}},
         manager={**TEXTBOOK, "trimming": Trimming(policy=name)},
         duration=2,
     )

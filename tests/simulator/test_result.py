@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from simulator.result import FRAMES, OPTIONAL, RunResult
-from tests.simulator.small import loads, run, stores
+from tests.simulator.small import TEXTBOOK, loads, run, stores
 
 
 def result() -> RunResult:
     """Of a machine whose frames all have something in them."""
-    return run([stores([1, 2, 3, 4]), loads([1, 2, 3])], 3).result
+    return run([stores([1, 2, 3, 4]), loads([1, 2, 3])], 3, manager=TEXTBOOK).result
 
 
 def test_a_frame_is_made_once_and_when_it_is_looked_at() -> None:

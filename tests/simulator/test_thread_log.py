@@ -17,7 +17,7 @@ from simulator.records import THREAD_STATE_NAMES
 from simulator.result import RunResult, SimulationError
 from tests.model.cases import RunList
 from tests.model.machines import random_case
-from tests.simulator.small import Done, hard, loads, run, windows
+from tests.simulator.small import Done, hard, immediate, loads, run, windows
 
 SEEDS = range(96_000, 96_030)
 KEYS = {
@@ -53,14 +53,16 @@ def test_two_threads_take_turns_and_one_sleeps() -> None:
 
 def test_hard_faults_and_waits_for_a_frame_are_stalls_and_soft_faults_are_none() -> None:
     """One frame. Page 2 needs that of page 1, which was stored to: it is written from 1 to 1001, while a waits for the
-    frame. Page 1 is read from 1002 to 2002. With a frame for each page all faults are soft: one stretch of running."""
+    frame. Page 1 needs that of page 2, which is written until 2002, and is read until 3002. With a frame for each page
+    all faults are soft: one stretch of running."""
     runs = [(1, 0, 0, 1), (2, 0, 1, 0), (1, 0, 1, 0)]
-    assert rows(run([runs], 1)) == [
+    assert rows(run([runs], 1, manager=immediate(), process=hard(1))) == [
         (0, 1, "a", 0, None, "running", 0),
         (1, 1_001, "a", 0, None, "stall: frame", None),
         (1_001, 1_002, "a", 0, None, "running", 0),
-        (1_002, 2_002, "a", 0, None, "stall: read", None),
-        (2_002, 2_003, "a", 0, None, "running", 0),
+        (1_002, 2_002, "a", 0, None, "stall: frame", None),
+        (2_002, 3_002, "a", 0, None, "stall: read", None),
+        (3_002, 3_003, "a", 0, None, "running", 0),
     ]
     assert rows(run([runs], 2)) == [(0, 3, "a", 0, None, "running", 0)]
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from simulator.config import File, Region
 from tests.model.cases import PAGE
-from tests.simulator.small import Done, build, loads, run, windows
+from tests.simulator.small import TEXTBOOK, Done, build, loads, run, windows
 
 
 def mapped(file: str = "f", pages: int = 4, first: int = 0, **others: Any) -> Region:
@@ -27,8 +27,8 @@ def causes(done: Done) -> list[tuple[Any, ...]]:
     return done.faults("process", "page", "kind", "cause")
 
 
-@pytest.mark.parametrize("manager", [windows(), None], ids=["windows", "demand-paging"])
-def test_a_warm_page_is_soft_faulted_in_without_a_read(manager: dict[str, Any] | None) -> None:
+@pytest.mark.parametrize("manager", [windows(), TEXTBOOK], ids=["windows", "demand-paging"])
+def test_a_warm_page_is_soft_faulted_in_without_a_read(manager: dict[str, Any]) -> None:
     """Eight frames, no reserve: all four pages of the file are there."""
     process = {"regions": [mapped(warm=True)]}
     done = run([loads(range(4))], 8, machine=files("f"), manager=manager, process=process)
@@ -77,7 +77,13 @@ def test_warm_pages_are_the_oldest_on_standby_in_the_order_of_files_and_pages() 
     """Four frames, all with warm pages: f2 before f10, two pages each. Three private pages take the frames of f2's
     pages and of f10's first; its second one is left, the first is read into the frame of a private page."""
     regions = [mapped("f10", 2, 0, warm=True), mapped("f2", 2, 10, warm=True)]
-    done = run([loads([50, 51, 52, 1, 0])], 4, machine=files("f2", "f10", pages=2), process={"regions": regions})
+    done = run(
+        [loads([50, 51, 52, 1, 0])],
+        4,
+        machine=files("f2", "f10", pages=2),
+        manager=TEXTBOOK,
+        process={"regions": regions},
+    )
     assert causes(done)[3:] == [("a", 1, "transition", "standby"), ("a", 0, "hard", "file")]
 
 

@@ -57,9 +57,9 @@ def test_a_policy_that_gives_no_victim_lets_the_working_set_grow() -> None:
 
 @pytest.mark.parametrize("priorities", [(1, 5), (5, 1)])
 def test_the_standby_list_of_the_lowest_priority_is_reused_first(priorities: tuple[int, int]) -> None:
-    """7 frames. a and b come to have one page valid and two on standby each, one frame is left, c takes four: the
-    last one and three repurposed ones. Both of the lower priority go, and one of the other process, its oldest: page
-    1."""
+    """7 frames, six of them with pages of files that are there from the start. a and b come to have one page valid and
+    two on standby each, one frame is left, c takes four: the last one and three repurposed ones. Both of the lower
+    priority go, and one of the other process, its oldest: the file's first."""
     done = run(
         [
             [*loads([1, 2, 3]), (3, 0, 200, 0)],
@@ -68,20 +68,19 @@ def test_the_standby_list_of_the_lowest_priority_is_reused_first(priorities: tup
         ],
         7,
         manager=windows(),
-        machine={"processors": 3},
+        machine={"processors": 3, "files": {name: File(size=3 * PAGE) for name in "ab"}},
         process=[
-            {**hard(1), "memory_priority": priorities[0]},
-            {**hard(1), "memory_priority": priorities[1]},
+            {**hard(1), "memory_priority": priorities[0], "regions": [Region(first=1, pages=3, file="a", warm=True)]},
+            {**hard(1), "memory_priority": priorities[1], "regions": [Region(first=1, pages=3, file="b", warm=True)]},
             {"start": 50},
         ],
         duration=100,
     )
-    first, other = ("a", "b") if priorities[0] < priorities[1] else ("b", "a")
+    other = "b" if priorities[0] < priorities[1] else "a"
     standby = done.lists()["standby"]
     assert done.summary["repurposed"] == 3
     assert standby[1] == []
-    assert standby[5] == [(other, 2)]
-    assert first != other
+    assert standby[5] == [(f"file:{other}", 1)]
 
 
 def test_a_shared_page_keeps_the_highest_priority_of_its_users() -> None:

@@ -101,6 +101,20 @@ def segmented(requests: Requests, primary: int, secondary: int) -> RunResult:
 
 
 def misses(result: RunResult) -> tuple[int, int]:
-    """Misses (demand-zero and hard faults) and dirty evictions."""
+    """Misses and dirty evictions of the textbook machine: all its pages are on disk, each miss reads one."""
+    summary = result.summary
+    assert summary["demand_zero_faults"] == 0
+    assert summary["hard_faults"] == summary["page_reads"] == summary["pages_input"]
+    return summary["hard_faults"], summary["dirty_evictions"]
+
+
+def segmented_misses(result: RunResult) -> tuple[int, int]:
+    """Misses and dirty evictions of the windows machine, where first touches need no read."""
     summary = result.summary
     return summary["demand_zero_faults"] + summary["hard_faults"], summary["dirty_evictions"]
+
+
+def zeroed(pairs: list[tuple[int, bool]]) -> list[tuple[int, bool]]:
+    """Requests as the windows machine has them: a page is dirty from its first request on, for that zeroes it."""
+    first = {page: i for i, (page, _) in reversed(list(enumerate(pairs)))}
+    return [(page, stored or first[page] == i) for i, (page, stored) in enumerate(pairs)]

@@ -19,7 +19,7 @@ from simulator.records import PAGE_IN
 from simulator.result import RunResult
 from simulator.rng import generator
 from tests.model.cases import PAGE, RunList
-from tests.simulator.small import build, constant, loads, run, stores
+from tests.simulator.small import TEXTBOOK, build, constant, loads, run, stores
 
 SERVICE = 1_000_000
 """mean service time, nanoseconds"""
@@ -145,15 +145,15 @@ def test_each_wait_for_a_read_is_that_reads_time_in_the_disk() -> None:
 
 def test_littles_law_holds_on_the_queue_for_frames() -> None:
     """Three processes store to 6 pages each in 4 frames: the time integral of those that wait is the sum of waits.
-    Counted each nanosecond; one that begins to wait at t does so after the sample at t, and may be missed that once."""
+    Counted each nanosecond; one that begins to wait at t does so after the sample at t, and may be missed that once, as
+    each fault may that doesn't find a frame at once."""
     rows = stores(range(6))
     hardware = {"disks": {"d": constant(50, 70)}, "processors": 3}
-    done = run([rows] * 3, 4, machine=hardware, observe=Observe(sample_every=1))
+    done = run([rows] * 3, 4, machine=hardware, manager=TEXTBOOK, observe=Observe(sample_every=1))
     samples = done.result.samples
     assert samples["time_ns"].diff().iloc[1:].eq(1).all()
-    assert done.summary["demand_zero_faults"] == done.summary["page_faults"] == 18
-    waits = int((done.result.faults["queue_ns"] > 0).sum())
+    assert done.summary["hard_faults"] == done.summary["page_faults"] == 18
+    waits = 18 - 4
     area = int(samples[r"pagesim\Threads Waiting For A Frame"].sum())
     stalls = sum(done.process(name)["stall_frame_ns"] for name in "abc")
-    assert waits > 10
     assert 0 <= stalls - area <= waits < 0.01 * stalls

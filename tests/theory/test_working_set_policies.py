@@ -19,7 +19,7 @@ from simulator.result import RunResult
 from tests.simulator.test_policies import busy_machine, lock, policy_of, trimmed_by
 from tests.theory import plain
 from tests.theory import plain_working_sets as ws
-from tests.theory.recorded import AT_ONCE, FREE, PAGE, Requests, from_list, misses, recorded
+from tests.theory.recorded import AT_ONCE, FREE, PAGE, Requests, from_list, misses, recorded, zeroed
 from tests.theory.test_denning import Holdings
 
 usual = settings(deadline=None, max_examples=40)
@@ -136,11 +136,11 @@ def test_in_too_little_memory_it_faults_as_the_plain_one_does(name: str, pages: 
 def test_a_working_set_at_its_limit_loses_what_the_plain_one_loses(
     name: str, stream: list[tuple[int, bool]], limit: int
 ) -> None:
-    """Where a policy is global by nature, at a limit it is a clock."""
+    """Where a policy is global by nature, at a limit it is a clock. A page is dirty from its first touch on."""
     pages, stored = (list(part) for part in zip(*stream, strict=True))
     variant = (FIXED | VARIABLE)[name]
     expected = ws.Clock() if variant[0] in ("second-chance", "wsclock") else variant[2]()
-    faults = ws.simulate(expected, stream, limit)[0]
+    faults = ws.simulate(expected, zeroed(stream), limit)[0]
     assert keep(from_list(pages, stored), variant, 20, limit).summary["page_faults"] == faults
 
 

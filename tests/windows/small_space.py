@@ -33,7 +33,13 @@ def space(bits: int = 64, dep: bool = True, pages: FakePages | None = None, numb
     )
     privileges = frozenset({w.SE_LOCK_MEMORY_NAME, w.SE_INC_WORKING_SET_NAME})
     own: Any = SimpleNamespace(
-        system=system, number=number, bits=bits, privileges=privileges, dep=SimpleNamespace(enabled=dep)
+        system=system,
+        number=number,
+        bits=bits,
+        privileges=privileges,
+        dep=SimpleNamespace(enabled=dep),
+        heaps=SimpleNamespace(protect=lambda _first, _end: None),
+        decide_touches=lambda: None,
     )
     made: Any = AddressSpace(system, own)  # type: ignore[arg-type]
     own.space = made

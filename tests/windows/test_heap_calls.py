@@ -278,8 +278,8 @@ def test_walk_gives_regions_blocks_and_uncommitted_ranges_and_ends_with_no_more_
     assert (region.data, region.size, region.flags) == (handle, 0xA00, c.PROCESS_HEAP_REGION)
     assert (region.committed, region.uncommitted) == (2 * PAGE, UNIT - 2 * PAGE)
     assert (region.first, region.last) == (first, handle + UNIT)
-    # blocks of 112 and 208 bytes with headers of 8; a free one has its links before what is free, 16 bytes, and the same
-    # again is counted; the last one ends 56 bytes before the range that isn't committed
+    # blocks of 112 and 208 bytes with headers of 8; a free one has its links before what is free, 16 bytes, and twice
+    # as much is counted as overhead; the last one ends 56 bytes before the range that isn't committed
     end = handle + 2 * PAGE
     last = second + 208 + 16
     assert [(entry.data, entry.size, entry.overhead, entry.region, entry.flags) for entry in rest] == [

@@ -107,6 +107,10 @@ def _place_for_view(p: Any) -> Steps:
     return (yield from _placeholder(p)), (yield from _section(RW)(p))
 
 
+def _place_for_file(p: Any) -> Steps:
+    return (yield from _placeholder(p)), (yield from _file_section(p))
+
+
 def _heap(p: Any) -> Steps:
     return (yield from works(p.heap_create(0, 0, 0)))
 
@@ -191,6 +195,14 @@ CASES = {
     ),
     "map_view_of_file3, in a placeholder's place": Case(
         lambda p, at: p.map_view_of_file3(at[1], 0, at[0], 0, UNIT, REPLACE, w.PAGE_WRITECOPY), _place_for_view
+    ),
+    "map_view_of_file3, of a file": Case(
+        lambda p, at: p.map_view_of_file3(at[1], 0, at[0], 0, UNIT, REPLACE, RW), _place_for_file
+    ),
+    "map_view_of_file3, charged then": Case(
+        lambda p, at: p.map_view_of_file3(at[1], 0, at[0], 0, UNIT, REPLACE, RW),
+        _place_for_view,
+        {"section_shortage": "map"},
     ),
     "virtual_alloc, of a view's pages": Case(
         lambda p, base: p.virtual_alloc(base, 5 * PAGE, COMMIT, RW), _view(RW | w.SEC_RESERVE, WRITE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator.config import Region
 from tests.workloads.samples import samples
 from tests.workloads.trace_files import Row, rows_of, write_arrow, write_parquet
 from workloads.base import InputError, Part, StreamContext, parts
@@ -175,8 +173,10 @@ def test_recorded_needs_regions(context: StreamContext, tmp_path: Path) -> None:
         made(context, "a.parquet", backing="recorded")
 
 
-@pytest.mark.skipif("warm" not in {field.name for field in dataclasses.fields(Region)}, reason="needs Region.warm")
-def test_an_image_may_be_warm(context: StreamContext, tmp_path: Path) -> None:
+def test_an_image_may_be_warm_where_it_is_referenced(context: StreamContext, tmp_path: Path) -> None:
     write_arrow(tmp_path / "a.arrow", ROWS, LIBRARY)
-    assert all(region.warm for region in made(context, image="warm").regions)  # type: ignore[attr-defined]
-    assert not any(region.warm for region in made(context).regions)  # type: ignore[attr-defined]
+    part = made(context, image="warm")
+    assert mapped(part) == [(10, 2, "lib.so", 2, "read-only"), (20, 1, "lib.so", 7, "copy-on-write")]
+    assert all(region.warm for region in part.regions)
+    assert not any(region.warm for region in made(context).regions)
+    assert mapped(made(context, backing="file", image="warm")) == mapped(made(context, backing="file"))

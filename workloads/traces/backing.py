@@ -1,13 +1,12 @@
 """What the pages of a replayed trace are backed by: files that processes share, and private memory.
 
 A page whose mapping went away and that was mapped anew is another content, so each later life of a page is a page of
-its own: `lives` says from which run on.
+its own: `lives` says from which run on (MODEL.md section 15).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -72,11 +71,11 @@ def chosen(trace: NativeTrace, backing: Backing, private: bool) -> Chosen:
     return "image" if any(origin.fetches for origin in trace.origins) else "anonymous"
 
 
-def made_up(trace: NativeTrace, kind: Chosen, ratio: int, inside: NDArray[np.bool_], warm: bool) -> Regions:
+def made_up(trace: NativeTrace, kind: Chosen, name: str, ratio: int, inside: NDArray[np.bool_], warm: bool) -> Regions:
     """The regions of a trace that doesn't tell of them, for a process with some of its keys.
 
     All pages that are fetched (`image`, mapped copy-on-write) or all that there are (`file`, shared) are those of one
-    file, named after the trace, one process's behind another's.
+    file, `name`, one process's behind another's.
     """
     if kind == "anonymous":
         return Regions()
@@ -91,25 +90,26 @@ def made_up(trace: NativeTrace, kind: Chosen, ratio: int, inside: NDArray[np.boo
     mine = inside[of_file]
     pages, first = np.unique(page[of_file][mine], return_index=True)
     offsets = place[index][mine][first]
-    name = Path(trace.name).name
-    regions = _stretches(pages.astype(np.int64), offsets, name, "read-write" if kind == "file" else "copy-on-write")
-    return Regions(tuple(_region(warm, **region) for region in regions), (), {name: int(place[-1]) + 1})
+    protection = "read-write" if kind == "file" else "copy-on-write"
+    regions = _stretches(pages.astype(np.int64), offsets, 1 if warm else GAP, file=name, protection=protection)
+    return Regions(tuple(_region(warm, region) for region in regions), (), {name: int(place[-1]) + 1})
 
 
 def _stretches(
-    pages: NDArray[np.int64], offsets: NDArray[np.int64], name: str, protection: str
+    pages: NDArray[np.int64], offsets: NDArray[np.int64], gap: int, **fields: str
 ) -> Iterator[dict[str, Any]]:
-    cut = (np.diff(pages) != np.diff(offsets)) | (np.diff(pages) > GAP)
+    """Regions of pages that lie in a file as in memory, each no more than `gap` after the one before."""
+    cut = (np.diff(pages) != np.diff(offsets)) | (np.diff(pages) > gap)
     starts = np.concatenate([[0], np.flatnonzero(cut) + 1])
     ends = np.append(starts[1:], len(pages))
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         first, offset = int(pages[start]), int(offsets[start])
         length = int(pages[end - 1]) - first + 1
-        yield {"first": first, "pages": length, "file": name, "offset": offset, "protection": protection}
+        yield {"first": first, "pages": length, "offset": offset, **fields}
 
 
-def _region(warm: bool, **fields: Any) -> Region:
-    return Region(**fields | ({"warm": True} if warm else {}))
+def _region(warm: bool, fields: Mapping[str, Any]) -> Region:
+    return Region(**fields, warm=warm)
 
 
 def recorded(
@@ -127,11 +127,12 @@ def recorded(
     could, or ever was.
     """
     numbers = trace.facts.keys & np.uint64((1 << PAGE_BITS) - 1)
+    used = np.unique(numbers[inside] // np.uint64(ratio)).astype(np.int64)
     stored = np.unique(numbers[inside & ((trace.uses() & STORED) > 0)] // np.uint64(ratio)).astype(np.int64)
     mine = [region for region in trace.facts.regions if region.process in processes]
     firsts, later = _lives(trace, mine, part)
     regions = list(_apart(firsts, ratio))
-    fresh = _room(np.unique(numbers[inside] // np.uint64(ratio)).astype(np.int64), regions, later, ratio, trace.name)
+    fresh = _room(used, regions, later, ratio, trace.name)
     lives = []
     for region in later:
         length = (region.first + region.pages - 1) // ratio - region.first // ratio + 1
@@ -142,7 +143,8 @@ def recorded(
     for region in trace.facts.regions:
         if region.file:
             files[region.file] = max(files.get(region.file, 1), -(-(region.offset + region.pages) // ratio))
-    return Regions(tuple(_mapped(regions, stored, warm)), tuple(lives), files)
+    mapped = [_region(warm, part) for region in regions for part in _mapped(*region, used if warm else None, stored)]
+    return Regions(tuple(mapped), tuple(lives), files)
 
 
 def _lives(
@@ -197,11 +199,18 @@ def _room(
     return int(before[largest])
 
 
-def _mapped(regions: Iterable[_Placed], stored: NDArray[np.int64], warm: bool) -> Iterator[Region]:
-    for region, first, pages, offset in regions:
-        if not region.file:
-            continue
-        at, end = np.searchsorted(stored, [first, first + pages])
-        writable = region.writable or end > at
-        kind = "read-only" if not writable else "read-write" if region.shared else "copy-on-write"
-        yield _region(warm, first=first, pages=pages, file=region.file, offset=offset, protection=kind)
+def _mapped(
+    region: TraceRegion, first: int, pages: int, offset: int, used: NDArray[np.int64] | None, stored: NDArray[np.int64]
+) -> Iterator[dict[str, Any]]:
+    """A region as the machine's, if it is a file's; with `used`, pages that are referenced, only those of it."""
+    if not region.file:
+        return
+    at, end = np.searchsorted(stored, [first, first + pages])
+    writable = region.writable or end > at
+    kind = "read-only" if not writable else "read-write" if region.shared else "copy-on-write"
+    if used is None or region.begin:
+        yield {"first": first, "pages": pages, "offset": offset, "file": region.file, "protection": kind}
+        return
+    inside = used[slice(*np.searchsorted(used, [first, first + pages]))]
+    if len(inside):
+        yield from _stretches(inside, inside - first + offset, 1, file=region.file, protection=kind)

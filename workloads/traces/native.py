@@ -209,10 +209,7 @@ def write_native(
     for each distinct page of a process. Raises InputError if there are no runs, or they can't be kept (tally.Tally),
     and OSError if they can't be written.
     """
-    pieces = iter(chunks)
-    head = next((piece for piece in pieces if len(piece.page)), None)
-    if head is None:
-        raise InputError(f"{name}: found no references, allowed is a trace with at least one")
+    head, pieces = _begun(chunks, name)
     known = {key: text for key, text in (about or {}).items() if key != "pagesim"} | {"source": source}
     tally = Tally(optional_columns(head), name)
     columns = [*NEEDED, *(["origin"] if tally.told_apart else []), *(["time"] if "time" in tally.columns else [])]
@@ -232,6 +229,14 @@ def write_native(
     file.flush()
     seal(file)
     return facts
+
+
+def _begun(chunks: Iterable[Runs], name: str) -> tuple[Runs, Iterator[Runs]]:
+    pieces = iter(chunks)
+    head = next((piece for piece in pieces if len(piece.page)), None)
+    if head is None:
+        raise InputError(f"{name}: found no references, allowed is a trace with at least one")
+    return head, pieces
 
 
 def _regions(regions: Sequence[TraceRegion], facts: Facts, name: str) -> Regions:

@@ -77,16 +77,13 @@ def record(
     error. Its threads are recorded as one, in the order that they ran in; its child processes are not recorded, whether
     they are forked or run another program, nor is a program that it replaces itself by. References to what valgrind
     puts into the program's memory are left out. Beside the references the file has the regions: what the pages were
-    mapped from, over time. Memory use doesn't depend on the length. Raises InputError where valgrind or the program
-    isn't there, or nothing was recorded, and KeyboardInterrupt at SIGINT or SIGTERM; no file is left then.
+    mapped from, over time. Memory use depends on the pages and mappings that there are, not on the length. Raises
+    InputError where valgrind or the program isn't there, or nothing was recorded, and KeyboardInterrupt at SIGINT or
+    SIGTERM; no file is left then.
     """
     to = target(out)
     check_place(out)
-    valgrind = shutil.which("valgrind")
-    if valgrind is None:
-        raise InputError(INSTALL)
-    if shutil.which(command[0]) is None:
-        raise InputError(f"command: found {command[0]!r}, allowed is a program on the PATH")
+    valgrind = _valgrind_for(command)
     about = {"command": shlex.join(command), "page_size": str(PAGE_SIZE), "valgrind": _version(valgrind)}
     given = {"note": note, "skipped": skip, "limit": limit, "seconds": seconds}
     about.update({key: str(text) for key, text in given.items() if text})
@@ -99,6 +96,15 @@ def record(
     if recording.stopped:
         recording.exit_status = None
     return recording
+
+
+def _valgrind_for(command: Sequence[str]) -> str:
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        raise InputError(INSTALL)
+    if shutil.which(command[0]) is None:
+        raise InputError(f"command: found {command[0]!r}, allowed is a program on the PATH")
+    return valgrind
 
 
 class _Log:

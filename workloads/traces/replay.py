@@ -48,12 +48,13 @@ class Trace:
     backing: Backing = Field(
         default="auto",
         description="recorded: as the trace's regions say; image: pages that are ever fetched are those of a file "
-        "named after the trace, mapped copy-on-write, others are anonymous; file: all are those of such a file, "
+        "called as the path says, mapped copy-on-write, others are anonymous; file: all are those of such a file, "
         "shared; anonymous: all are; auto: recorded if the trace has regions, file for block traces (formats spc, "
         "arc, oracle-general and libcachesim-csv), else image; on the textbook machine and in mixtures anonymous",
     )
     image: Literal["cold", "warm"] = Field(
-        default="cold", description="warm: the pages of its files are on standby at the start, as far as memory goes"
+        default="cold",
+        description="warm: the pages of its files that it refers to are on standby at the start, as far as memory goes",
     )
     split: Literal["all", "processes", "threads", "none"] = Field(
         default="all",
@@ -135,7 +136,7 @@ class Trace:
         if kind == "recorded":
             regions = recorded(trace, processes, part, ratio, inside, warm)
         else:
-            regions = made_up(trace, kind, ratio, inside, warm)
+            regions = made_up(trace, kind, self.path.as_posix(), ratio, inside, warm)
         keys = trace.facts.keys[first:end][used] & np.uint64((1 << PAGE_BITS) - 1)
         numbered = keys // np.uint64(ratio)
         fresh = [_pages_of(life, keys, ratio) for life in regions.lives]

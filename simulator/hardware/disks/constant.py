@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 from simulator.config import STRICT
 from simulator.hardware.service import ServiceTable, constant_latency
 from simulator.registry import register
-from simulator.units import MICROSECOND, Time
+from simulator.units import MICROSECOND, Cost
 
 
 @register("disk", "constant")
@@ -16,9 +16,9 @@ from simulator.units import MICROSECOND, Time
 class Constant:
     """The same latency for every request: for theory, and for results that can be worked out by hand."""
 
-    read: Time = Field(default=100 * MICROSECOND, description="latency of a read")
-    write: Time = Field(default=100 * MICROSECOND, description="latency of a write")
-    per_page: Time = Field(default=0, description="transfer of one page")
+    read: Cost = Field(default=100 * MICROSECOND, description="latency of a read")
+    write: Cost = Field(default=100 * MICROSECOND, description="latency of a write")
+    per_page: Cost = Field(default=0, description="transfer of one page")
     channels: int = Field(default=1, ge=1, le=1024, description="requests served at one time")
 
     def tables(self) -> ServiceTable:

@@ -13,7 +13,7 @@ from simulator.config import STRICT
 from simulator.hardware.quantiles import from_samples
 from simulator.hardware.service import ServiceTable
 from simulator.registry import register
-from simulator.units import Time
+from simulator.units import Cost
 
 
 @register("disk", "empirical")
@@ -26,7 +26,7 @@ class Empirical:
 
     read: Path = Field(default=..., description="file of read latencies")
     write: Path | None = Field(default=None, description="file of write latencies; not given: those of reads")
-    per_page: Time = Field(default=0, description="transfer of each page, beyond what the samples contain")
+    per_page: Cost = Field(default=0, description="transfer of each page, beyond what the samples contain")
     channels: int = Field(default=1, ge=1, le=1024, description="requests served at one time")
 
     @field_validator("read", "write")

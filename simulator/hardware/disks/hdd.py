@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from simulator.config import STRICT
 from simulator.hardware.service import SEEKS, ServiceTable, constant_latency
 from simulator.registry import register
-from simulator.units import MICROSECOND, MILLISECOND, SECOND, Time
+from simulator.units import MICROSECOND, MILLISECOND, SECOND, Cost
 
 
 @register("disk", "hdd")
@@ -19,11 +19,11 @@ class Hdd:
     Computer 27(3), 1994): the seek grows with the square root of the distance; the rotational wait is uniform; a
     request where the last one ended pays neither. Defaults: a 7,200 rpm desktop drive."""
 
-    track_seek: Time = Field(default=1 * MILLISECOND, description="shortest seek")
-    full_seek: Time = Field(default=16 * MILLISECOND, description="seek over the whole span of the stores on the disk")
+    track_seek: Cost = Field(default=1 * MILLISECOND, description="shortest seek")
+    full_seek: Cost = Field(default=16 * MILLISECOND, description="seek over the whole span of the stores on the disk")
     rotations_per_minute: int = Field(default=7_200, ge=1)
-    per_page: Time = Field(default=25 * MICROSECOND, description="transfer of one page: 4 KiB at 160 MB/s")
-    overhead: Time = Field(default=100 * MICROSECOND, description="controller and command overhead")
+    per_page: Cost = Field(default=25 * MICROSECOND, description="transfer of one page: 4 KiB at 160 MB/s")
+    overhead: Cost = Field(default=100 * MICROSECOND, description="controller and command overhead")
 
     @model_validator(mode="after")
     def _ordered(self) -> Hdd:

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 from simulator.config import STRICT
 from simulator.hardware.disks.ssd import Ssd
 from simulator.registry import register
-from simulator.units import MICROSECOND, Time
+from simulator.units import MICROSECOND, Cost
 
 
 @register("disk", "nvme")
@@ -20,11 +20,11 @@ class Nvme(Ssd):
     less, writes into the drive's cache in 20 us, 3.5 GB/s.
     """
 
-    read_median: Time = Field(default=75 * MICROSECOND, ge=1, description="median latency of a read")
-    read_p99: Time = Field(default=150 * MICROSECOND, ge=1, description="99th percentile of a read's latency")
-    write_median: Time = Field(
+    read_median: Cost = Field(default=75 * MICROSECOND, ge=1, description="median latency of a read")
+    read_p99: Cost = Field(default=150 * MICROSECOND, ge=1, description="99th percentile of a read's latency")
+    write_median: Cost = Field(
         default=18 * MICROSECOND, ge=1, description="median latency of a write (to the drive's cache)"
     )
-    write_p99: Time = Field(default=120 * MICROSECOND, ge=1, description="99th percentile of a write's latency")
-    per_page: Time = Field(default=1_170, description="transfer of one page: 4 KiB at 3.5 GB/s")
+    write_p99: Cost = Field(default=120 * MICROSECOND, ge=1, description="99th percentile of a write's latency")
+    per_page: Cost = Field(default=1_170, description="transfer of one page: 4 KiB at 3.5 GB/s")
     channels: int = Field(default=32, ge=1, le=1024, description="requests served at one time")

@@ -9,7 +9,7 @@ from simulator.config import STRICT
 from simulator.hardware.quantiles import lognormal
 from simulator.hardware.service import ServiceTable
 from simulator.registry import register
-from simulator.units import MICROSECOND, Time
+from simulator.units import MICROSECOND, Cost
 
 
 @register("disk", "ssd")
@@ -21,13 +21,13 @@ class Ssd:
     reads a second at queue depth 32, 4 KiB; about 10,000 at depth 1.
     """
 
-    read_median: Time = Field(default=90 * MICROSECOND, ge=1, description="median latency of a read")
-    read_p99: Time = Field(default=250 * MICROSECOND, ge=1, description="99th percentile of a read's latency")
-    write_median: Time = Field(
+    read_median: Cost = Field(default=90 * MICROSECOND, ge=1, description="median latency of a read")
+    read_p99: Cost = Field(default=250 * MICROSECOND, ge=1, description="99th percentile of a read's latency")
+    write_median: Cost = Field(
         default=40 * MICROSECOND, ge=1, description="median latency of a write (to the drive's cache)"
     )
-    write_p99: Time = Field(default=400 * MICROSECOND, ge=1, description="99th percentile of a write's latency")
-    per_page: Time = Field(default=7_450, description="transfer of one page: 4 KiB at 550 MB/s")
+    write_p99: Cost = Field(default=400 * MICROSECOND, ge=1, description="99th percentile of a write's latency")
+    per_page: Cost = Field(default=7_450, description="transfer of one page: 4 KiB at 550 MB/s")
     channels: int = Field(default=8, ge=1, le=1024, description="requests served at one time")
 
     @model_validator(mode="after")

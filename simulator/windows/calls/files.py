@@ -25,9 +25,9 @@ class FileCalls(Calls):
         A file that this call makes has `size` bytes (0 unless given) on `disk` (the first one unless given). `share`:
         the FILE_SHARE_ flags of what others may do while this handle is open, all unless given; 0: nothing.
         INVALID_HANDLE_VALUE (-1, which CreateFileMapping takes for the paging files) with last error 2 if there's no
-        such file, 3 no such disk or no name, 5 writing to an image, 32 somebody has it open and the two don't share, 80
-        CREATE_NEW of one that exists, 87, 112 the disk is full, 206 the name is too long, 1224 truncating what is
-        mapped.
+        such file, 3 no such disk or no name, 5 writing to an image, 32 somebody has it open and the two don't share, or
+        the image is mapped, 80 CREATE_NEW of one that exists, 87, 112 the disk is full, 206 the name is too long, 1224
+        truncating what is mapped.
         """
         found = yield from self._call(
             self.system.files.open, self.own, name, size, disk, access, disposition, share, failed=None

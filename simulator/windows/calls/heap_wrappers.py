@@ -85,7 +85,7 @@ class HeapWrapperCalls(HeapCalls):
     def global_alloc(self, flags: int, size: int) -> Steps[int]:
         """A block of the process heap: its address, or, with GMEM_MOVEABLE, a handle, of a discarded object if the size
         is 0 [GlobalAlloc]. A fixed block has at least a byte; one that is moveable has its handle behind its data, two
-        pointers [Wine: kernel32/tests/heap.c: test_GlobalAlloc, test_block_layout]. 0 on failure: 87 for flags that
+        pointers [k32/heap.c: test_GlobalAlloc, test_block_layout]. 0 on failure: 87 for flags that
         aren't defined, 8 if there's no memory, or there are 65,536 moveable objects."""
         return (yield from self._global_allocate(_GLOBAL, flags, size))
 
@@ -125,9 +125,9 @@ class HeapWrapperCalls(HeapCalls):
         return (yield from self._lock(memory, c.ERROR_INVALID_HANDLE if self._like_handle(memory) else untouched))
 
     def global_unlock(self, memory: int) -> Steps[bool]:
-        """Take back one lock [GlobalUnlock]: whether the object is still locked; False with last error 0 if it isn't any
-        more, False (158) if it wasn't. True for what is no handle, such as a fixed block, and (6) for a handle of no
-        object."""
+        """Take back one lock [GlobalUnlock]: whether the object is still locked; False with last error 0 if it isn't
+        any more, False (158) if it wasn't. True for what is no handle, such as a fixed block, and (6) for a handle of
+        no object."""
         return (yield from self._unlock(_GLOBAL, memory))
 
     def local_unlock(self, memory: int) -> Steps[bool]:
@@ -136,7 +136,7 @@ class HeapWrapperCalls(HeapCalls):
         return (yield from self._unlock(_LOCAL, memory))
 
     def global_realloc(self, memory: int, size: int, flags: int) -> Steps[int]:
-        """Another size, or, with GMEM_MODIFY, other attributes [GlobalReAlloc; Wine: kernel32/tests/heap.c:1683-2040,
+        """Another size, or, with GMEM_MODIFY, other attributes [GlobalReAlloc; k32/heap.c:1683-2040,
         test_GlobalAlloc]: the handle or address now, 0 on failure, with nothing changed: 8; 87 for GMEM_DISCARDABLE
         without GMEM_MODIFY (the code is chosen); 6 or 998 as `global_free`.
 
@@ -147,7 +147,7 @@ class HeapWrapperCalls(HeapCalls):
         return (yield from self._reallocate(_GLOBAL, memory, size, flags))
 
     def local_realloc(self, memory: int, size: int, flags: int) -> Steps[int]:
-        """As `global_realloc` [LocalReAlloc; Wine: kernel32/tests/heap.c:2417-2850, test_LocalAlloc], but LMEM_MODIFY
+        """As `global_realloc` [LocalReAlloc; k32/heap.c:2417-2850, test_LocalAlloc], but LMEM_MODIFY
         changes nothing of a fixed block, with LMEM_MOVEABLE neither."""
         return (yield from self._reallocate(_LOCAL, memory, size, flags))
 
@@ -164,13 +164,13 @@ class HeapWrapperCalls(HeapCalls):
     local_size = global_size
 
     def global_flags(self, memory: int) -> Steps[int]:
-        """Lock count, GMEM_DISCARDABLE, GMEM_DISCARDED and GMEM_DDESHARE of an object, 0 of a fixed block [GlobalFlags];
-        GMEM_INVALID_HANDLE (6) if it is neither."""
+        """Lock count, GMEM_DISCARDABLE, GMEM_DISCARDED and GMEM_DDESHARE of an object, 0 of a fixed block
+        [GlobalFlags]; GMEM_INVALID_HANDLE (6) if it is neither."""
         return (yield from self._flags(_GLOBAL, memory, c.ERROR_INVALID_HANDLE))
 
     def local_flags(self, memory: int) -> Steps[int]:
-        """As `global_flags` [LocalFlags], with LMEM_DISCARDABLE and without GMEM_DDESHARE; for what is no object 6 or 998
-        as `global_free`."""
+        """As `global_flags` [LocalFlags], with LMEM_DISCARDABLE and without GMEM_DDESHARE; for what is no object 6 or
+        998 as `global_free`."""
         return (yield from self._flags(_LOCAL, memory, self._not_found(memory)))
 
     def global_handle(self, pointer: int) -> Steps[int]:
@@ -201,7 +201,7 @@ class HeapWrapperCalls(HeapCalls):
         yield from self._bound()
         found = self._object(memory)
         if found is None:
-            there = self._fixed(memory) or not self._like_handle(memory) and self._readable(memory)
+            there = self._fixed(memory) or (not self._like_handle(memory) and self._readable(memory))
             return memory if there else self._failed(code, 0)
         if not found.pointer:
             return self._failed(c.ERROR_DISCARDED, 0)

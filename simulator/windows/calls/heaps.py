@@ -3,8 +3,9 @@
 All of it is user-mode code: a call costs `Costs.heap_call` and what it touches; only when the heap takes memory from
 the system or gives it back are there system calls. While the process has one thread, touches are made together, before
 the next call of another kind; with several threads each call's are made at once, under the heap's lock unless
-HEAP_NO_SERIALIZE is given or the front end needs no help of the back end [Wine: kernel32/tests/heap.c:1234-1243]. They are also made at once if the program has changed the protection of a heap's page: what
-that raises is raised by the heap call that touches the page; a block that it would have given is lost.
+HEAP_NO_SERIALIZE is given or the front end needs no help of the back end [k32/heap.c:1234-1243]. They are also made at
+once if the program has changed the protection of a heap's page: what that raises is raised by the heap call that
+touches the page; a block that it would have given is lost.
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ class HeapCalls(Calls):
         return list(self.own.heaps)
 
     def heap_create(self, options: int = 0, initial: int = 0, maximum: int = 0) -> Steps[int]:
-        """A private heap's handle [HeapCreate]. `initial` is rounded up to pages, in a 64-bit process to two, and at least
-        as much is committed; `maximum` likewise, and reserved. If that is 0 the heap grows, and 64 KiB more than `initial`
-        are reserved at first [Wine: kernel32/tests/heap.c:3689, test_heap_sizes]. Options HEAP_NO_SERIALIZE, HEAP_GENERATE_EXCEPTIONS and
-        HEAP_CREATE_ENABLE_EXECUTE, and ZERO_MEMORY and REALLOC_IN_PLACE_ONLY for all its calls. 0 on failure: 87 if
-        initial > maximum > 0, 8 if there's no memory."""
+        """A private heap's handle [HeapCreate]. `initial` is rounded up to pages, in a 64-bit process to two, and at
+        least as much is committed; `maximum` likewise, and reserved. If that is 0 the heap grows, and 64 KiB more than
+        `initial` are reserved at first [k32/heap.c:3689, test_heap_sizes]. Options HEAP_NO_SERIALIZE,
+        HEAP_GENERATE_EXCEPTIONS and HEAP_CREATE_ENABLE_EXECUTE, and ZERO_MEMORY and REALLOC_IN_PLACE_ONLY for all its
+        calls. 0 on failure: 87 if initial > maximum > 0, 8 if there's no memory."""
         try:
             made = self.own.heaps.create(self.system, self.own, options, initial, maximum, self._touch)
         except Failure as failure:
@@ -65,7 +66,7 @@ class HeapCalls(Calls):
 
     def heap_alloc(self, heap: int, flags: int, size: int) -> Steps[int]:
         """A block's address [HeapAlloc]. On failure 0 (8), though the documentation says that there is no last error
-        [Wine: kernel32/tests/heap.c:453, test_HeapCreate], or, with HEAP_GENERATE_EXCEPTIONS, STATUS_NO_MEMORY."""
+        [k32/heap.c:453, test_HeapCreate], or, with HEAP_GENERATE_EXCEPTIONS, STATUS_NO_MEMORY."""
         target = self.own.heaps.get(heap)
         if target is None:
             return self._failed(constants.ERROR_INVALID_HANDLE, 0)
@@ -81,7 +82,7 @@ class HeapCalls(Calls):
         return address or self._no_memory(target, flags, size)
 
     def heap_free(self, heap: int, flags: int, address: int) -> Steps[bool]:
-        """Free a block; NULL is fine, even of no heap [HeapFree; Wine: kernel32/tests/heap.c:240]. False (87) if there's
+        """Free a block; NULL is fine, even of no heap [HeapFree; k32/heap.c:240]. False (87) if there's
         none at that address."""
         if not address:
             return True
@@ -107,7 +108,7 @@ class HeapCalls(Calls):
         0 (87) if there's no block at that address; 0 for NULL, with last error 0.
 
         A block of a segment shrinks, and grows into free memory behind it, in place. A large block shrinks in place and
-        gives pages back, and doesn't get them again; one of the front end always moves [Wine: kernel32/tests/heap.c:425
+        gives pages back, and doesn't get them again; one of the front end always moves [k32/heap.c:425
         and 1787-1796]."""
         target = self.own.heaps.get(heap)
         if target is None:
@@ -157,7 +158,7 @@ class HeapCalls(Calls):
 
     def heap_lock(self, heap: int) -> Steps[bool]:
         """Have the calling thread own a heap's lock, if need be after a wait, until as many calls of `heap_unlock`
-        [HeapLock]. Nothing is locked of a heap that isn't serialized [Wine: kernel32/tests/heap.c:1123-1149]. False (6)
+        [HeapLock]. Nothing is locked of a heap that isn't serialized [k32/heap.c:1123-1149]. False (6)
         if there's no such heap."""
         target = self.own.heaps.get(heap)
         if target is None:
@@ -202,11 +203,11 @@ class HeapCalls(Calls):
         return size
 
     def heap_set_information(self, heap: int, information_class: int, information: int = 0) -> Steps[bool]:
-        """Enable a feature [HeapSetInformation]: class 0 with information 2 the low-fragmentation heap, False (87) for a
-        heap that can't have it, being not serialized or, chosen, of fixed size; with 0 or 1, which nothing can be once it
-        is enabled, False (31) [Wine: kernel32/tests/heap.c:873-901, test_HeapCreate]; class 1 that an error in any heap
-        ends the process; 3 decommits what is free, in all heaps if `heap` is 0. False (87) for other classes, and (998)
-        for class 0 of no heap."""
+        """Enable a feature [HeapSetInformation]: class 0 with information 2 the low-fragmentation heap, False (87) for
+        a heap that can't have it, being not serialized or, chosen, of fixed size; with 0 or 1, which nothing can be
+        once it is enabled, False (31) [k32/heap.c:873-901, test_HeapCreate]; class 1 that an error in any heap ends the
+        process; 3 decommits what is free, in all heaps if `heap` is 0. False (87) for other classes, and (998) for
+        class 0 of no heap."""
         if information_class == constants.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
             self.own.heaps.terminate = True
             return True
@@ -226,10 +227,10 @@ class HeapCalls(Calls):
         return done or self._failed(constants.ERROR_GEN_FAILURE, failed=False)
 
     def heap_query_information(self, heap: int, information_class: int = 0) -> Steps[int | None]:
-        """For class 0 what the heap is: 2 once it has the low-fragmentation front end, because a size was allocated often
-        enough or it was asked for, and 0 before, and for ever if it can't have it (1, look-aside lists, isn't modelled)
-        [Wine: kernel32/tests/heap.c:844, 858, 918, test_HeapCreate]; for class 1 whether an error ends the process. None
-        for other classes (87), and for class 0 of no heap (998 for NULL, else 6) [HeapQueryInformation]."""
+        """For class 0 what the heap is: 2 once it has the low-fragmentation front end, because a size was allocated
+        often enough or it was asked for, and 0 before, and for ever if it can't have it (1, look-aside lists, isn't
+        modelled) [k32/heap.c:844, 858, 918, test_HeapCreate]; for class 1 whether an error ends the process. None for
+        other classes (87), and for class 0 of no heap (998 for NULL, else 6) [HeapQueryInformation]."""
         yield from ()
         if information_class == constants.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
             return int(self.own.heaps.terminate)

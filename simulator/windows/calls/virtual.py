@@ -88,11 +88,11 @@ class VirtualCalls(Calls):
 
     def virtual_protect(self, address: int, size: int, new_protect: int) -> Steps[int]:
         """Change pages' protection; the first one's old protection, or 0 [VirtualProtect]."""
-        return (yield from self._call(self.own.space.protect, address, size, new_protect))
+        return (yield from self._call(self._protect, CURRENT_PROCESS, address, size, new_protect))
 
     def virtual_protect_ex(self, process_handle: int, address: int, size: int, new_protect: int) -> Steps[int]:
         """`virtual_protect` in another process [VirtualProtectEx]."""
-        return (yield from self._call(self._elsewhere, process_handle, "protect", address, size, new_protect))
+        return (yield from self._call(self._protect, process_handle, address, size, new_protect))
 
     def virtual_lock(self, address: int, size: int) -> Steps[bool]:
         """Bring pages into the working set to stay there; all or none [VirtualLock]. 999 if one can't be read."""
@@ -169,6 +169,13 @@ class VirtualCalls(Calls):
         self, handle: int, address: int, size: int, kind: int, protect: int, wanted: Requirements
     ) -> int:
         return placeholders.allocate(owner_of(self.own, handle).space, address, size, kind, protect, wanted)
+
+    def _protect(self, handle: int, address: int, size: int, new_protect: int) -> int:
+        """Change protection in a process, whose heaps may have to look out from now on."""
+        owner = owner_of(self.own, handle)
+        old = owner.space.protect(address, size, new_protect)
+        owner.protected(address, size)
+        return old
 
     def _elsewhere(self, handle: int, name: str, *arguments: int) -> Any:
         """A method of another process's address space."""

@@ -18,9 +18,9 @@ class BackEnd:
     heads, the headers of the block and of what is split from it or joined with it, and the next block's header when a
     block is freed; the links of other free blocks of the list aren't. In each stretch of committed memory blocks lie
     from `Sizes.skew` behind its start to `Sizes.range` before an uncommitted range, or to `Sizes.skew` before the
-    segment's end. A further segment that is wholly free keeps its first page, for its own data; what else is in it isn't
-    used until the heap needs the segment again (chosen: blocks that are allocated later lie side by side, which they
-    wouldn't if there were a free block on that page [Wine: kernel32/tests/heap.c:3020, test_block_layout]).
+    segment's end. A further segment that is wholly free keeps its first page, for its own data; what else is in it
+    isn't used until the heap needs the segment again (chosen: blocks that are allocated later lie side by side, which
+    they wouldn't if there were a free block on that page [k32/heap.c:3020, test_block_layout]).
     """
 
     def __init__(self, memory: Memory, settings: Settings, sizes: Sizes, *, growable: bool) -> None:

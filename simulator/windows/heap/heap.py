@@ -28,7 +28,7 @@ _SIZE = (1 << 32) - 1
 _HEAP_LARGEST = 0x7FFF8
 """bytes; a fixed heap's blocks are smaller [HeapAlloc]"""
 _RESERVE = 0x10000
-"""bytes that a growable heap reserves beyond its initial size [Wine: kernel32/tests/heap.c:3689, test_heap_size]"""
+"""bytes that a growable heap reserves beyond its initial size [k32/heap.c:3689, test_heap_size]"""
 
 
 class Heap:
@@ -167,7 +167,7 @@ class Heap:
 
     def padded(self, size: int) -> int:
         """The size of a block that has a user value, two pointers, behind `size` bytes of data; a large block has room
-        for it in its header [Wine: kernel32/tests/heap.c: test_block_layout; ros: HEAP_SETTABLE_USER_VALUE]."""
+        for it in its header [k32/heap.c: test_block_layout; ros: HEAP_SETTABLE_USER_VALUE]."""
         return size + self._granule if size + self._granule <= self._most else size
 
     def hide(self, address: int, size: int) -> None:
@@ -237,7 +237,7 @@ class Heap:
         return -(-size // piece) * piece
 
     def _resize_here(self, address: int, size: int, touch: Touch) -> bool:
-        """A block of the front end never stays [Wine: kernel32/tests/heap.c:1787-1796, test_GlobalAlloc]."""
+        """A block of the front end never stays [k32/heap.c:1787-1796, test_GlobalAlloc]."""
         start, value = address - HEADER, self.busy[address]
         if value <= _SIZE or size > self._most:
             return False

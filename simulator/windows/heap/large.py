@@ -23,8 +23,8 @@ class Large:
 
 class LargeBlocks:
     """A heap's blocks from VirtualAlloc [HeapCreate; RTL_HEAP_PARAMETERS: VirtualMemoryThreshold], by address of their
-    data. They shrink in place and give the pages back, so that they can't grow in place beyond the last page [Wine:
-    kernel32/tests/heap.c:417-425, test_HeapCreate]."""
+    data. They shrink in place and give the pages back, so that they can't grow in place beyond the last page
+    [k32/heap.c:417-425, test_HeapCreate]."""
 
     def __init__(self, memory: Memory, sizes: Sizes) -> None:
         self._memory = memory

@@ -11,7 +11,7 @@ BUCKETS = 128
 LARGEST = 16_384
 """bytes that a block of the front end holds at most"""
 FIRST_UNIT = 32
-"""blocks of a bucket's first unit: more than 18 [Wine: kernel32/tests/heap.c:975, test_HeapCreate], else chosen"""
+"""blocks of a bucket's first unit: more than 18 [k32/heap.c:975, test_HeapCreate], else chosen"""
 _STEPS = ((256, 8), (512, 16), (1024, 32), (2048, 64), (4096, 128), (8192, 256), (16_384, 512))
 """up to how many bytes, in which steps [Low-fragmentation Heap; from 1024 on as MODEL.md section 9 has it]"""
 
@@ -75,11 +75,11 @@ class FrontEnd:
 
     A size turns on when the back end has served it `activation` times: the next allocation is the front end's, or, if
     it is the heap's first to turn on, the one after the next, as the front end's own data must be made before
-    (debugoff.com), and the first unit with them: the allocation that follows doesn't need the back end [Wine:
-    kernel32/tests/heap.c:1234-1243, test_HeapCreate]. That larger sizes aren't counted until the heap has a few segments, as that source says, isn't
-    modelled. A unit has as many blocks as the bucket has already, at least 32, in at most `Heap.bucket_memory` bytes,
-    at least 4 (chosen). A unit whose blocks are all free goes back to the back end unless it is the active one
-    (chosen). The block freed last is used first, as up to Windows 7; Windows 8 chooses at random.
+    (debugoff.com), and the first unit with them: the allocation that follows doesn't need the back end
+    [k32/heap.c:1234-1243, test_HeapCreate]. That larger sizes aren't counted until the heap has a few segments, as that
+    source says, isn't modelled. A unit has as many blocks as the bucket has already, at least 32, in at most
+    `Heap.bucket_memory` bytes, at least 4 (chosen). A unit whose blocks are all free goes back to the back end unless
+    it is the active one (chosen). The block freed last is used first, as up to Windows 7; Windows 8 chooses at random.
 
     An allocation touches the bucket's record, the unit's header and the block's; a free the latter two.
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from simulator.windows.system import System
 
 MOST = 0x10000
-"""moveable objects that a process can have [Wine: kernel32/tests/heap.c:1325, test_GlobalAlloc]; the documentation has
+"""moveable objects that a process can have [k32/heap.c:1325, test_GlobalAlloc]; the documentation has
 one less [GlobalAlloc]"""
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HEADER = 8
-"""Bytes before a block's data that are its own. In a 64-bit process a header takes 16, but the first 8 of them belong to
-the data of the block before it: data run into the next header [Wine: kernel32/tests/heap.c:3020, test_block_layout]. So
-blocks begin 8 bytes behind a multiple of 16 there."""
+"""Bytes before a block's data that are its own. In a 64-bit process a header takes 16, but the first 8 of them belong
+to the data of the block before it: data run into the next header [k32/heap.c:3020, test_block_layout]. So blocks begin
+8 bytes behind a multiple of 16 there."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Sizes:
     @property
     def range(self) -> int:
         """What lies at the end of committed memory before an uncommitted range: a header and the range's descriptor, 8
-        pointers in all, less what belongs to the last block [Wine: kernel32/tests/heap.c:597, test_HeapCreate]."""
+        pointers in all, less what belongs to the last block [k32/heap.c:597, test_HeapCreate]."""
         return 4 * self.granule - self.skew
 
     @property
@@ -51,13 +51,13 @@ class Sizes:
 
     @property
     def piece(self) -> int:
-        """What a heap's first and maximum sizes are rounded up to: 0x400 pointers [Wine: kernel32/tests/heap.c:3689,
+        """What a heap's first and maximum sizes are rounded up to: 0x400 pointers [k32/heap.c:3689,
         test_heap_sizes]."""
         return 0x200 * self.granule
 
     def block(self, size: int) -> int:
-        """A block for `size` bytes of data: at least two pointers, and its header, rounded up to the granule [Wine:
-        kernel32/tests/heap.c:3020, test_block_layout]."""
+        """A block for `size` bytes of data: at least two pointers, and its header, rounded up to the granule
+        [k32/heap.c:3020, test_block_layout]."""
         return -(-(max(size, self.granule) + HEADER) // self.granule) * self.granule
 
 

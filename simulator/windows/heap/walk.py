@@ -16,14 +16,14 @@ from simulator.windows.heap.segment import Segment
 from simulator.windows.heap.sizes import HEADER
 
 LARGE_REGION = 64
-"""the region index of large blocks, which are in none [Wine: kernel32/tests/heap.c:663, test_HeapCreate]"""
+"""the region index of large blocks, which are in none [k32/heap.c:663, test_HeapCreate]"""
 _SIZE = (1 << 32) - 1
 
 
 class HeapEntry(NamedTuple):
     """An element of a heap [PROCESS_HEAP_ENTRY]. Flags 0: a free block.
 
-    The numbers are those of Wine: kernel32/tests/heap.c:570-603 and 751-808 (test_HeapCreate).
+    The numbers are those of k32/heap.c:570-603 and 751-808 (test_HeapCreate).
     """
 
     data: int

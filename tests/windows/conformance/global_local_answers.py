@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 from simulator.windows import constants as w
 from tests.windows.conformance.heap_answers import answers, untouched
-from tests.windows.harness import Steps, Table, equal, fails, works
+from tests.windows.harness import Steps, Table, equal, fails, several, works
 
 case = Table()
 INVALID, NO_ACCESS, NOT_LOCKED = w.ERROR_INVALID_HANDLE, w.ERROR_NOACCESS, w.ERROR_NOT_LOCKED
@@ -81,17 +83,19 @@ class Calls:
         equal((yield from self.free(memory)), 0, "result of free")
 
 
-def rule(call: str, name: str, what: str, bits: tuple[int, ...] = (32, 64)) -> Any:
+def rule(
+    call: str, name: str, what: str, bits: tuple[int, ...] = (32, 64)
+) -> Callable[[Callable[[Any, Calls], Steps]], None]:
     """A case for the Global functions, and one for the Local ones, in a 32-bit and a 64-bit process."""
 
-    def add(program: Any) -> None:
+    def add(program: Callable[[Any, Calls], Steps]) -> None:
         for number, flavour in enumerate(("global", "local")):
             for width in bits:
 
                 def run(process: Any, flavour: str = flavour) -> Steps:
                     yield from program(process, Calls(process, flavour))
 
-                source = f"[Wine: kernel32/tests/heap.c:{LINES[name][number]}, test_{flavour.title()}Alloc]"
+                source = f"[k32/heap.c:{LINES[name][number]}, test_{flavour.title()}Alloc]"
                 rule_of = f"{what}, in a {width}-bit process"
                 case(f"{flavour.title()}{call}", rule_of, source, bits=width, paging_pages=4096)(run)
 
@@ -107,9 +111,7 @@ def _(process: Any, call: Calls) -> Steps:
 @rule("Alloc", "many", "there are 65,536 moveable objects, for both families together", bits=(64,))
 def _(process: Any, call: Calls) -> Steps:
     flags = MOVEABLE | w.GMEM_DISCARDABLE
-    memory = []
-    for _ in range(0x10000):
-        memory.append((yield from call.alloc(flags, 0)))
+    memory = yield from several(call.alloc(flags, 0) for _ in range(0x10000))
     equal(0 in memory, False, "a failure")
     equal(len(set(memory)), 0x10000, "handles")
     yield from answers(process, 0, w.ERROR_NOT_ENOUGH_MEMORY, process.global_alloc(flags, 0))
@@ -200,7 +202,7 @@ def _(process: Any, call: Calls) -> Steps:
 @case(
     "GlobalFree",
     "a freed block is known for one in a 32-bit process",
-    "[Wine: kernel32/tests/heap.c:1544-1559, test_GlobalAlloc]",
+    "[k32/heap.c:1544-1559, test_GlobalAlloc]",
     bits=32,
 )
 def _(process: Any) -> Steps:
@@ -234,9 +236,7 @@ def _(process: Any, call: Calls) -> Steps:
 
 def serve(call: Calls, size: int) -> Steps:
     """Have the front end serve a size."""
-    blocks = []
-    for _ in range(0x12):
-        blocks.append((yield from works(call.alloc(0, size))))
+    blocks = yield from several(works(call.alloc(0, size)) for _ in range(0x12))
     for block in blocks:
         yield from call.goes(block)
 
@@ -325,7 +325,7 @@ for _bits in (32, 64):
     @case(
         "GlobalAlloc",
         f"what is discarded isn't a block, {_name}",
-        "[Wine: kernel32/tests/heap.c:1385-1407, test_GlobalAlloc]",
+        "[k32/heap.c:1385-1407, test_GlobalAlloc]",
         bits=_bits,
     )
     def _(process: Any, pointer: int = _bits // 8) -> Steps:
@@ -339,7 +339,7 @@ for _bits in (32, 64):
     @case(
         "GlobalAlloc",
         f"handles and blocks of all sizes are aligned differently, {_name}",
-        "[Wine: kernel32/tests/heap.c:1409-1454, test_GlobalAlloc]",
+        "[k32/heap.c:1409-1454, test_GlobalAlloc]",
         bits=_bits,
         paging_pages=40_000,
     )
@@ -363,7 +363,7 @@ for _bits in (32, 64):
     @case(
         "GlobalLock",
         f"255 locks are counted, {_name}",
-        "[Wine: kernel32/tests/heap.c:1449-1474, test_GlobalAlloc]",
+        "[k32/heap.c:1449-1474, test_GlobalAlloc]",
         bits=_bits,
     )
     def _(process: Any) -> Steps:
@@ -382,7 +382,7 @@ for _bits in (32, 64):
     @case(
         "GlobalFlags",
         f"shows what is discarded, discardable and shared, {_name}",
-        "[Wine: kernel32/tests/heap.c:1480-1508, test_GlobalAlloc]",
+        "[k32/heap.c:1480-1508, test_GlobalAlloc]",
         bits=_bits,
     )
     def _(process: Any) -> Steps:
@@ -399,16 +399,13 @@ for _bits in (32, 64):
     @case(
         "GlobalAlloc",
         f"moveable memory has room for its handle behind its data, {_name}",
-        "[Wine: kernel32/tests/heap.c:1437-1440 and 3108-3120, test_GlobalAlloc, test_block_layout]",
+        "[k32/heap.c:1437-1440 and 3108-3120, test_GlobalAlloc, test_block_layout]",
         bits=_bits,
         settings={"heap": {"low_fragmentation": "off"}},
     )
     def _(process: Any, pointer: int = _bits // 8) -> Steps:
-        blocks = []
-        for _ in range(3):
-            blocks.append(
-                (yield from works(process.global_lock((yield from works(process.global_alloc(MOVEABLE, 0x1000))))))
-            )
+        memory = yield from several(works(process.global_alloc(MOVEABLE, 0x1000)) for _ in range(3))
+        blocks = yield from several(works(process.global_lock(handle)) for handle in memory)
         distance = min(abs(blocks[2] - blocks[1]), abs(blocks[1] - blocks[0]))
         equal(distance, -(-(0x1000 + 8 + 2 * pointer) // (2 * pointer)) * 2 * pointer, "distance")
 
@@ -419,10 +416,9 @@ for _bits in (32, 64):
         bits=_bits,
     )
     def _(process: Any, pointer: int = _bits // 8) -> Steps:
-        handles = []
-        for _ in range(3 * 4096 // (2 * pointer)):
-            handles.append((yield from works(process.global_alloc(MOVEABLE, 0))))
-        equal({b - a for a, b in zip(handles, handles[1:], strict=False)}, {2 * pointer}, "distance of handles")
+        count = 3 * 4096 // (2 * pointer)
+        handles = yield from several(works(process.global_alloc(MOVEABLE, 0)) for _ in range(count))
+        equal({b - a for a, b in itertools.pairwise(handles)}, {2 * pointer}, "distance of handles")
         equal(handles[0] % 4096, pointer, "the first one")
         for handle in (handles[0], handles[7], handles[3]):
             equal((yield from process.global_free(handle)), 0)
@@ -456,7 +452,7 @@ def _(process: Any) -> Steps:
         yield from fails(process, w.ERROR_INVALID_PARAMETER, process.local_alloc(flags, 4))
 
 
-@case("malloc", "0 bytes are a block, however they are asked for", "[Wine: msvcrt/tests/heap.c:456-536]")
+@case("malloc", "0 bytes are a block, however they are asked for", "[msvcrt/heap.c:456-536]")
 def _(process: Any) -> Steps:
     for steps in (
         process.malloc(0),
@@ -471,7 +467,7 @@ def _(process: Any) -> Steps:
 @case(
     "realloc",
     "NULL is allocated, a block reallocated, and one freed with size 0",
-    "[Wine: msvcrt/tests/heap.c:521-529]",
+    "[msvcrt/heap.c:521-529]",
 )
 def _(process: Any) -> Steps:
     block = yield from works(process.realloc(0, 10))
@@ -479,6 +475,6 @@ def _(process: Any) -> Steps:
     equal((yield from process.realloc(block, 0)), 0)
 
 
-@case("calloc", "half of memory times half of memory isn't there", "[Wine: msvcrt/tests/heap.c:503-508]")
+@case("calloc", "half of memory times half of memory isn't there", "[msvcrt/heap.c:503-508]")
 def _(process: Any) -> Steps:
     equal((yield from process.calloc(((1 << 64) - 1) // 2, ((1 << 64) - 1) // 2)), 0)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from simulator.windows import constants as w
-from tests.windows.harness import Steps, Table, equal, works
+from tests.windows.harness import Steps, Table, equal, several, works
 
 case = Table()
 SMALL, LARGE = 12, 0x20000
@@ -75,9 +75,7 @@ def is_handle(process: Any, memory: int) -> bool:
 
 def busy(process: Any, flavour: str) -> Steps:
     """Have the front end serve small blocks, and free memory lie elsewhere than behind the next block."""
-    blocks = []
-    for _ in range(0x12):
-        blocks.append((yield from works(call(process, flavour, "alloc", 0, SMALL))))
+    blocks = yield from several(works(call(process, flavour, "alloc", 0, SMALL)) for _ in range(0x12))
     for block in blocks:
         yield from call(process, flavour, "free", block)
 
@@ -144,7 +142,7 @@ def moveable(process: Any, flavour: str, change: Change, flags: int) -> Steps:
     yield from call(process, flavour, "free", neighbour)
 
 
-for _flavour, _combinations in FLAGS.items():
+for _flavour in FLAGS:
     for _bits in (32, 64):
         for _change in CHANGES:
             if _flavour not in _change.lines:
@@ -154,7 +152,7 @@ for _flavour, _combinations in FLAGS.items():
             @case(
                 f"{_flavour.title()}ReAlloc",
                 f"{_kind} memory of {_change.size} bytes to {_change.wanted}, in a {_bits}-bit process",
-                f"[Wine: kernel32/tests/heap.c:{_change.lines[_flavour]}, test_{_flavour.title()}Alloc]",
+                f"[k32/heap.c:{_change.lines[_flavour]}, test_{_flavour.title()}Alloc]",
                 bits=_bits,
             )
             def _(process: Any, flavour: str = _flavour, change: Change = _change) -> Steps:

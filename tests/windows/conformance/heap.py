@@ -147,7 +147,7 @@ def _(process: Any) -> Steps:
 @case(
     "HeapAlloc",
     "failure gives NULL and last error 8, which the documentation denies",
-    "[Wine: kernel32/tests/heap.c:453, test_HeapCreate]",
+    "[k32/heap.c:453, test_HeapCreate]",
 )
 def _(process: Any) -> Steps:
     heap = yield from made(process, 0, 0, 64 * KIB)

@@ -8,7 +8,7 @@ from simulator.windows import constants as w
 from tests.windows.harness import Steps, Table, equal, fails, several, works
 
 case = Table()
-WINE = "[Wine: kernel32/tests/heap.c:{}, test_HeapCreate]"
+WINE = "[k32/heap.c:{}, test_HeapCreate]"
 COMPATIBILITY, NO_MEMORY = w.HEAP_COMPATIBILITY_INFORMATION, w.ERROR_NOT_ENOUGH_MEMORY
 MOST = (1 << 64) - 1
 """the largest size that can be asked for"""

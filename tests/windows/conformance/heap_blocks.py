@@ -8,7 +8,7 @@ from simulator.windows import constants as w
 from tests.windows.harness import COMMIT, PAGE, RESERVE, MiB, Steps, Table, charge, equal, fails, several, works
 
 case = Table()
-HEAP = "[Wine: kernel32/tests/heap.c:{}, {}]"
+HEAP = "[k32/heap.c:{}, {}]"
 CREATE, LAYOUT, SIZES = "test_HeapCreate", "test_block_layout", "test_heap_size"
 IN_PLACE, NO_MEMORY = w.HEAP_REALLOC_IN_PLACE_ONLY, w.ERROR_NOT_ENOUGH_MEMORY
 BITS = (32, 64)

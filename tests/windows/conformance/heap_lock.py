@@ -9,7 +9,7 @@ from simulator.windows import constants as w
 from tests.windows.harness import Steps, Table, equal, fails, several, works
 
 case = Table()
-WINE = "[Wine: kernel32/tests/heap.c:{}, test_HeapCreate]"
+WINE = "[k32/heap.c:{}, test_HeapCreate]"
 
 
 def use(process: Any, heap: int, flags: int, ready: int, lock: bool) -> Steps:

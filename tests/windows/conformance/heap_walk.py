@@ -9,7 +9,7 @@ from simulator.windows.heap.walk import HeapEntry
 from tests.windows.harness import Steps, Table, equal, fails, several, works
 
 case = Table()
-WINE = "[Wine: kernel32/tests/heap.c:{}, test_HeapCreate]"
+WINE = "[k32/heap.c:{}, test_HeapCreate]"
 BUSY, REGION, RANGE = w.PROCESS_HEAP_ENTRY_BUSY, w.PROCESS_HEAP_REGION, w.PROCESS_HEAP_UNCOMMITTED_RANGE
 
 
@@ -179,7 +179,7 @@ for _bits in (32, 64):
     @case(
         "HeapSummary",
         f"has the bytes of a heap {_name} that were asked for, committed and reserved",
-        "[Wine: kernel32/tests/heap.c:3754-3784, test_HeapSummary]",
+        "[k32/heap.c:3754-3784, test_HeapSummary]",
         bits=_bits,
     )
     def _(process: Any) -> Steps:

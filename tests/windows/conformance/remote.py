@@ -18,6 +18,7 @@ from tests.windows.harness import (
     Table,
     equal,
     fails,
+    other,
     query,
     region,
     state,
@@ -66,21 +67,23 @@ def _(process: Any) -> Steps:
 
 @case("WriteProcessMemory", "brings the other process's pages into its working set, stored to", WRITE)
 def _(process: Any) -> Steps:
-    handle, memory, buffer = yield from target(process)
+    handle, memory, _ = yield from target(process)
+    buffer = yield from region(process, 16, BOTH | w.MEM_WRITE_WATCH)
     before = faulted(process, "b")
     yield from works(process.write_process_memory(handle, memory + 5, buffer, 2 * PAGE))
     equal(faulted(process, "b"), before + 3)
     equal((yield from valid(process, buffer, 3)), [True, True, False])
-    equal(state(process, buffer, 2)["stored"].tolist(), [False, False])
+    equal((yield from process.get_write_watch(buffer, SIZE)), [])
 
 
 @case("ReadProcessMemory", "reads the other process's pages, and stores to its own", READ)
 def _(process: Any) -> Steps:
-    handle, memory, buffer = yield from target(process)
+    handle, memory, _ = yield from target(process)
+    buffer = yield from region(process, 16, BOTH | w.MEM_WRITE_WATCH)
     before = faulted(process, "b")
     yield from works(process.read_process_memory(handle, memory, buffer, 2 * PAGE))
     equal(faulted(process, "b"), before + 2)
-    equal(state(process, buffer, 3)["stored"].tolist(), [True, True, False])
+    equal((yield from process.get_write_watch(buffer, SIZE)), [buffer, buffer + PAGE])
 
 
 @case("ReadProcessMemory", "into a buffer that ends: 299, with what goes before copied", WINE)
@@ -151,6 +154,18 @@ def _(process: Any) -> Steps:
     yield from works(process.write_process_memory(-1, base + 3 * PAGE, buffer, PAGE))
     yield from works(process.read_process_memory(-1, buffer, base + 5 * PAGE, 1))
     equal((yield from process.get_write_watch(base, SIZE)), [base + 3 * PAGE, base + 5 * PAGE])
+
+
+@case("WriteProcessMemory", "... and for the write watch of the process that is written to", WRITE)
+def _(process: Any) -> Steps:
+    def writer(process: Any, place: int) -> Steps:
+        handle = yield from works(process.open_process("a"))
+        buffer = yield from region(process, 1)
+        yield from works(process.write_process_memory(handle, place, buffer, PAGE))
+
+    base = yield from region(process, 16, BOTH | w.MEM_WRITE_WATCH)
+    equal((yield from other(process, writer, place=base + 3 * PAGE)), 0)
+    equal((yield from process.get_write_watch(base, SIZE)), [base + 3 * PAGE])
 
 
 @case("ReadProcessMemory", "refuses a handle that is no process's, or of one that has ended", READ)

@@ -187,8 +187,8 @@ def _(process: Any) -> Steps:
     yield from works(process.map_view_of_file(handle, WRITE, 4 * GiB, UNIT))
 
 
-LARGE: dict[str, Any] = {"files": {"data": GiB}, "frames": 256, "paging_pages": 64}
-"""A file whose prototype PTEs (2 MiB) no pool of such a machine can hold."""
+LARGE: dict[str, Any] = {"files": {"data": 256 * MiB}, "settings": {"pools": {"paged_limit": 400 << 10}}}
+"""A file whose prototype PTEs (512 KiB) the pool of such a machine can't hold."""
 
 
 @case("CreateFileMapping", "a larger file takes no more of the system's resources", "MODEL section 7", **LARGE)
@@ -197,7 +197,7 @@ def _(process: Any) -> Steps:
     before = yield from charge(process)
     handle = yield from works(process.create_file_mapping(file, RO))
     equal((yield from charge(process)) - before <= 1, True)
-    base = yield from works(process.map_view_of_file(handle, READ, GiB // 2, UNIT))
+    base = yield from works(process.map_view_of_file(handle, READ, 128 * MiB, UNIT))
     yield from process.read(base, UNIT)
     yield from fails(process, w.ERROR_NO_SYSTEM_RESOURCES, process.map_view_of_file(handle, READ))
     equal((yield from charge(process)) - before <= 3, True)

@@ -106,6 +106,21 @@ def _(process: Any) -> Steps:
     equal((yield from process.get_file_size(handle)), UNIT)
 
 
+@case(
+    "CreateFile",
+    "an image that is mapped can't be opened for writing: 32",
+    "ros: drivers/filesystems/vfatfs/create.c",
+    images={"data": {"size": UNIT, "dynamic_base": False}},
+)
+def _(process: Any) -> Steps:
+    base = yield from works(process.load_library("data"))
+    for disposition in (w.OPEN_EXISTING, w.CREATE_ALWAYS):
+        equal((yield from opened(process, READ | WRITE, 7, disposition)), (None, w.ERROR_SHARING_VIOLATION))
+    equal((yield from opened(process, READ, 7))[1], 0)
+    yield from works(process.free_library(base))
+    equal((yield from opened(process, READ | WRITE, 7)), (None, w.ERROR_ACCESS_DENIED))  # not modelled
+
+
 @case("CreateFile", "CREATE_NEW of a file that is there fails with 80, whoever has it open", CREATE, **FILE)
 def _(process: Any) -> Steps:
     yield from opened(process, READ, 0)

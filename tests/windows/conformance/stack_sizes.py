@@ -166,6 +166,7 @@ def _(process: Any) -> Steps:
 def _(process: Any) -> Steps:
     yield from fails(process, PARAMETER, process.set_thread_stack_guarantee(UNIT))
     yield from fails(process, PARAMETER, process.set_thread_stack_guarantee(UNIT - PAGE + 1))
+    yield from fails(process, PARAMETER, process.set_thread_stack_guarantee(-1))
     equal((yield from process.set_thread_stack_guarantee(UNIT - PAGE)), 0)
 
 

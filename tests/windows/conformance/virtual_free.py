@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from simulator.records import KIND_NAMES
 from simulator.windows import constants as w
 from tests.windows.harness import (
     ADDRESS,
@@ -111,8 +112,11 @@ def _(process: Any) -> Steps:
     yield from works(process.virtual_free(base, PAGE, DECOMMIT))
     yield from works(process.virtual_alloc(base, PAGE, COMMIT, RW))
     equal((yield from valid(process, base)), [False])
+    equal(bool(state(process, base)["stored"][0]), False, "contents")
+    before = int(process.system.pages.process(process.own.number)["kinds"][KIND_NAMES.index("demand-zero")])
     yield from process.read(base, 1)
-    equal(bool(state(process, base)["dirty"][0]), False)
+    after = int(process.system.pages.process(process.own.number)["kinds"][KIND_NAMES.index("demand-zero")])
+    equal(after - before, 1, "demand-zero faults")
 
 
 @case("VirtualFree", "decommit frees the slots of paged-out pages", "MODEL section 1", **PRESSURE)

@@ -363,9 +363,9 @@ class Space:
         self.place(Allocation(numbers.start, len(numbers), w.PAGE_NOACCESS, placeholder=True))
         return OK
 
-    def map_placeholder(self, section: Section, protect: int, first: int, pages: int) -> Outcome:
-        """MapViewOfFile3 of a section's first pages in a placeholder's place."""
-        denied = protect == w.PAGE_READWRITE and section.protect != w.PAGE_READWRITE
+    def map_placeholder(self, section: Section, protect: int, first: int, pages: int, denied: bool) -> Outcome:
+        """MapViewOfFile3 of a section's first pages in a placeholder's place; `denied`: section or handle don't allow
+        it."""
         old = self._placeholder(first * PAGE, pages * PAGE)
         copies = protect == w.PAGE_WRITECOPY
         if denied or pages > section.pages:

@@ -134,7 +134,9 @@ class Plain:
         section = self.handles[op.who].get(number)
         if not isinstance(section, Section):
             return BAD_HANDLE
-        return self.spaces[op.who].map_placeholder(section, protect, address // PAGE, pages)
+        writes = number in self.writers and section.protect == w.PAGE_READWRITE
+        denied = protect == w.PAGE_READWRITE and not writes
+        return self.spaces[op.who].map_placeholder(section, protect, address // PAGE, pages, denied)
 
     # What an onlooker sees
 
