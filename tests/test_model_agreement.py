@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import os
 import random
+from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.model.cases import code
-from tests.model.compare import differences
+import workloads.traces
+from experiments.config import from_document
+from experiments.document import Document
+from experiments.runner import prepare
+from tests.model.cases import Case, code
+from tests.model.compare import differences, run_model
 from tests.model.machines import random_case
 
 EXAMPLES = int(os.environ.get("PAGESIM_AGREEMENT_EXAMPLES", "500"))
@@ -42,3 +49,38 @@ def test_engine_agrees_with_the_per_reference_model(source: random.Random) -> No
 def test_engine_agrees_on_machines_never_seen_before(seed: int) -> None:
     """New machines in every run; the seed is printed on failure, for `python -m tests.model.search 1 SEED`."""
     agree(random.Random(seed))
+
+
+def replayed(frames: int, **workload: Any) -> Case:
+    """Two processes that replay the start of sqlite and share its files, and one that replays sort's."""
+    data = Path(workloads.traces.__file__).parent / "data"
+
+    def group(name: str, copies: int) -> dict[str, Any]:
+        path = str(data / f"{name}.parquet")
+        return {"name": name, "copies": copies, "workload": {"kind": "trace", "path": path, "limit": 8_000, **workload}}
+
+    content = {
+        "name": "replayed",
+        "machine": {"memory": frames * 4096, "processors": 2, "quantum": 50_000},
+        "memory_manager": {"trimming": {"period": 200_000}},
+        "processes": [group("sqlite", 2), group("sort", 1)],
+    }
+    experiment, specs = prepare(from_document(Document("replayed", content, {})), data)
+    return Case(experiment.machine, experiment.memory_manager, specs)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("image", ["cold", "warm"])
+def test_engine_agrees_on_recorded_programs_with_their_regions(image: str) -> None:
+    """Files that processes share, private copies of their pages, and anonymous memory, in too little memory."""
+    case = replayed(32, image=image)
+    assert differences(case, actions=None) == []
+    happened = run_model(case).summary
+    kinds = (
+        "shared_faults",
+        "copy_on_write_faults",
+        "collided_faults",
+        "demand_zero_faults",
+        "hard_faults",
+        "repurposed",
+    )
+    assert all(happened[kind] for kind in kinds)
