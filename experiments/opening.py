@@ -26,11 +26,12 @@ OPTIONAL = ("threads", "denning", "notes", "pools", "lists", "curves", "sampled"
 
 def sealed(data: Mapping[str, Any]) -> str:
     """Data as JSON with a digest of itself."""
-    plain = {key: value for key, value in data.items() if key != DIGEST}
-    return canonical_json({**plain, DIGEST: _digest(plain)})
+    return canonical_json({**data, DIGEST: _digest(data)})
 
 
-def _digest(plain: Mapping[str, Any]) -> str:
+def _digest(data: Mapping[str, Any]) -> str:
+    """Of all but itself and the time that the run took, so that the same run has the same digest."""
+    plain = {key: value for key, value in data.items() if key not in (DIGEST, "wall_seconds")}
     return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
 
 
@@ -66,9 +67,8 @@ def opened(directory: Path, kinds: tuple[str, ...] = (KIND,)) -> Iterator[dict[s
 
 
 def _check_itself(data: Mapping[str, Any], path: Path) -> None:
-    plain = {key: value for key, value in data.items() if key != DIGEST}
     try:
-        same = _digest(plain) == data[DIGEST]
+        same = _digest(data) == data[DIGEST]
     except ValueError:  # a number that JSON hasn't
         same = False
     if not same:

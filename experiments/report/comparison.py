@@ -217,7 +217,7 @@ def _listed(result: ComparisonResult, memory: int) -> list[Run]:
     here = result.lists[result.lists[MEMORY] == memory]
     summary = {
         "page_size": int(result.points["page_size"].dropna().iloc[0]),
-        "processes": dict.fromkeys(result.processes["process"]),
+        "processes": {name: {} for name in result.processes["process"]},
     }
     labels = [label for label in result.summary["labels"] if (here["label"] == label).any()]
     return [Run(label, RunResult(summary, here[here["label"] == label], pd.DataFrame())) for label in labels]

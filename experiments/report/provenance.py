@@ -40,6 +40,6 @@ def _rows(manifest: Manifest) -> list[tuple[str, str | Markup]]:
         rows.append(("libraries", ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))))
     if platform:
         rows.append(("platform", f"{platform['system']}, {platform['machine']}, {platform['processors']} processors"))
-    if wall is not None:
+    if isinstance(wall, int | float):
         rows.append(("took", f"{wall:,.1f} s of real time"))
     return rows
