@@ -11,9 +11,9 @@ from simulator import config
 from simulator.hardware.quantiles import LONGEST_LATENCY
 from simulator.registry import find, names
 from simulator.result import SimulationError
-from simulator.units import LONGEST, parse_time
+from simulator.units import LONGEST
 from simulator.windows.constants import STATUS_ACCESS_VIOLATION
-from tests.simulator.small import build, constant, loads
+from tests.simulator.small import build, loads
 from tests.windows.harness import AV, Steps, raises, run
 
 KERNEL = 0xFFFFF800_00000000
@@ -42,13 +42,13 @@ def test_a_policy_runs_with_its_parameters_at_their_upper_limits(policy: str) ->
         assert "no page can be taken" in str(error)  # noqa: PT017
 
 
-@pytest.mark.parametrize("value", [1 << 57 | 1, 1 << 63, 1 << 70])
+@pytest.mark.parametrize("value", [1 << 61, 1 << 63, 1 << 70])
 def test_what_is_larger_is_refused(value: int) -> None:
     for policy, name in (("s3-fifo", "ghosts"), ("wsclock", "tau"), ("mq", "lifetime"), ("working-set", "window")):
         with pytest.raises(ValidationError):
             config.Trimming(policy=policy, parameters={name: value}).make()
-    with pytest.raises(ValueError, match="allowed is a time of at most"):
-        parse_time(value)
+    with pytest.raises(ValidationError):
+        config.Process(name="a", start=value)
 
 
 def test_a_disk_cuts_its_longest_latencies_and_refuses_longer_medians() -> None:
@@ -59,15 +59,12 @@ def test_a_disk_cuts_its_longest_latencies_and_refuses_longer_medians() -> None:
 
 
 def test_a_run_whose_time_runs_out_ends_with_one_line() -> None:
-    """Each process starts after the longest time there is; the disk then takes 1,000 s for each of many reads."""
-    slow = {"disks": {"d": constant(read=10**12)}}
-
     def program(process: Any) -> Steps:
-        for _ in range(40):
+        for _ in range(4):
             yield from process.compute(LONGEST)
 
     with pytest.raises(SimulationError, match=r"the simulated time has come to \d+ ns"):
-        run(program, machine=slow)
+        run(program)
 
 
 @pytest.mark.parametrize("access", ["read", "write", "execute"])

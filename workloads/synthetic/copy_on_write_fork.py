@@ -46,7 +46,7 @@ class CopyOnWriteFork(Program):
     written: Fraction = Field(default=0.1, description="share of the pages that a process writes to at all")
     writes: Fraction = Field(default=0.5, description="share of the visits to those pages that store")
     exponent: float = Field(default=0.0, ge=0.0, le=100.0, description="of the visits' Zipf distribution; 0: uniform")
-    fork: Time = Field(default=1_000_000_000, le=1 << 57, description="from a child's start to its first reference")
+    fork: Time = Field(default=1_000_000_000, le=1 << 60, description="from a child's start to its first reference")
     spacing: Time = Field(default=0, le=1 << 40, description="between the first references of two children")
 
     def processes(self, context: StreamContext) -> list[Part]:
