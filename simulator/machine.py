@@ -266,6 +266,8 @@ class Machine:
             reason = advance(self.state.address, until)
             if reason == IDLE:
                 self._check_asleep()
+                if until == records.NEVER and self._record["running"]:
+                    self._refuse_to_go_on()
                 break
             self._serve[reason]()
             if self.programs is not None and reason not in (CALLS, TRIMS, WATCHED):

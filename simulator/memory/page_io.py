@@ -53,10 +53,11 @@ def prefetch_all(a: int, numbers: Any, process: int, t: int) -> int:
         frame = allocate(a, False, content, processes(a)[process].memory_priority, TRANSITION)
         if frame < 0:
             break
-        r = requests(a)[request]
-        if request >= 0 and (r.location + r.pages != c.location or r.pages == MOST):
-            submit(a, request, t)
-            request = np.int64(-1)
+        if request >= 0:
+            r = requests(a)[request]
+            if r.location + r.pages != c.location or r.pages == MOST:
+                submit(a, request, t)
+                request = np.int64(-1)
         if request < 0:
             request = new_request(a, c.location, 0, False, BY_PREFETCH, process)
             last = np.int64(-1)
