@@ -75,5 +75,5 @@ def test_engine_agrees_on_recorded_programs_with_their_regions(image: str) -> No
     case = replayed(32, image=image)
     assert differences(case, actions=None) == []
     happened = run_model(case).summary
-    kinds = ("demand_zero", "shared", "copy_on_write", "collided", "hard")
-    assert all(happened[key] for key in ("repurposed", *(f"{kind}_faults" for kind in kinds)))
+    assert min(happened[f"{kind}_faults"] for kind in ("demand_zero", "transition", "shared", "copy_on_write")) > 0
+    assert (happened["page_reads"] > 0) == (happened["repurposed"] > 0) == (image == "cold")
