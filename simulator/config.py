@@ -226,7 +226,8 @@ class Trimming:
 
 @dataclass(config=STRICT)
 class MemoryManager:
-    """The memory manager: `windows`, or `demand-paging`, the textbook machine made of the same parts."""
+    """The memory manager: `windows`, or `demand-paging`, the textbook machine made of the same parts, whose pages are
+    all on disk at the start: every miss reads one, and a victim that was stored to is written to its place."""
 
     model: Literal["windows", "demand-paging"] = "windows"
     trimming: Trimming = Field(default_factory=Trimming)

@@ -22,7 +22,7 @@ FAULT_KINDS = {
 SUMMARY = {
     "references": "references made",
     "page_faults": "demand_zero + transition + shared + copy_on_write + collided + hard faults",
-    "demand_zero_faults": "touches of private pages that have no contents (yet, or any more): a zeroed frame, no I/O",
+    "demand_zero_faults": "first touches of private pages that hold nothing (yet, or any more): a zeroed frame, no I/O",
     "transition_faults": "pages found on the standby or a modified list, or in an in-flight write",
     "shared_faults": "pages found valid in another working set",
     "copy_on_write_faults": "stores to a copy-on-write page: a private copy",
