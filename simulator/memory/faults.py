@@ -339,8 +339,9 @@ def attempt(a: int, thread: int, t: int) -> int:
         if th.fault_access != STORE or bits(a)[th.fault_pte] & WRITE:
             finish(a, thread, SOFT, FROM_SHARER, m.transition_cost, 0)  # another thread brought it in meanwhile
             return RESOLVED
+        bits(a)[th.fault_pte] |= HELD  # the page that is to be copied isn't the one that makes room for its copy
         if m.demand_paging and not _find_frame(a, thread, t):
             return ASKS
-        if bits(a)[th.fault_pte] & VALID:  # it isn't the page that was replaced
-            return _copy_on_write(a, thread, t)
+        bits(a)[th.fault_pte] &= ~HELD
+        return _copy_on_write(a, thread, t)
     return _page_in(a, thread, t)

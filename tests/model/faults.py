@@ -81,8 +81,9 @@ class Faults:
         if not pte.traps(fault.store):
             return "transition"  # while it waited, another thread of the process had the same fault
         if pte.valid:
+            pte.held = True  # what is to be copied doesn't make room for its own copy
             self._make_free(fault, t)
-        if pte.valid:
+            pte.held = False
             return self._copy_on_write(thread, t)
         self._make_room(fault, t)
         frame = pte.content.frame
