@@ -188,6 +188,23 @@ def test_a_copy_in_a_full_textbook_machine_replaces_first() -> None:
     assert (summary["copy_on_write_faults"], summary["replaced"], summary["repurposed"]) == (1, 1, 1)
 
 
+def test_a_page_that_is_to_be_copied_does_not_make_room_for_its_own_copy() -> None:
+    """Two frames, fifo: page 5 of the file came first, so it would be the victim when the store to it, at 2002, wants a
+    frame for the copy; page 1 goes instead (MODEL.md section 14)."""
+    machine = run(
+        2,
+        [[(5, 0, 1, 0), (1, 0, 1, 0), (5, 0, 0, 1)]],
+        machine={"files": {"f": File(size=PAGE)}},
+        process={"regions": [Region(first=5, pages=1, file="f", protection="copy-on-write")]},
+    )
+    assert [(row[0], *row[3:7]) for row in machine.faults()] == [
+        (0, 5, "hard", 0, 1000),
+        (1001, 1, "hard", 0, 1000),
+        (2002, 5, "copy-on-write", 0, 0),
+    ]
+    assert (machine.summary()["replaced"], machine.summary()["repurposed"]) == (1, 1)
+
+
 def test_a_hard_maximum_replaces_and_finds_the_page_in_flight() -> None:
     """Maximum of one page: 1, 2, 1 replaces twice. Page 1, modified since it was zeroed, is being written from 1 to
     1001, so the third fault, at 2, is soft."""
