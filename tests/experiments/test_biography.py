@@ -20,7 +20,7 @@ from simulator.result import RunResult, SimulationError
 from simulator.windows import constants as w
 from tests.model.cases import PAGE as SIZE
 from tests.model.machines import random_case
-from tests.simulator.small import constant, hard, loads, run, stores, windows
+from tests.simulator.small import TEXTBOOK, constant, hard, loads, run, stores, windows
 from tests.windows.harness import PAGE, RW, Steps, equal, mapped, region, works
 from tests.windows.harness import run as run_program
 
@@ -173,7 +173,7 @@ def test_what_no_disk_has_is_said_until_it_is_written() -> None:
 
 def test_on_the_textbook_machine_a_page_is_read_from_its_place() -> None:
     runs = [[*stores([1]), *loads([2, 3, 4]), *loads([1])]]
-    result = run(runs, 2).result
+    result = run(runs, 2, manager=TEXTBOOK).result
     for textbook, text in ((True, "read from its place on disk"), (False, "read back from the paging file")):
         steps = biography(result, "a", 1, "fifo", textbook)
         assert any(step.text.startswith(text) for step in steps)

@@ -319,7 +319,7 @@ def test_json_is_one_object_and_an_older_comparison_gives_way(pagesim: Command, 
 
 def test_what_does_not_vary_gets_no_interval(pagesim: Command, write_config: WriteConfig) -> None:
     config = write_config(**STILL)
-    options = ("--policies", "fifo,clock", "--workers", 1, *UNBOUND, "--no-plots", "--out", config.parent / "out")
+    options = ("--policies", "fifo,mru", "--workers", 1, *UNBOUND, "--no-plots", "--out", config.parent / "out")
     once = pagesim("compare", config, *options, "--replications", 1).out
     assert "1 replication: no interval" in once
     assert "±" not in once
