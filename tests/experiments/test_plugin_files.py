@@ -140,4 +140,4 @@ def test_a_policy_that_proposes_what_it_may_not_is_refused_by_name(
     assert told.count("\n") == 1
     assert "policy mine-wrong: proposed to replace entry" in told
     assert why in told
-    assert not (tmp_path / "out").exists()
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["status"] == "failed"

@@ -177,7 +177,7 @@ def test_the_trace_of_a_run_makes_the_same_references_again(
 def test_only_what_was_made_is_in_the_trace_of_a_run_that_is_cut_short(
     tmp_path: Path, pagesim: Command, write_config: WriteConfig
 ) -> None:
-    config = write_config(duration="5 us")
+    config = write_config(duration="400 us")
     out = tmp_path / "made.parquet"
     arguments = ("--out", tmp_path / "result", "--no-plots", "--json", "--record-trace", out)
     made = json.loads(pagesim("run", config, *arguments).out)["references"]
