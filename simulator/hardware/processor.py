@@ -242,11 +242,12 @@ def commit_all(a: int, t: int) -> None:
 
 @compiled
 def forget_scans(a: int, process: int) -> None:
-    """A page was taken from a process: where its running threads trap must be found again."""
+    """A page was taken from a process: where running threads trap that may reference it must be found again. A
+    program's thread may: it reads and writes other processes' memory, and pools, which are the System process's."""
     cpus = processors(a)
     for processor in range(machine(a).processor_count):
         thread = cpus[processor].thread
-        if thread >= 0 and threads(a)[thread].process == process:
+        if thread >= 0 and (threads(a)[thread].process == process or threads(a)[thread].program):
             cpus[processor].scanned = 0
             cpus[processor].lookahead = LOOKAHEAD
 

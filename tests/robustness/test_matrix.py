@@ -55,3 +55,10 @@ def test_every_policy_on_every_config_in_the_checked_build(part: int) -> None:
 @pytest.mark.parametrize("part", range(8))
 def test_random_programs_in_the_checked_build(part: int) -> None:
     _checked("tests.robustness.programs", 250, 250 * part)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [53])
+def test_a_random_machine_that_was_broken(number: int) -> None:
+    """53: pages were taken from a process that another processor's thread had looked ahead over."""
+    _checked("tests.robustness.programs", 1, number)

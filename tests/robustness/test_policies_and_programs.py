@@ -95,6 +95,30 @@ def test_a_page_that_another_process_shares_gives_up_its_stale_slot_when_it_was_
     run(program, manager=windows(modified_writer=ModifiedWriter(immediate=True)))
 
 
+def test_a_page_that_its_process_loses_is_missed_by_who_reads_it_from_another_process() -> None:
+    """One processor looks ahead over the 200 pages that ReadProcessMemory reads, while on the other one their process
+    empties its working set: what was seen doesn't hold any more."""
+    told: dict[str, int] = {}
+
+    def child(process: Any) -> Steps:
+        base = yield from works(process.virtual_alloc(0, 200 * PAGE, BOTH, RW))
+        yield from process.write(base, 200 * PAGE)
+        told["base"] = base
+        for _ in range(2_000):
+            yield from process.compute(1_000)
+            yield from works(process.empty_working_set())
+
+    def program(process: Any) -> Steps:
+        handle = yield from works(process.create_process("child", child))
+        buffer = yield from works(process.virtual_alloc(0, 200 * PAGE, BOTH, RW))
+        while "base" not in told:
+            yield from process.sleep(1)
+        for _ in range(3):
+            assert (yield from process.read_process_memory(handle, told["base"], buffer, 200 * PAGE)) == 200 * PAGE
+
+    run(program, processors=2)
+
+
 def test_a_process_without_threads_has_made_no_references() -> None:
     """Paged pool belongs to the System process, which has none; threads that come later are others'."""
 
