@@ -17,6 +17,7 @@ from experiments.config import load
 from experiments.errors import RunFailed
 from experiments.runner import prepare, simulate
 from simulator.registry import names
+from simulator.result import SimulationError
 from tests.robustness.watch import Thinning
 
 CONFIGS = sorted(Path(experiments.__file__).parent.glob("configs/*.yaml"))
@@ -53,7 +54,7 @@ def run(one: Combination, duration: str | None = None) -> str:
     experiment, specs = prepare(load(one.config, changes), one.config.parent)
     try:
         simulate(experiment, specs, one.config.parent, observers=[Thinning()])
-    except RunFailed as failure:
+    except (RunFailed, SimulationError) as failure:
         if any(end in str(failure) for end in ENDS):
             return "can't go on"
         raise
