@@ -68,10 +68,10 @@ SUMMARY: dict[str, Any] = {
     "shared_faults": 0, "copy_on_write_faults": 0, "collided_faults": 0, "hard_faults": 10, "pages_input": 12,
     "pages_output": 0, "page_reads": 10, "page_writes": 0,
     "processes": {
-        "a": {"exit_status": 0, "slowdown": 2.0, "run_ns": 600, "ready_ns": 0, "sleep_ns": 0, "stall_ns": 400, "stall_read_ns": 300,
-              "stall_collided_ns": 0, "stall_frame_ns": 100, "stall_write_ns": 0},
-        "b": {"exit_status": 0, "slowdown": 1.5, "run_ns": 1000, "ready_ns": 0, "sleep_ns": 0, "stall_ns": 0, "stall_read_ns": 0,
-              "stall_collided_ns": 0, "stall_frame_ns": 0, "stall_write_ns": 0},
+        "a": {"exit_status": 0, "slowdown": 2.0, "run_ns": 600, "ready_ns": 0, "sleep_ns": 0, "stall_ns": 400,
+              "stall_read_ns": 300, "stall_collided_ns": 0, "stall_frame_ns": 100, "stall_write_ns": 0},
+        "b": {"exit_status": 0, "slowdown": 1.5, "run_ns": 1000, "ready_ns": 0, "sleep_ns": 0, "stall_ns": 0,
+              "stall_read_ns": 0, "stall_collided_ns": 0, "stall_frame_ns": 0, "stall_write_ns": 0},
     },
 }  # fmt: skip
 
