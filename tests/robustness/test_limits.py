@@ -52,10 +52,10 @@ def test_what_is_larger_is_refused(value: int) -> None:
 
 
 def test_a_disk_cuts_its_longest_latencies_and_refuses_longer_medians() -> None:
-    tables = find("disk", "ssd")(read_median=1, read_p99=10**12).tables()  # type: ignore[operator]
+    tables = find("disk", "ssd")(read_median=1, read_p99=10**12).tables()
     assert 0 <= tables.latency_read.min() <= tables.latency_read.max() == LONGEST_LATENCY
     with pytest.raises(ValidationError):
-        find("disk", "constant")(read=10**13)  # type: ignore[operator]
+        find("disk", "constant")(read=10**13)
 
 
 def test_a_run_whose_time_runs_out_ends_with_one_line() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -42,14 +42,16 @@ def events(result: RunResult) -> Iterator[tuple[tuple[str, int], list[tuple[str,
     """Each private page with what happened to it, in order: (event, reason)."""
     log = result.pages[result.pages["file"].isna() & result.pages["page"].notna()]
     for page, rows in log.groupby(KEYS, observed=True):
-        yield page, list(zip(rows["event"].astype(str), rows["reason"].astype(str), strict=True))
+        story = zip(rows["event"].astype(str), rows["reason"].astype(str), strict=True)
+        yield cast("tuple[str, int]", page), list(story)
 
 
 def check_logs(result: RunResult, given_up: dict[int, int] | None = None) -> int:
     """Raise AssertionError unless each page is zeroed at most once more often than its contents were given up (by
     page: how often), and written between its zeroing and a repurposing; returns the pages that were repurposed."""
     faults = result.faults[result.faults["kind"] == "demand-zero"]
-    for (_, page), times in faults.groupby(KEYS, observed=True).size().items():
+    zeroed = faults.groupby(KEYS, observed=True).size()
+    for (_, page), times in zip(zeroed.index.tolist(), zeroed.tolist(), strict=True):
         assert times <= 1 + (given_up or {}).get(page, 0), f"page {page} was demand-zero {times} times"
     repurposed = 0
     for (_, page), story in events(result):
