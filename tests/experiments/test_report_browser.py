@@ -135,7 +135,9 @@ def test_sorting_goes_by_value_and_says_so(browser: Browser) -> None:
     assert page.value(state)[3] == "ascending"
     page.value(f"{button}.click()")
     assert column(page, "process-table", 3) == expected[::-1]
-    assert page.value(state) == ["none"] * 3 + ["descending"] + ["none"] * 9
+    sorted_by = page.value(state)
+    assert sorted_by.pop(3) == "descending"
+    assert set(sorted_by) == {"none"}
     page.value("document.querySelectorAll('#process-table th button')[0].click()")
     assert column(page, "process-table", 0) == sorted(processes["process"], key=str.lower)
     page.value("document.querySelectorAll('#fault-table th button')[1].click()")
