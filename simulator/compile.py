@@ -31,8 +31,6 @@ from numba.np import arrayobj
 CHECKED = os.environ.get("PAGESIM_CHECKED", "0") not in ("", "0")
 """Whether compiled code checks its indices."""
 
-_WITHOUT_END = 1 << 40
-
 
 def cache_directory() -> Path:
     """Where pagesim keeps what it can make again: `$PAGESIM_CACHE`, else the user's cache directory."""
@@ -56,7 +54,7 @@ def _directory(package: str) -> str:
     for folder in getattr(sys.modules[package], "__path__", ()):
         for path in sorted(Path(folder).rglob("*.py")):
             source = path.read_bytes()
-            if b"@compiled" in source or b"np.dtype(" in source:
+            if b"@compiled" in source or b"(Record):" in source or path.name in ("record.py", "view.py"):
                 digest.update(source)
     base = os.environ.get("NUMBA_CACHE_DIR") or cache_directory() / "compiled"
     return str(Path(base) / digest.hexdigest())
@@ -86,6 +84,8 @@ def compiled(function: Callable[..., Any]) -> Any:
     Integers and booleans are passed as int64. Numba would compile a variant for each width and for each literal, which
     takes four times as long and makes nothing faster.
     """
+    import simulator.state.view  # noqa: F401 (gives compiled code the machine's attributes)
+
     dispatcher = _cached(partial(numba.njit, error_model="numpy", boundscheck=CHECKED), function)
     resolve = dispatcher.get_call_template
     dispatcher.get_call_template = lambda args, kws: resolve(tuple(map(_word, args)), kws)
@@ -96,7 +96,7 @@ class callback:  # noqa: N801 (a decorator)
     """Compiles `int64 function(int64 machine, int64 argument)` so that compiled code can `call` it by address; when it
     is first wanted, because a run needs few of them."""
 
-    def __init__(self, function: Callable[[int, int], int]) -> None:
+    def __init__(self, function: Callable[[Any, Any], int]) -> None:
         """Compile nothing yet."""
         self._function = function
 
@@ -144,13 +144,6 @@ def call(typing_context: Any, function: Any, machine: Any, argument: Any) -> Any
     return types.int64(types.int64, *words), generate
 
 
-@compiled
-def extent(length: int) -> int:
-    """The length by which an array's indices are checked: its real one in the checked build; else one that no index
-    reaches, so that nobody has to look the real one up."""
-    return length if CHECKED else _WITHOUT_END
-
-
 def _refuse_negative(context: Any, builder: Any, kind: Any, index: Any, _length: Any) -> Any:
     """What takes the place of numba's wrapping of negative indices: they stay, and are found to be out of bounds."""
     return context.cast(builder, index, kind, types.intp)
@@ -166,7 +159,7 @@ def _qualified(mangled: str) -> str:
     return ".".join(parts)
 
 
-def _check(context: Any, builder: Any, index: Any, length: Any, axis: Any = None) -> None:  # noqa: ARG001
+def refuse_outside(context: Any, builder: Any, index: Any, length: Any, axis: Any = None) -> None:  # noqa: ARG001
     """Raise unless an index is in an array."""
     with cgutils.if_unlikely(builder, builder.icmp_unsigned(">=", index, length)):
         message = f"an index is out of bounds in {_qualified(builder.function.name)}"
@@ -175,4 +168,4 @@ def _check(context: Any, builder: Any, index: Any, length: Any, axis: Any = None
 
 if CHECKED:
     arrayobj.fix_integer_index = _refuse_negative
-    cgutils.do_boundscheck = _check
+    cgutils.do_boundscheck = refuse_outside

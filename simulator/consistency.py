@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import records
 from simulator.memory.state import State
-from simulator.records import (
+from simulator.state import constants
+from simulator.state.constants import (
     ACTIVE,
     BAD,
     FREE,
@@ -28,12 +28,12 @@ from simulator.records import (
 
 _FIRST_LIST = np.zeros(8, np.int64)
 for _state, _list in (
-    (ZEROED, records.ON_ZEROED),
-    (FREE, records.ON_FREE),
-    (STANDBY, records.ON_STANDBY),
-    (MODIFIED, records.ON_MODIFIED),
-    (NO_WRITE, records.ON_NO_WRITE),
-    (BAD, records.ON_BAD),
+    (ZEROED, constants.ON_ZEROED),
+    (FREE, constants.ON_FREE),
+    (STANDBY, constants.ON_STANDBY),
+    (MODIFIED, constants.ON_MODIFIED),
+    (NO_WRITE, constants.ON_NO_WRITE),
+    (BAD, constants.ON_BAD),
 ):
     _FIRST_LIST[_state] = _list + 1
 _OF_A_PAGE = np.isin(np.arange(8), (STANDBY, MODIFIED, NO_WRITE, ACTIVE, TRANSITION))
@@ -93,10 +93,10 @@ def check_page_lists(state: State) -> None:
     expected = _FIRST_LIST[f["state"]]
     expected[f["state"] == STANDBY] += f["priority"][f["state"] == STANDBY]
     file = state.arrays["contents"]["file"][np.where(f["state"] == MODIFIED, f["content"], 0)]
-    expected[(f["state"] == MODIFIED) & (file >= 0)] += records.ON_MAPPED - records.ON_MODIFIED
+    expected[(f["state"] == MODIFIED) & (file >= 0)] += constants.ON_MAPPED - constants.ON_MODIFIED
     expected[_fresh(state)] = 0
     forbid(number != expected, "frame {} is not on the list that its state says")
-    lengths = np.bincount(number, minlength=records.LISTS + 1)[1:]
+    lengths = np.bincount(number, minlength=constants.LISTS + 1)[1:]
     forbid(lengths != on["count"], "page list {} has another length than it says")
     members = np.flatnonzero(number > 0)
     ends = members[following[members] < 0]
@@ -120,19 +120,21 @@ def check_page_tables(state: State) -> None:
     arrays = state.arrays
     e, f, c = arrays["ptes"], arrays["frames"], arrays["contents"]
     bits = arrays["bits"][: len(e)]
-    valid = (bits & records.VALID) != 0
+    valid = (bits & constants.VALID) != 0
     mapped = e[valid]
-    forbid(~valid & (bits & (records.WRITE | records.ACCESSED | records.DIRTY) != 0), "invalid PTE {} has bits set")
-    forbid((bits & (records.WRITE | records.DIRTY)) == records.DIRTY, "PTE {} is dirty, but not writable")
+    forbid(
+        ~valid & (bits & (constants.WRITE | constants.ACCESSED | constants.DIRTY) != 0), "invalid PTE {} has bits set"
+    )
+    forbid((bits & (constants.WRITE | constants.DIRTY)) == constants.DIRTY, "PTE {} is dirty, but not writable")
     require((mapped["content"] >= 0).all() and mapped["accessible"].all(), "a valid PTE may not be touched")
     require(arrays["processes"]["alive"][mapped["process"]].all(), "a process that doesn't live has a valid PTE")
     frame = c["frame"][mapped["content"]]
     require((frame >= 0).all(), "a valid PTE maps a page that is in no frame")
     forbid(np.bincount(frame, minlength=len(f)) != f["share"], "frame {} has another share count than valid PTEs")
-    forbids = (bits[valid] & records.NO_EXECUTE) != 0
+    forbids = (bits[valid] & constants.NO_EXECUTE) != 0
     require((forbids == (mapped["executable"] == 0)).all(), "a valid PTE's no-execute bit isn't its protection's")
     copied = mapped["writable"].astype(np.bool_) & ((mapped["private"] < 0) | (mapped["private"] == mapped["content"]))
-    writes = (bits[valid] & records.WRITE) != 0
+    writes = (bits[valid] & constants.WRITE) != 0
     require((writes == copied).all(), "a valid PTE's write bit doesn't follow from its protection")
 
 
@@ -140,7 +142,7 @@ def check_working_sets(state: State) -> None:
     """A process's list is its valid PTEs in order of entry, no more, no less."""
     arrays = state.arrays
     e, p = arrays["ptes"], arrays["processes"]
-    in_a_set = (arrays["bits"][: len(e)] & records.VALID != 0) & (e["fixed"] == 0)
+    in_a_set = (arrays["bits"][: len(e)] & constants.VALID != 0) & (e["fixed"] == 0)
     valid = np.flatnonzero(in_a_set)
     order = valid[np.lexsort((e["entered"][valid], e["process"][valid]))]
     owner, entered = e["process"][order], e["entered"][order]
@@ -178,7 +180,7 @@ def check_versions(state: State) -> None:
     forbid(clean & stale & living, "page {} has stores that its backing store doesn't hold")
     carried = written & ~modified & living & (f["deleted"][frame] == 0) & (c["losable"] == 0)
     forbid(carried & (f["io_version"][frame] != c["version"]), "page {} is being written in an old version")
-    slot = (c["location"] >= 0) & (c["location"] >> records.STORE_SHIFT < state.paging_files)
+    slot = (c["location"] >= 0) & (c["location"] >> constants.STORE_SHIFT < state.paging_files)
     forbid(modified & slot, "modified page {} keeps a slot with a stale copy")
 
 

@@ -7,15 +7,15 @@ stand under `pagesim`.
 
 from __future__ import annotations
 
-from simulator import records
+from simulator.state import constants
 
 FAULT_KINDS = {
-    "demand_zero_faults": records.DEMAND_ZERO,
-    "transition_faults": records.SOFT,
-    "shared_faults": records.SHARED,
-    "copy_on_write_faults": records.COPY_ON_WRITE,
-    "collided_faults": records.COLLIDED,
-    "hard_faults": records.HARD,
+    "demand_zero_faults": constants.DEMAND_ZERO,
+    "transition_faults": constants.SOFT,
+    "shared_faults": constants.SHARED,
+    "copy_on_write_faults": constants.COPY_ON_WRITE,
+    "collided_faults": constants.COLLIDED,
+    "hard_faults": constants.HARD,
 }
 """Each kind of fault and its number in the records; page_faults is their sum."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.compile import compiled
-from simulator.records import NEVER
+from simulator.state.constants import NEVER
 from simulator.stream import ReferenceStream
 
 _IN_MEMORY = 1 << 20

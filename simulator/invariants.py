@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import records
 from simulator.consistency import (
     InvariantBroken,
     check_frames,
@@ -29,11 +28,13 @@ from simulator.consistency import (
 )
 from simulator.memory.state import State
 from simulator.observe import Observer
-from simulator.records import ACTIVE, FREE, IO_NONE, IO_READ, IO_WRITE, STANDBY, TRANSITION, ZEROED
+from simulator.state import constants
+from simulator.state.constants import ACTIVE, FREE, IO_NONE, IO_READ, IO_WRITE, STANDBY, TRANSITION, ZEROED
+from simulator.state.queries import available
 
 __all__ = ["InvariantBroken", "Invariants", "check"]
 
-_STALLS_OF_IO = (records.STALL_READ, records.STALL_COLLIDED, records.STALL_WRITE)
+_STALLS_OF_IO = (constants.STALL_READ, constants.STALL_COLLIDED, constants.STALL_WRITE)
 PAGES_A_STEP = 4096
 """Pages for which one check a step is cheap enough; a machine n times as large is checked at every n-th step."""
 
@@ -157,9 +158,9 @@ def _check_slots(state: State, live: NDArray[np.int64]) -> None:
     writes = r[r["write"] != 0]
     goals = np.concatenate([np.empty(0, np.int64), *(w["location"] + np.arange(w["pages"]) for w in writes)])
     for number, store in enumerate(state.arrays["stores"][: state.paging_files]):
-        mine = private[c["location"][private] >> records.STORE_SHIFT == number]
-        slots = c["location"][mine] & records.STORE_MASK
-        taken = np.concatenate([slots, goals[goals >> records.STORE_SHIFT == number] & records.STORE_MASK])
+        mine = private[c["location"][private] >> constants.STORE_SHIFT == number]
+        slots = c["location"][mine] & constants.STORE_MASK
+        taken = np.concatenate([slots, goals[goals >> constants.STORE_SHIFT == number] & constants.STORE_MASK])
         used = _memory_at(store["slots_at"], store["maximum"], "u1")
         require(len(set(taken.tolist())) == len(taken), f"paging file {number}: a slot is held twice")
         require(used[taken].all() and (taken < store["size"]).all(), f"paging file {number}: a page's slot isn't taken")
@@ -175,10 +176,10 @@ def _check_slots(state: State, live: NDArray[np.int64]) -> None:
 def _check_places(state: State) -> None:
     """On the textbook machine each page has a place of its own, and on every machine each page of a file."""
     c = state.arrays["contents"][: state.content_count]
-    own = c["location"][(c["location"] >= 0) & (c["location"] >> records.STORE_SHIFT >= state.paging_files)]
+    own = c["location"][(c["location"] >= 0) & (c["location"] >> constants.STORE_SHIFT >= state.paging_files)]
     require(len(np.unique(own)) == len(own), "two pages have one place")
-    size = state.arrays["stores"]["size"][own >> records.STORE_SHIFT]
-    require((own & records.STORE_MASK < size).all(), "a page's place lies behind the end of its store")
+    size = state.arrays["stores"]["size"][own >> constants.STORE_SHIFT]
+    require((own & constants.STORE_MASK < size).all(), "a page's place lies behind the end of its store")
     require(len(own) == len(c) or state.manager.model != "demand-paging", "a page of the textbook machine has no place")
 
 
@@ -186,7 +187,7 @@ def _check_threads(state: State, live: NDArray[np.int64]) -> None:
     """A thread is in one place: a processor, a ready queue, among waiters or sleepers, or at rest."""
     m, t, arrays = state.record[0], state.arrays["threads"], state.arrays
     following, condition, stall, on = (t[name].tolist() for name in ("next", "state", "stall", "processor"))
-    ready = [n for head in arrays["ready"]["head"].tolist() for n in _chain(following, head, "a ready queue")]
+    ready = [n for head in arrays["ready_queues"]["head"].tolist() for n in _chain(following, head, "a ready queue")]
     processors = arrays["processors"]["thread"].tolist()
     running = [n for n in processors if n >= 0]
     frames = _chain(following, int(m["frame_waiters"]), "the queue for frames")
@@ -197,15 +198,15 @@ def _check_threads(state: State, live: NDArray[np.int64]) -> None:
     require(len(set(everywhere)) == len(everywhere), "a thread is in two places")
     require(len(ready) == m["ready"] and len(running) == m["running"], "ready or running threads are miscounted")
     require(len(frames) == m["frame_waiting"], "threads that wait for a frame are miscounted")
-    require(all(condition[n] == records.READY for n in ready), "a thread in a ready queue isn't ready")
-    require(all(condition[n] == records.RUNNING for n in running), "a thread on a processor isn't running")
-    require(all(condition[n] == records.BLOCKED for n in frames + reads), "a thread among waiters isn't blocked")
-    require(all(stall[n] == records.STALL_FRAME for n in frames), "a thread waits for a frame, but isn't booked so")
+    require(all(condition[n] == constants.READY for n in ready), "a thread in a ready queue isn't ready")
+    require(all(condition[n] == constants.RUNNING for n in running), "a thread on a processor isn't running")
+    require(all(condition[n] == constants.BLOCKED for n in frames + reads), "a thread among waiters isn't blocked")
+    require(all(stall[n] == constants.STALL_FRAME for n in frames), "a thread waits for a frame, but isn't booked so")
     require(all(stall[n] in _STALLS_OF_IO for n in reads), "a thread waits for an I/O, but isn't booked so")
-    require(all(stall[n] == records.SLEEP for n in asleep), "a thread sleeps, but isn't booked so")
+    require(all(stall[n] == constants.SLEEP for n in asleep), "a thread sleeps, but isn't booked so")
     require((np.diff(t["wake"][asleep]) <= 0).all(), "sleeping threads are out of order")
     user = np.flatnonzero(t["process"] >= 0)
-    living = user[(arrays["processes"]["alive"][t["process"][user]] != 0) & (t["state"][user] != records.ENDED)]
+    living = user[(arrays["processes"]["alive"][t["process"][user]] != 0) & (t["state"][user] != constants.ENDED)]
     lost = sorted(set(living.tolist()).difference(everywhere))
     require(not lost, f"thread {lost[:1]} of a living process is nowhere")
     for number, thread in enumerate(processors):
@@ -218,9 +219,9 @@ def _check_totals(state: State) -> None:
     condition = np.bincount(state.arrays["frames"]["state"], minlength=8)
     require(m["states_active"] == condition[ACTIVE], "active frames are miscounted")
     require(m["states_transition"] == condition[TRANSITION], "frames in transition are miscounted")
-    available = int(records.available(state.address))
-    require(available == condition[ZEROED] + condition[FREE] + condition[STANDBY], "available frames are miscounted")
-    require(not m["frame_waiting"] or available == 0, "threads wait for a frame while one is available")
+    count = int(available(state.address))
+    require(count == condition[ZEROED] + condition[FREE] + condition[STANDBY], "available frames are miscounted")
+    require(not m["frame_waiting"] or count == 0, "threads wait for a frame while one is available")
     alive = p["alive"][: len(state.names)] != 0
     charged = p["commit"][: len(state.names)][alive].sum() + m["system_commit"]
     require(m["commit"] == charged, "commit charge isn't what was charged")

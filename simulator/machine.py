@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulator import config, records
+from simulator import config
 from simulator.calendar import START, Bell, Calendar
 from simulator.future import Future
 from simulator.hardware.processor import account, commit_all
@@ -40,6 +40,7 @@ from simulator.metrics import Recorder
 from simulator.observe import Hooks, Observer
 from simulator.result import PolicyRefused, RunResult, SimulationError
 from simulator.snapshot import snapshot
+from simulator.state import constants
 from simulator.stream import Block, ReferenceStream
 
 if TYPE_CHECKING:
@@ -261,12 +262,12 @@ class Machine:
 
     def _before(self, horizon: float) -> None:
         """Run the compiled machine up to the next SimPy event."""
-        until = int(records.NEVER) if horizon == float("inf") else int(horizon)
+        until = int(constants.NEVER) if horizon == float("inf") else int(horizon)
         while not self._done.triggered:
             reason = advance(self.state.address, until)
             if reason == IDLE:
                 self._check_asleep()
-                if until == records.NEVER and self._record["running"]:
+                if until == constants.NEVER and self._record["running"]:
                     self._refuse_to_go_on()
                 break
             self._serve[reason]()
@@ -314,13 +315,13 @@ class Machine:
 
     def _check_victim(self, victim: int, process: int | None) -> None:
         bits, ptes = self.state.arrays["bits"], self.state.arrays["ptes"]
-        inside = 0 <= victim < self.state.pte_count and bits[victim] & records.VALID and not ptes["fixed"][victim]
+        inside = 0 <= victim < self.state.pte_count and bits[victim] & constants.VALID and not ptes["fixed"][victim]
         if not inside or (process is not None and ptes["process"][victim] != process):
             where = "any working set" if process is None else f"the working set of {self.state.names[process]}"
             raise PolicyRefused(
                 f"policy {self.policy.name}: proposed to replace entry {victim}, which isn't in {where}"
             )
-        if bits[victim] & records.PINNED:
+        if bits[victim] & constants.PINNED:
             raise PolicyRefused(f"policy {self.policy.name}: proposed to replace entry {victim}, which is locked")
 
     def _check_asleep(self) -> None:
@@ -332,7 +333,10 @@ class Machine:
         if not count or count < record["living_threads"]:
             return
         next_to_wake = int(self.state.arrays["sleepers"][count - 1])
-        if self.state.arrays["threads"]["wake"][next_to_wake] == records.NEVER and not self.programs.waits_for_system():
+        if (
+            self.state.arrays["threads"]["wake"][next_to_wake] == constants.NEVER
+            and not self.programs.waits_for_system()
+        ):
             raise SimulationError(
                 f"at {int(record['now'])} ns all {count} thread(s) wait for objects that nobody will signal"
             )

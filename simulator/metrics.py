@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simulator import records
 from simulator.columns import category
 from simulator.counters import FAULT_KINDS, RATES
-from simulator.layout import COUNTERS
-from simulator.logs import FAULT_LOG, IO_LOG
 from simulator.memory.sampling import take_sample
 from simulator.memory.state import State
 from simulator.page_frame import page_frame
 from simulator.result import RunResult
+from simulator.state import constants
+from simulator.state.schema import COUNTERS, FaultRow, IoRow
 from simulator.thread_frame import thread_frame
 
 _SECOND = 1e9
@@ -74,8 +73,8 @@ class Recorder:
         self._more += [counters] * count
         if self._page_map:
             bits = self.state.arrays["bits"]
-            seen = np.flatnonzero(bits & records.SEEN)
-            bits[seen] &= np.uint8(0xFF ^ records.SEEN)
+            seen = np.flatnonzero(bits & constants.SEEN)
+            bits[seen] &= np.uint8(0xFF ^ constants.SEEN)
             self._maps.append((times[-1], seen))
         if self._automatic and len(self._times) > self.MOST_SAMPLES:
             self._thin()
@@ -142,10 +141,10 @@ class Recorder:
         return {
             "references": sum(process["references"] for process in processes.values()),
             **{key: last[key] for key in ("page_faults", *FAULT_KINDS, *COUNTERS)},
-            "access_violations": int(kinds[records.VIOLATION]),
-            "in_page_errors": int(kinds[records.PAGE_ERROR]),
+            "access_violations": int(kinds[constants.VIOLATION]),
+            "in_page_errors": int(kinds[constants.PAGE_ERROR]),
             "commit_peak_pages": int(m["commit_peak"]),
-            "trimming_ns": int(self.state.arrays["threads"][self.state.user_threads + records.BALANCE]["run_ns"]),
+            "trimming_ns": int(self.state.arrays["threads"][self.state.user_threads + constants.BALANCE]["run_ns"]),
             "simulated_ns": end,
             "page_size": self.state.config.page_size,
             "processes": processes,
@@ -165,8 +164,8 @@ class Recorder:
                 "references": references[i],
                 "page_faults": sum(kinds.values()),
                 **kinds,
-                "access_violations": int(process["kinds"][records.VIOLATION]),
-                "in_page_errors": int(process["kinds"][records.PAGE_ERROR]),
+                "access_violations": int(process["kinds"][constants.VIOLATION]),
+                "in_page_errors": int(process["kinds"][constants.PAGE_ERROR]),
                 **{
                     key: int(process[key])
                     for key in ("page_reads", "pages_input", "pages_output", "trimmed", "replaced")
@@ -176,12 +175,12 @@ class Recorder:
                 "exit_status": int(process["status"]) if ended else None,
                 "run_ns": int(threads["run_ns"].sum()),
                 "ready_ns": int(threads["ready_ns"].sum()),
-                "sleep_ns": stalls[records.SLEEP],
-                "stall_ns": sum(stalls[: records.SLEEP]),
-                "stall_read_ns": stalls[records.STALL_READ],
-                "stall_collided_ns": stalls[records.STALL_COLLIDED],
-                "stall_frame_ns": stalls[records.STALL_FRAME],
-                "stall_write_ns": stalls[records.STALL_WRITE],
+                "sleep_ns": stalls[constants.SLEEP],
+                "stall_ns": sum(stalls[: constants.SLEEP]),
+                "stall_read_ns": stalls[constants.STALL_READ],
+                "stall_collided_ns": stalls[constants.STALL_COLLIDED],
+                "stall_frame_ns": stalls[constants.STALL_FRAME],
+                "stall_write_ns": stalls[constants.STALL_WRITE],
                 "slowdown": None,
                 "peak_working_set": int(process["peak"]),
                 "space_time_page_ns": int(process["space_time"]),
@@ -224,7 +223,7 @@ class Recorder:
 
     def _gauges(self, raw: dict[str, NDArray[np.int64]], page: int) -> dict[str, Any]:
         lists = [column for column in raw if column.startswith("list ") and column != "list mapped"]
-        standby = np.array([raw[f"list Standby {i}"] for i in range(records.STANDBY_PRIORITIES)]) * page
+        standby = np.array([raw[f"list Standby {i}"] for i in range(constants.STANDBY_PRIORITIES)]) * page
         ready = (raw["list Zeroed"] + raw["list Free"]) * page
         return {
             r"Memory\Available Bytes": ready + standby.sum(axis=0),
@@ -242,7 +241,7 @@ class Recorder:
         }
 
     def _fault_frame(self) -> pd.DataFrame:
-        log = np.concatenate([np.empty(0, FAULT_LOG), *self._faults])
+        log = np.concatenate([np.empty(0, FaultRow.dtype), *self._faults])
         log = log[np.argsort(log["time_ns"], kind="stable")]
         parts = {name: log[name].copy() for name in ("queue_ns", "service_ns", "cpu_ns")}
         return pd.DataFrame(
@@ -251,8 +250,8 @@ class Recorder:
                 "process": category(log["process"], self.state.names),
                 "thread": log["thread"].copy(),
                 "page": log["page"].copy(),
-                "kind": category(log["kind"], records.KIND_NAMES),
-                "cause": category(log["cause"], records.CAUSE_NAMES),
+                "kind": category(log["kind"], constants.KIND_NAMES),
+                "cause": category(log["cause"], constants.CAUSE_NAMES),
                 "access": category(log["access"], ("fetch", "load", "store")),
                 **parts,
                 "latency_ns": sum(parts.values(), np.zeros(len(log), np.int64)),
@@ -260,13 +259,13 @@ class Recorder:
         )
 
     def _io_frame(self) -> pd.DataFrame:
-        log = np.concatenate([np.empty(0, IO_LOG), *self._ios])
+        log = np.concatenate([np.empty(0, IoRow.dtype), *self._ios])
         return pd.DataFrame(
             {
                 **{name: log[name].copy() for name in ("submit_ns", "start_ns", "end_ns")},
                 "disk": category(log["disk"], self.state.disk_names),
                 "kind": category(log["write"], ("read", "write")),
-                "cause": category(log["cause"], records.IO_CAUSES),
+                "cause": category(log["cause"], constants.IO_CAUSES),
                 "offset": log["offset"].copy(),
                 "pages": log["pages"].copy(),
                 "ok": log["ok"].astype(np.bool_),

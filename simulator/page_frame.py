@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simulator import records
 from simulator.columns import category, known
-from simulator.logs import PAGE_LOG
 from simulator.memory.state import State
+from simulator.state import constants
+from simulator.state.schema import PageRow
 
 Numbers = NDArray[Any]
 
@@ -20,28 +20,28 @@ Numbers = NDArray[Any]
 def page_frame(state: State, parts: Sequence[Numbers]) -> pd.DataFrame:
     """One row for each thing that happened to a page beside being referenced, in the order in which it happened.
 
-    Columns: `time_ns`; `event` and `reason`, of `simulator.records`; `process` and `page` (virtual page number), none
+    Columns: `time_ns`; `event` and `reason` (`simulator.state.constants`); `process` and `page` (virtual number), none
     where it happened to a file's page as such; `file` and `file_page`, none for private pages; `since_ns`, when the
     fault or the I/O began that ends here; `thread`, whose fault it was; `for_process`, `for_page`, `for_file` and
     `for_file_page`, the page that needed the room or got the frame; `wanted`, the pages that the pass was to trim;
     `accessed` and `age` as a page left its working set; `disk` and `offset`, where it was written to, as in the I/O
     log. What doesn't apply is missing (NA).
     """
-    log = np.concatenate([np.empty(0, PAGE_LOG), *parts])
+    log = np.concatenate([np.empty(0, PageRow.dtype), *parts])
     event, reason, other = log["event"], log["reason"], log["other"]
-    left, written = event == records.LEFT, event == records.WRITTEN
-    replaced, trimmed = left & (reason == records.REPLACED), left & (reason == records.TRIMMED)
-    faulted = replaced | (event == records.ENTERED) | (event == records.COPIED)
+    left, written = event == constants.LEFT, event == constants.WRITTEN
+    replaced, trimmed = left & (reason == constants.REPLACED), left & (reason == constants.TRIMMED)
+    faulted = replaced | (event == constants.ENTERED) | (event == constants.COPIED)
     nobody = np.int32(-1)
     aim = np.where(replaced, other, nobody)
-    gets = np.where(event == records.REPURPOSED, other, nobody)
+    gets = np.where(event == constants.REPURPOSED, other, nobody)
     stores = state.arrays["stores"]
     store = np.where(written, log["number"], nobody)
     return pd.DataFrame(
         {
             "time_ns": log["time_ns"].copy(),
-            "event": category(event, records.EVENT_NAMES),
-            "reason": category(reason, records.REASON_NAMES),
+            "event": category(event, constants.EVENT_NAMES),
+            "reason": category(reason, constants.REASON_NAMES),
             **_whose(state, log["entry"], log["content"], ""),
             "since_ns": known(log["since_ns"], log["since_ns"] >= 0),
             "thread": known(log["number"], faulted),

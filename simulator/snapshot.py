@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator import records
 from simulator.memory.state import State
+from simulator.state import constants
 
 
 def _content_name(state: State, content: int) -> tuple[str, int]:
@@ -37,13 +37,13 @@ def _pages(state: State) -> dict[tuple[str, int], tuple[Any, ...]]:
         if not process["alive"]:
             continue
         bits = int(state.arrays["bits"][entry])
-        valid = bool(bits & records.VALID)
+        valid = bool(bits & constants.VALID)
         content = contents[pte["content"]] if pte["content"] >= 0 else None
         frame = -1 if content is None else int(content["frame"])
         pages[state.names[pte["process"]], int(pte["vpn"])] = (
             valid,
-            valid and bool(bits & records.ACCESSED),
-            valid and bool(bits & records.DIRTY),
+            valid and bool(bits & constants.ACCESSED),
+            valid and bool(bits & constants.DIRTY),
             int(pte["age"]) if valid else 0,
             int(frames["share"][frame]) if frame >= 0 else 0,
             content is not None and bool(content["location"] >= 0),
@@ -67,13 +67,13 @@ def snapshot(state: State) -> dict[str, Any]:
             files[name, page] = (bool(content["frame"] >= 0), int(content["version"]))
     return {
         "lists": {
-            "zeroed": int(lists[records.ON_ZEROED] + m["frame_count"] - m["fresh"]),
-            "free": int(lists[records.ON_FREE]),
-            "standby": [_listed(state, records.ON_STANDBY + i) for i in range(records.STANDBY_PRIORITIES)],
-            "modified": _listed(state, records.ON_MODIFIED),
-            "modified mapped": _listed(state, records.ON_MAPPED),
-            "modified no-write": _listed(state, records.ON_NO_WRITE),
-            "bad": int(lists[records.ON_BAD]),
+            "zeroed": int(lists[constants.ON_ZEROED] + m["frame_count"] - m["fresh"]),
+            "free": int(lists[constants.ON_FREE]),
+            "standby": [_listed(state, constants.ON_STANDBY + i) for i in range(constants.STANDBY_PRIORITIES)],
+            "modified": _listed(state, constants.ON_MODIFIED),
+            "modified mapped": _listed(state, constants.ON_MAPPED),
+            "modified no-write": _listed(state, constants.ON_NO_WRITE),
+            "bad": int(lists[constants.ON_BAD]),
             "active": int(m["states_active"]),
             "transition": int(m["states_transition"]),
         },

@@ -13,25 +13,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import carray
 
-from simulator.compile import compiled, extent, pointer
-from simulator.records import (
-    ACCESSED,
-    DIRTY,
-    FETCH,
-    LOAD,
-    NO_EXECUTE,
-    SEEN,
-    STORE,
-    VALID,
-    WRITE,
-    bits,
-    machine,
-    processes,
-    processors,
-    threads,
-)
+from simulator.compile import compiled
+from simulator.state.constants import ACCESSED, DIRTY, FETCH, LOAD, NO_EXECUTE, SEEN, STORE, VALID, WRITE
+from simulator.state.record import Nanoseconds, Thread
+from simulator.state.schema import MachineRecord
 
 LIMIT, TRAP, END_OF_RUNS, WORK_DONE, CLEAR = range(5)
 """Why execution or a scan stopped: the time limit, a trap, no more runs before a wait or the end of the block, a
@@ -47,14 +33,14 @@ _WHOLE = 1 << 40
 
 
 @compiled
-def block(a: int, thread: int) -> Any:
+def block(m: MachineRecord, thread: Thread) -> Any:
     """A thread's current block: page, fetches, loads and stores of its runs."""
-    th = threads(a)[thread]
+    th = m.threads[thread]
     return (
-        carray(pointer(th.page_at), extent(th.length), np.uint32),
-        carray(pointer(th.fetches_at), extent(th.length), np.uint16),
-        carray(pointer(th.loads_at), extent(th.length), np.uint8),
-        carray(pointer(th.stores_at), extent(th.length), np.uint8),
+        th.page,
+        th.fetches,
+        th.loads,
+        th.stores,
     )
 
 
@@ -69,23 +55,23 @@ def _trap_offset(pte_bits: int, offset: int, fetches: int, loads: int, stores: i
 
 
 @compiled
-def access_at(a: int, thread: int) -> int:
+def access_at(m: MachineRecord, thread: Thread) -> int:
     """FETCH, LOAD or STORE: what the thread's next reference is."""
-    th = threads(a)[thread]
-    _, fetches, loads, _ = block(a, thread)
+    th = m.threads[thread]
+    _, fetches, loads, _ = block(m, thread)
     if th.offset < fetches[th.position]:
         return FETCH
     return LOAD if th.offset < np.int64(fetches[th.position]) + loads[th.position] else STORE
 
 
 @compiled
-def still_traps(a: int, thread: int) -> bool:
+def still_traps(m: MachineRecord, thread: Thread) -> bool:
     """Whether a thread's next reference traps; another thread of its process may have brought the page in."""
-    th = threads(a)[thread]
-    page, fetches, loads, stores = block(a, thread)
+    th = m.threads[thread]
+    page, fetches, loads, stores = block(m, thread)
     i = th.position
     fetched, loaded, stored = np.int64(fetches[i]), np.int64(loads[i]), np.int64(stores[i])
-    pte_bits = bits(a)[processes(a)[th.process].page_base + page[i]]
+    pte_bits = m.bits[m.processes[th.process].page_base + page[i]]
     return _trap_offset(pte_bits, th.offset, fetched, loaded, stored) == th.offset
 
 
@@ -129,20 +115,20 @@ def make_run(pte: Any, e: int, offset: int, fetched: int, loaded: int, stored: i
 
 
 @compiled
-def _make(a: int, processor: int, limit: int) -> int:
+def _make(m: MachineRecord, processor: int, limit: int) -> int:
     """Make a thread's references until one traps, the block ends, or the next would start at `limit` or later.
 
     Goes by chunks, unless fetches may be forbidden: where all pages of a chunk have all their bits, and its time is
     short enough, nothing is left to do but to look; the rest goes run by run. Chunks grow with success; once one was
     too long for the limit they stay small.
     """
-    cpu = processors(a)[processor]
-    th = threads(a)[cpu.thread]
+    cpu = m.processors[processor]
+    th = m.threads[cpu.thread]
     now = cpu.clock + th.debt
-    cost = machine(a).reference_cost
-    page, fetches, loads, stores = block(a, cpu.thread)
-    pte = bits(a)
-    first = processes(a)[th.process].page_base
+    cost = m.reference_cost
+    page, fetches, loads, stores = block(m, cpu.thread)
+    pte = m.bits
+    first = m.processes[th.process].page_base
     position, offset, length = th.position, th.offset, th.stop
     chunk, most, references = np.int64(_WHOLE if th.fetching else FIRST_CHUNK), np.int64(CHUNK), np.int64(0)
     kind = END_OF_RUNS
@@ -185,29 +171,29 @@ def _make(a: int, processor: int, limit: int) -> int:
 
 
 @compiled
-def execute(a: int, processor: int, limit: int) -> int:
+def execute(m: MachineRecord, processor: int, limit: int) -> int:
     """Make a thread's references as far as they can be made before `limit`; returns why it stopped."""
-    processors(a)[processor].scanned = 0
-    return _make(a, processor, limit)
+    m.processors[processor].scanned = 0
+    return _make(m, processor, limit)
 
 
 @compiled
-def scan(a: int, processor: int, limit: int) -> None:
+def scan(m: MachineRecord, processor: int, limit: int) -> None:
     """Look ahead for a thread's next trap from where its last scan ended, without side effect.
 
     Sets the processor's `stop` and `stop_kind`: TRAP or END_OF_RUNS at that time, or CLEAR: no trap before it.
     Looks at no more than `lookahead` runs and not beyond `limit` by more than a chunk.
     """
-    cpu = processors(a)[processor]
-    th = threads(a)[cpu.thread]
+    cpu = m.processors[processor]
+    th = m.threads[cpu.thread]
     if not cpu.scanned:
         cpu.scanned = 1
         cpu.scan_position, cpu.scan_offset = th.position, th.offset
         cpu.stop = cpu.clock + th.debt
-    cost = machine(a).reference_cost
-    page, fetches, loads, stores = block(a, cpu.thread)
-    pte = bits(a)
-    first = processes(a)[th.process].page_base
+    cost = m.reference_cost
+    page, fetches, loads, stores = block(m, cpu.thread)
+    pte = m.bits
+    first = m.processes[th.process].page_base
     position, offset, now = cpu.scan_position, cpu.scan_offset, cpu.stop
     chunk = np.int64(_WHOLE if th.fetching else FIRST_CHUNK)
     end = min(th.stop, position + cpu.lookahead)
@@ -237,11 +223,11 @@ def scan(a: int, processor: int, limit: int) -> None:
 
 
 @compiled
-def commit(a: int, processor: int, t: int) -> None:
+def commit(m: MachineRecord, processor: int, t: Nanoseconds) -> None:
     """Make the references that a thread starts before time t; its scan says that all of them hit."""
-    cpu = processors(a)[processor]
-    th = threads(a)[cpu.thread]
+    cpu = m.processors[processor]
+    th = m.threads[cpu.thread]
     if th.process >= 0 and cpu.clock + th.debt < t:
-        _make(a, processor, t)
+        _make(m, processor, t)
     th.debt += cpu.clock - t
     cpu.clock = t

@@ -15,7 +15,7 @@ from numba import carray
 from numpy.typing import NDArray
 
 from simulator.compile import compiled, pointer
-from simulator.records import disks
+from simulator.state.schema import MachineRecord
 
 QUANTILES = 4096
 SEEKS = 1024
@@ -67,9 +67,9 @@ def draw(key: int, counter: int) -> int:
 
 
 @compiled
-def service_time(a: int, disk: int, write: int, offset: int, pages: int, u: int) -> int:
+def service_time(m: MachineRecord, disk: int, write: int, offset: int, pages: int, u: int) -> int:
     """Nanoseconds that a request takes on a channel; moves the head to the request's end."""
-    d = disks(a)[disk]
+    d = m.disks[disk]
     quantile = carray(pointer(d.latency_at[write]), (QUANTILES,), np.int64)
     time = quantile[np.int64(u >> np.uint64(52))] + pages * d.per_page[write]
     distance = abs(offset - d.position)

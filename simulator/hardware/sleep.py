@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from simulator.compile import compiled
 from simulator.hardware.processor import block_thread, make_ready
-from simulator.records import SLEEP, machine, sleepers, threads
+from simulator.state.constants import SLEEP
+from simulator.state.record import Nanoseconds, Thread
+from simulator.state.schema import MachineRecord
 
 
 @compiled
-def fall_asleep(a: int, thread: int, wake: int, t: int) -> None:
+def fall_asleep(m: MachineRecord, thread: Thread, wake: int, t: Nanoseconds) -> None:
     """A thread gives up its processor until time `wake`. Who wakes at one time does so in the order of falling
     asleep."""
-    m = machine(a)
-    block_thread(a, thread, SLEEP, t)
-    threads(a)[thread].wake = wake
-    asleep = sleepers(a)
+    block_thread(m, thread, SLEEP, t)
+    m.threads[thread].wake = wake
+    asleep = m.sleepers
     at = m.sleeping
-    while at > 0 and threads(a)[asleep[at - 1]].wake <= wake:
+    while at > 0 and m.threads[asleep[at - 1]].wake <= wake:
         asleep[at] = asleep[at - 1]
         at -= 1
     asleep[at] = thread
@@ -24,22 +25,20 @@ def fall_asleep(a: int, thread: int, wake: int, t: int) -> None:
 
 
 @compiled
-def wake_next(a: int) -> int:
+def wake_next(m: MachineRecord) -> int:
     """The next thread to wake becomes ready; returns the time."""
-    m = machine(a)
     m.sleeping -= 1
-    thread = sleepers(a)[m.sleeping]
-    t = threads(a)[thread].wake
+    thread = m.sleepers[m.sleeping]
+    t = m.threads[thread].wake
     m.now = t
-    make_ready(a, thread, t)
+    make_ready(m, thread, t)
     return t
 
 
 @compiled
-def never_wake(a: int, thread: int) -> None:
+def never_wake(m: MachineRecord, thread: Thread) -> None:
     """A sleeping thread's process ended."""
-    m = machine(a)
-    asleep = sleepers(a)
+    asleep = m.sleepers
     at = 0
     while at < m.sleeping and asleep[at] != thread:
         at += 1

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from simulator import records
 from simulator.calendar import Calendar
 from simulator.compile import compiled
 from simulator.hardware.processor import commit_all
@@ -24,22 +23,25 @@ from simulator.memory.view import View
 from simulator.memory.working_set import requeue, trim
 from simulator.observe import Hooks
 from simulator.policies.base import Decision, Policy
-from simulator.records import BALANCE, MAPPED_WRITER, TRIMMED, machine
 from simulator.result import PolicyRefused
+from simulator.state import constants
+from simulator.state.constants import BALANCE, MAPPED_WRITER, TRIMMED
+from simulator.state.record import Nanoseconds
+from simulator.state.schema import MachineRecord
 
 
 @compiled
-def _trim_all(a: int, entries: Any, goal: int, t: int) -> None:
-    machine(a).now = t
-    machine(a).goal = goal
+def _trim_all(m: MachineRecord, entries: Any, goal: int, t: Nanoseconds) -> None:
+    m.now = t
+    m.goal = goal
     for entry in entries:
-        trim(a, entry, t, TRIMMED)
+        trim(m, entry, t, TRIMMED)
 
 
 @compiled
-def _requeue_all(a: int, entries: Any) -> None:
+def _requeue_all(m: MachineRecord, entries: Any) -> None:
     for entry in entries:
-        requeue(a, entry)
+        requeue(m, entry)
 
 
 class BalanceSetManager:
@@ -91,7 +93,7 @@ class BalanceSetManager:
 
     def _apply(self, decision: Decision, goal: int, now: int) -> None:
         bits, ptes = self.state.arrays["bits"], self.state.arrays["ptes"]
-        bits[decision.cleared] &= np.uint8(0xFF ^ records.ACCESSED)
+        bits[decision.cleared] &= np.uint8(0xFF ^ constants.ACCESSED)
         ptes["age"][decision.aged] = decision.ages
         _requeue_all(self.state.address, np.asarray(decision.requeued, np.int64))
         _trim_all(self.state.address, np.asarray(decision.trimmed, np.int64), goal, now)
@@ -108,10 +110,10 @@ class BalanceSetManager:
         ):
             entries = np.asarray(entries, np.int64)
             known = (entries >= 0) & (entries < count)
-            known[known] = (bits[entries[known]] & records.VALID != 0) & (fixed[entries[known]] == 0)
+            known[known] = (bits[entries[known]] & constants.VALID != 0) & (fixed[entries[known]] == 0)
             refused, why = entries[~known], "isn't in a working set"
             if verb == "trim" and not len(refused):
-                refused, why = entries[bits[entries] & records.PINNED != 0], "is locked"
+                refused, why = entries[bits[entries] & constants.PINNED != 0], "is locked"
                 if not len(refused):
                     values, times = np.unique(entries, return_counts=True)
                     refused, why = values[times > 1], "is proposed twice"

@@ -5,38 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import carray
 from numpy.typing import NDArray
 
-from simulator import layout
-from simulator.compile import callback, extent, pointer
+from simulator.compile import callback
 from simulator.memory.balance_set import trim_pass
 from simulator.memory.kernel import LOG_ROWS
 from simulator.memory.state import State
 from simulator.policies.base import Compiled, Policy, PolicyMemory
-from simulator.records import machine, nodes
 from simulator.result import SimulationError
+from simulator.state import schema
+from simulator.state.record import Pte
+from simulator.state.schema import MachineRecord
 
 
 @callback
-def _note_entered(a: int, entry: int) -> int:
-    m = machine(a)
-    carray(pointer(m.history_at), extent(m.history_room), np.int64)[m.history_count] = 2 * entry
+def _note_entered(m: MachineRecord, entry: Pte) -> int:
+    m.history[m.history_count] = 2 * entry
     m.history_count += 1
     return 0
 
 
 @callback
-def _note_left(a: int, entry: int) -> int:
-    m = machine(a)
-    carray(pointer(m.history_at), extent(m.history_room), np.int64)[m.history_count] = 2 * entry + 1
+def _note_left(m: MachineRecord, entry: Pte) -> int:
+    m.history[m.history_count] = 2 * entry + 1
     m.history_count += 1
     return 0
 
 
 @callback
-def _note_use(a: int, entry: int) -> int:
-    nodes(a)[entry].time = machine(a).now
+def _note_use(m: MachineRecord, entry: Pte) -> int:
+    m.nodes[entry].time = m.now
     return 0
 
 
@@ -53,7 +51,7 @@ def install(state: State, policy: Policy) -> None:
             f"policy {policy.name}: the future of a process with several threads, or of a program, isn't known"
         )
     compiled_hooks = policy.compiled or _for_python(state, policy)
-    for name in layout.POLICY_HOOKS:
+    for name in schema.POLICY_HOOKS:
         hook = getattr(compiled_hooks, name)
         record[f"{name}_hook"] = 0 if hook is None else hook.address
     if policy.compiled is not None or "last_access" in policy.requires:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import records
 from simulator.memory.state import State
+from simulator.state import constants
 
 
 class Files:
@@ -75,7 +75,7 @@ class Files:
         state.arrays["disks"]["span"][place] = state.spans[place]
         contents = state.grow("contents", state.content_count)[first : first + pages]
         contents["file"], contents["adjacent"] = number, 1
-        contents["location"] = (number << int(records.STORE_SHIFT)) + np.arange(pages)
+        contents["location"] = (number << int(constants.STORE_SHIFT)) + np.arange(pages)
         contents["adjacent"][-1:] = 0
         self._stores[name].append(number)
         state.store_files.append(state.file_names.index(name))

@@ -9,10 +9,7 @@ that of a machine in which each reference is an event of its own.
 
 from __future__ import annotations
 
-import numpy as np
-from numba import carray
-
-from simulator.compile import compiled, pointer
+from simulator.compile import compiled
 from simulator.hardware.mmu import (
     CLEAR,
     END_OF_RUNS,
@@ -34,23 +31,12 @@ from simulator.memory.exact import commit_exact, make_exact, told
 from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt
 from simulator.memory.sampling import SAMPLE_ROWS, take_sample
 from simulator.memory.settling import settle, violate
-from simulator.memory.signals import outbox, take_woken, wake
+from simulator.memory.signals import take_woken, wake
 from simulator.memory.working_set import withdraw
 from simulator.memory.writers import write, zero
-from simulator.records import (
-    BALANCE,
-    NEVER,
-    STALL_READ,
-    STATUS_ACCESS_VIOLATION,
-    ZEROER,
-    flights,
-    machine,
-    processes,
-    processors,
-    requests,
-    sleepers,
-    threads,
-)
+from simulator.state.constants import BALANCE, NEVER, STALL_READ, STATUS_ACCESS_VIOLATION, ZEROER
+from simulator.state.record import NONE, Nanoseconds, Thread
+from simulator.state.schema import MachineRecord
 
 (
     IDLE,
@@ -78,201 +64,195 @@ _LOG_MARGIN = 4096
 
 
 @compiled
-def _trap(a: int, thread: int, t: int) -> int:
-    m = machine(a)
-    th = threads(a)[thread]
+def _trap(m: MachineRecord, thread: Thread, t: Nanoseconds) -> int:
+    th = m.threads[thread]
     if m.asking != thread:  # not the same fault, asked again with the policy's answer
-        page, _, _, _ = block(a, thread)
-        th.fault_pte = processes(a)[th.process].page_base + page[th.position]
-        th.fault_access = access_at(a, thread)
+        page, _, _, _ = block(m, thread)
+        th.fault_pte = m.processes[th.process].page_base + page[th.position]
+        th.fault_access = access_at(m, thread)
         th.fault_time = t
         th.fault_cpu = 0
         th.fault_queue = 0
         th.room_made = 0
         if m.withdraw_hook and not m.exact:
-            commit_all(a, t)
+            commit_all(m, t)
             m.actor = thread
-            withdraw(a, th.process, t)
-    outcome = attempt(a, thread, t)
+            withdraw(m, th.process, t)
+    outcome = attempt(m, thread, t)
     if outcome == ASKS:
         m.asking = thread
         return _POLICY
-    m.asking = -1
+    m.asking = NONE
     if outcome == RESOLVED:
-        told(a, thread, t)
+        told(m, thread, t)
     elif outcome == DENIED:
         if th.program:
             th.exception = STATUS_ACCESS_VIOLATION
             m.asking = thread
             return _CALL
-        violate(a, thread, t)
-    settle(a, t)
+        violate(m, thread, t)
+    settle(m, t)
     return _STEPPED
 
 
 @compiled
-def _wake_time(a: int, thread: int, t: int) -> int:
+def _wake_time(m: MachineRecord, thread: Thread, t: Nanoseconds) -> int:
     """When a thread that comes to a wait at time t goes on."""
-    th = threads(a)[thread]
-    until = carray(pointer(th.wait_until_at), (th.waits,), np.int64)[th.wait]
-    pause = carray(pointer(th.wait_pause_at), (th.waits,), np.int64)[th.wait]
-    return max(t + pause, processes(a)[th.process].start + until)
+    th = m.threads[thread]
+    until = th.wait_until[th.wait]
+    pause = th.wait_pause[th.wait]
+    return max(t + pause, m.processes[th.process].start + until)
 
 
 @compiled
-def _pass_wait(a: int, thread: int) -> None:
+def _pass_wait(m: MachineRecord, thread: Thread) -> None:
     """A wait has had its effect: the thread's runs reach up to the next one."""
-    th = threads(a)[thread]
+    th = m.threads[thread]
     th.wait += 1
-    rows = carray(pointer(th.wait_row_at), (th.waits,), np.int64)
+    rows = th.wait_row
     th.stop = rows[th.wait] if th.wait < th.waits else th.length
 
 
 @compiled
-def _start_exactly(a: int, processor: int, t: int) -> bool:
+def _start_exactly(m: MachineRecord, processor: int, t: Nanoseconds) -> bool:
     """Make what a processor's thread starts at t, seen by the policy; False: it traps, because the policy took its
     page away."""
-    cpu = processors(a)[processor]
-    if cpu.thread < 0 or threads(a)[cpu.thread].process < 0 or cpu.clock + threads(a)[cpu.thread].debt > t:
+    cpu = m.processors[processor]
+    if cpu.thread < 0 or m.threads[cpu.thread].process < 0 or cpu.clock + m.threads[cpu.thread].debt > t:
         return True
-    return make_exact(a, processor, t + 1) != TRAP
+    return make_exact(m, processor, t + 1) != TRAP
 
 
 @compiled
-def _act(a: int, processor: int, kind: int) -> int:
+def _act(m: MachineRecord, processor: int, kind: int) -> int:
     """What a processor's thread came to at the processor's clock: a trap, a wait, the end of its references or of its
     work."""
-    m = machine(a)
-    cpu = processors(a)[processor]
+    cpu = m.processors[processor]
     t = cpu.clock
     thread = cpu.thread
-    th = threads(a)[thread]
+    th = m.threads[thread]
     cpu.scanned = 0
-    shared = th.process >= 0 and (th.program or processes(a)[th.process].threads > 1)
-    if kind == TRAP and shared and not still_traps(a, thread):
+    shared = th.process >= 0 and (th.program or m.processes[th.process].threads > 1)
+    if kind == TRAP and shared and not still_traps(m, thread):
         return _STEPPED
     waits = kind == END_OF_RUNS and th.position < th.length and not th.exception
-    if waits and _wake_time(a, thread, t) <= t:
-        _pass_wait(a, thread)
+    if waits and _wake_time(m, thread, t) <= t:
+        _pass_wait(m, thread)
         return _STEPPED
     if kind == END_OF_RUNS and not (waits or th.program or th.last_block):
         m.asking = thread
         return _BLOCK
     m.now = t
-    roll_quanta(a, t, processor)
+    roll_quanta(m, t, processor)
     for other in range(processor):  # what they start at t comes first, and is known to hit
-        if m.exact and not _start_exactly(a, other, t):
+        if m.exact and not _start_exactly(m, other, t):
             return _STEPPED
-        if processors(a)[other].thread >= 0:
-            commit(a, other, t + 1)
-    return _trap(a, thread, t) if kind == TRAP else _go_on(a, thread, kind, waits, t)
+        if m.processors[other].thread >= 0:
+            commit(m, other, t + 1)
+    return _trap(m, thread, t) if kind == TRAP else _go_on(m, thread, kind, waits, t)
 
 
 @compiled
-def _go_on(a: int, thread: int, kind: int, waits: bool, t: int) -> int:
+def _go_on(m: MachineRecord, thread: Thread, kind: int, waits: bool, t: Nanoseconds) -> int:
     """A thread has no more runs before a wait or at all, or a daemon has done its work."""
-    m = machine(a)
     if kind == WORK_DONE:
-        block_thread(a, thread, STALL_READ, t)
-        wake(a, thread - m.user_threads, t)
+        block_thread(m, thread, STALL_READ, t)
+        wake(m, thread - m.user_threads, t)
         return _STEPPED
     if waits:
-        wake_time = _wake_time(a, thread, t)
-        _pass_wait(a, thread)
-        fall_asleep(a, thread, wake_time, t)
-    elif threads(a)[thread].program:
+        wake_time = _wake_time(m, thread, t)
+        _pass_wait(m, thread)
+        fall_asleep(m, thread, wake_time, t)
+    elif m.threads[thread].program:
         m.asking = thread
         return _CALL
     else:
-        finish_thread(a, thread, t)
-    settle(a, t)
+        finish_thread(m, thread, t)
+    settle(m, t)
     return _STEPPED
 
 
 @compiled
-def _run_alone(a: int, processor: int, limit: int) -> int:
+def _run_alone(m: MachineRecord, processor: int, limit: int) -> int:
     """One processor has a thread: it runs without a look-ahead, in one pass."""
-    cpu = processors(a)[processor]
-    th = threads(a)[cpu.thread]
-    quantum = quantum_end(a, processor)
+    cpu = m.processors[processor]
+    th = m.threads[cpu.thread]
+    quantum = quantum_end(m, processor)
     until = min(limit, quantum)
     if th.process < 0:
         if cpu.clock + th.debt >= until:
             kind = LIMIT
-            commit(a, processor, until)
+            commit(m, processor, until)
         else:
-            commit(a, processor, cpu.clock + th.debt)
+            commit(m, processor, cpu.clock + th.debt)
             kind = WORK_DONE
     else:
-        kind = make_exact(a, processor, until) if machine(a).exact else execute(a, processor, until)
+        kind = make_exact(m, processor, until) if m.exact else execute(m, processor, until)
     if kind != LIMIT:
-        return _act(a, processor, kind)
+        return _act(m, processor, kind)
     if quantum < limit:
-        machine(a).now = quantum
-        turn(a, processor)
+        m.now = quantum
+        turn(m, processor)
         return _STEPPED
     return _QUIET
 
 
 @compiled
-def _look(a: int, processor: int, limit: int) -> None:
+def _look(m: MachineRecord, processor: int, limit: int) -> None:
     """Know when a processor's thread stops, or at least until when it doesn't."""
-    cpu = processors(a)[processor]
-    th = threads(a)[cpu.thread]
+    cpu = m.processors[processor]
+    th = m.threads[cpu.thread]
     if th.process < 0:
         cpu.stop = cpu.clock + th.debt
         cpu.stop_kind = WORK_DONE
     elif not cpu.scanned or (cpu.stop_kind == CLEAR and cpu.stop < limit):
-        scan(a, processor, limit)
+        scan(m, processor, limit)
 
 
 @compiled
-def _run_together(a: int, limit: int) -> int:
+def _run_together(m: MachineRecord, limit: int) -> int:
     """Several processors have threads: the one that stops first takes its step."""
-    m = machine(a)
-    cpus = processors(a)
+    cpus = m.processors
     while True:
         first, soonest, turns = -1, limit, False
         for processor in range(m.processor_count):
             cpu = cpus[processor]
             if cpu.thread < 0:
                 continue
-            _look(a, processor, soonest)
-            quantum = quantum_end(a, processor)
+            _look(m, processor, soonest)
+            quantum = quantum_end(m, processor)
             if min(cpu.stop, quantum) < soonest:
                 first, soonest, turns = processor, min(cpu.stop, quantum), quantum <= cpu.stop
-        if m.exact and not commit_exact(a, soonest):
+        if m.exact and not commit_exact(m, soonest):
             continue
         if first < 0:
             return _QUIET
         if turns:
             m.now = soonest
-            turn(a, first)
+            turn(m, first)
             return _STEPPED
         if cpus[first].stop_kind == CLEAR:
-            commit(a, first, soonest)
+            commit(m, first, soonest)
             continue
-        commit(a, first, soonest)
-        return _act(a, first, cpus[first].stop_kind)
+        commit(m, first, soonest)
+        return _act(m, first, cpus[first].stop_kind)
 
 
 @compiled
-def _step(a: int, limit: int) -> int:
-    m = machine(a)
+def _step(m: MachineRecord, limit: int) -> int:
     if m.running == 0:
         return _QUIET
     if m.running > 1:
-        return _run_together(a, limit)
+        return _run_together(m, limit)
     processor = 0
-    while processors(a)[processor].thread < 0:
+    while m.processors[processor].thread < 0:
         processor += 1
-    return _run_alone(a, processor, limit)
+    return _run_alone(m, processor, limit)
 
 
 @compiled
-def _wants_python(a: int) -> int:
+def _wants_python(m: MachineRecord) -> int:
     """What has to be done in Python before anything else, or IDLE."""
-    m = machine(a)
     if m.alive == 0:
         return FINISHED
     if m.now >= NEVER:
@@ -289,62 +269,59 @@ def _wants_python(a: int) -> int:
 
 
 @compiled
-def _pass_time(a: int, landing: int, waking: int, horizon: int) -> bool:
+def _pass_time(m: MachineRecord, landing: int, waking: int, horizon: int) -> bool:
     """No processor has anything to do before the next completion, waking thread, sample or event: take the first of
     them, if it isn't the event; False: it is, or nothing will ever happen."""
-    m = machine(a)
     first = min(landing, waking)
     if first <= min(horizon, m.next_sample) and first < m.end:
-        settle(a, complete(a) if landing <= waking else wake_next(a))
+        settle(m, complete(m) if landing <= waking else wake_next(m))
         return True
     if m.next_sample < horizon and (m.running > 0 or min(first, horizon) < NEVER):
-        take_sample(a, m.next_sample)
+        take_sample(m, m.next_sample)
         return True
     return False
 
 
 @compiled
-def _serve(a: int) -> int:
+def _serve(m: MachineRecord) -> int:
     """Nothing comes before the next daemon or event: the daemon that was woken first goes on. Returns _WENT_ON, or why
     it doesn't."""
-    m = machine(a)
-    if stuck(a):
+    if stuck(m):
         return STUCK
     if m.outbox_count == 0:
         return IDLE
     if m.steps_watched and not m.step_seen:
         m.step_seen = 1
         return WATCHED
-    m.now = outbox(a)[0].time
-    daemon = take_woken(a)
+    m.now = m.outbox[0].time
+    daemon = take_woken(m)
     if daemon == BALANCE:
-        return _WENT_ON if balance(a, m.now) else TRIMS
+        return _WENT_ON if balance(m, m.now) else TRIMS
     if daemon == ZEROER:
-        zero(a, m.now)
+        zero(m, m.now)
     else:
-        write(a, daemon, m.now)
+        write(m, daemon, m.now)
     return _WENT_ON
 
 
 @compiled
-def advance(a: int, horizon: int) -> int:
+def advance(m: MachineRecord, horizon: int) -> int:
     """Run the machine up to `horizon`; see the module. Returns the reason for stopping, at time `machine.now`."""
-    m = machine(a)
     while True:
-        reason = _wants_python(a)
+        reason = _wants_python(m)
         if reason != IDLE:
             return reason
-        due = min(horizon, outbox(a)[0].time) if m.outbox_count > 0 else horizon
-        landing = requests(a)[flights(a)[0]].end if m.in_flight > 0 else NEVER
-        waking = threads(a)[sleepers(a)[m.sleeping - 1]].wake if m.sleeping > 0 else NEVER
-        stepped = _step(a, min(due, landing, waking, m.next_sample))
+        due = min(horizon, m.outbox[0].time) if m.outbox_count > 0 else horizon
+        landing = m.requests[m.flights[0]].end if m.in_flight > 0 else NEVER
+        waking = m.threads[m.sleepers[m.sleeping - 1]].wake if m.sleeping > 0 else NEVER
+        stepped = _step(m, min(due, landing, waking, m.next_sample))
         if stepped == _BLOCK:
             return NEEDS_BLOCK
         if stepped == _POLICY:
             return ASKS_POLICY
         if stepped == _CALL:
             return CALLS
-        if stepped == _QUIET and not _pass_time(a, landing, waking, due):
-            reason = _serve(a)
+        if stepped == _QUIET and not _pass_time(m, landing, waking, due):
+            reason = _serve(m)
             if reason != _WENT_ON:
                 return reason

@@ -16,22 +16,22 @@ What the events mean, and what a row's `other` and `number` are:
 
 from __future__ import annotations
 
-from numba import carray
-
-from simulator.compile import compiled, extent, pointer
-from simulator.logs import PAGE_LOG
-from simulator.records import ACCESSED, LEFT, bits, machine, processes, ptes
+from simulator.compile import compiled
+from simulator.state.constants import ACCESSED, LEFT
+from simulator.state.record import Content, Pte
+from simulator.state.schema import MachineRecord
 
 
 @compiled
-def note(a: int, event: int, reason: int, entry: int, content: int, other: int, number: int, since: int) -> None:
+def note(
+    m: MachineRecord, event: int, reason: int, entry: Pte, content: Content, other: int, number: int, since: int
+) -> None:
     """Append a row, if there is a page log; raises ValueError if it is full."""
-    m = machine(a)
     if not m.log_pages:
         return
     if m.page_count == m.page_rows:
         raise ValueError("the page log is full")
-    row = carray(pointer(m.page_log_at), extent(m.page_log_room), PAGE_LOG)[m.page_count]
+    row = m.page_log[m.page_count]
     m.page_count += 1
     row.time_ns = m.now
     row.since_ns = since
@@ -46,13 +46,12 @@ def note(a: int, event: int, reason: int, entry: int, content: int, other: int, 
 
 
 @compiled
-def note_left(a: int, entry: int, reason: int, other: int, number: int, since: int) -> None:
+def note_left(m: MachineRecord, entry: Pte, reason: int, other: int, number: int, since: int) -> None:
     """Count a page that is about to leave its working set, and append its row."""
-    m = machine(a)
-    processes(a)[ptes(a)[entry].process].departures[reason] += 1
+    m.processes[m.ptes[entry].process].departures[reason] += 1
     if not m.log_pages:
         return
-    note(a, LEFT, reason, entry, ptes(a)[entry].content, other, number, since)
-    row = carray(pointer(m.page_log_at), extent(m.page_log_room), PAGE_LOG)[m.page_count - 1]
-    row.accessed = (bits(a)[entry] & ACCESSED) != 0
-    row.age = ptes(a)[entry].age
+    note(m, LEFT, reason, entry, m.ptes[entry].content, other, number, since)
+    row = m.page_log[m.page_count - 1]
+    row.accessed = (m.bits[entry] & ACCESSED) != 0
+    row.age = m.ptes[entry].age

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulator import records
-from simulator.logs import WATCH
 from simulator.memory import page_calls, page_io
 from simulator.memory.commit import charge, commit_limit
 from simulator.memory.files import Files
 from simulator.memory.population import Population
 from simulator.memory.state import State
-from simulator.records import ACTIVE, LOCKED, TRANSITION, VALID
+from simulator.state import constants
+from simulator.state.constants import ACTIVE, LOCKED, TRANSITION, VALID
+from simulator.state.queries import available
+from simulator.state.schema import WatchRow
 
 Numbers = NDArray[np.int64]
 
@@ -135,7 +136,7 @@ class Pages:
     def delete_contents(self, first: int, count: int) -> None:
         """Contents of a section, which no PTE shows any more, are gone."""
         self._make_room(count)
-        page_calls.delete_contents_all(self.state.address, first, count, records.UNMAPPED, self.now)
+        page_calls.delete_contents_all(self.state.address, first, count, constants.UNMAPPED, self.now)
 
     def working_set(self, process: int) -> Numbers:
         """A process's working set in order of entry."""
@@ -192,7 +193,7 @@ class Pages:
     def unfix(self, contents: ArrayLike) -> None:
         """Take the frames back; the contents have no version any more. No PTE may show them."""
         for content in numbers(contents).tolist():
-            page_calls.delete_contents_all(self.state.address, content, 1, records.DECOMMITTED, self.now)
+            page_calls.delete_contents_all(self.state.address, content, 1, constants.DECOMMITTED, self.now)
 
     def clear_dirty(self, entries: ArrayLike) -> None:
         """Have the next store to each page be seen again by `state(entries)["dirty"]`."""
@@ -267,7 +268,7 @@ class Pages:
 
     def available(self) -> int:
         """Zeroed, free and standby pages."""
-        return int(records.available(self.state.address))
+        return int(available(self.state.address))
 
     @property
     def frames(self) -> int:
@@ -276,7 +277,7 @@ class Pages:
 
     def standby(self) -> int:
         """Pages on the standby lists."""
-        return int(self.state.arrays["lists"]["count"][records.ON_STANDBY : records.ON_MODIFIED].sum())
+        return int(self.state.arrays["lists"]["count"][constants.ON_STANDBY : constants.ON_MODIFIED].sum())
 
     def size(self, process: int) -> int:
         """Pages in a working set."""
@@ -286,10 +287,10 @@ class Pages:
         """Pages on each kind of list."""
         m, count = self.state.record[0], self.state.arrays["lists"]["count"]
         return {
-            "zeroed": int(count[records.ON_ZEROED] + m["frame_count"] - m["fresh"]),
-            "free": int(count[records.ON_FREE]),
-            "standby": int(count[records.ON_STANDBY : records.ON_MODIFIED].sum()),
-            "modified": int(count[records.ON_MODIFIED] + count[records.ON_MAPPED] + count[records.ON_NO_WRITE]),
+            "zeroed": int(count[constants.ON_ZEROED] + m["frame_count"] - m["fresh"]),
+            "free": int(count[constants.ON_FREE]),
+            "standby": int(count[constants.ON_STANDBY : constants.ON_MODIFIED].sum()),
+            "modified": int(count[constants.ON_MODIFIED] + count[constants.ON_MAPPED] + count[constants.ON_NO_WRITE]),
             "active": int(m["states_active"]),
         }
 
@@ -305,7 +306,7 @@ class Pages:
         there = frame >= 0
         found = np.zeros(len(entries), PAGE_STATE)
         found["valid"], found["locked"] = bits & VALID != 0, bits & LOCKED != 0
-        found["dirty"], found["accessed"] = bits & records.DIRTY != 0, bits & records.ACCESSED != 0
+        found["dirty"], found["accessed"] = bits & constants.DIRTY != 0, bits & constants.ACCESSED != 0
         found["accessible"], found["fixed"] = pte["accessible"], pte["fixed"]
         found["shared"] = shown & (content["process"] < 0)
         found["copied"] = shown & (pte["private"] >= 0) & (pte["private"] == pte["content"])
@@ -327,12 +328,12 @@ class Pages:
         record["hard_minimum"], record["hard_maximum"] = hard_minimum, hard_maximum
 
     def process(self, process: int) -> Any:
-        """A process's record: `simulator.layout.PROCESS`."""
+        """A process's record: `simulator.state.schema.ProcessRecord`."""
         return self.state.arrays["processes"][process]
 
     def watch_working_set(self, process: int, rows: int) -> None:
         """Note down the faults that bring pages into a process's working set from now on, so many of them."""
-        room = self._watches.setdefault(process, np.zeros(rows, WATCH))
+        room = self._watches.setdefault(process, np.zeros(rows, WatchRow.dtype))
         record = self.process(process)
         record["watch_at"], record["watch_limit"], record["watch_count"] = room.ctypes.data, len(room), 0
 

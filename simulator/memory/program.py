@@ -7,30 +7,22 @@ from simulator.hardware.processor import end_thread, make_ready
 from simulator.hardware.sleep import never_wake
 from simulator.memory.settling import log_violation
 from simulator.memory.waiting import stop_waiting, wait_for_read
-from simulator.records import (
-    BLOCKED,
-    ENDED,
-    RUNNING,
-    SLEEP,
-    STALL_WRITE,
-    VIOLATION,
-    machine,
-    processes,
-    threads,
-)
+from simulator.state.constants import BLOCKED, ENDED, RUNNING, SLEEP, STALL_WRITE, VIOLATION
+from simulator.state.record import NONE, Nanoseconds, Thread
+from simulator.state.schema import MachineRecord
 
 
 @compiled
-def exception_of(a: int, thread: int) -> int:
+def exception_of(m: MachineRecord, thread: Thread) -> int:
     """The status that a program's reference has raised, 0: none."""
-    return threads(a)[thread].exception
+    return m.threads[thread].exception
 
 
 @compiled
-def charge_time(a: int, thread: int, nanoseconds: int) -> None:
+def charge_time(m: MachineRecord, thread: Thread, nanoseconds: int) -> None:
     """A thread owes processor time; then its program goes on."""
-    machine(a).asking = -1
-    th = threads(a)[thread]
+    m.asking = NONE
+    th = m.threads[thread]
     th.debt += nanoseconds
     th.exception = 0
     th.position = 0
@@ -43,11 +35,11 @@ def charge_time(a: int, thread: int, nanoseconds: int) -> None:
 
 @compiled
 def give_block(
-    a: int, thread: int, runs: int, page: int, fetches: int, loads: int, stores: int, fetching: bool
+    m: MachineRecord, thread: Thread, runs: int, page: int, fetches: int, loads: int, stores: int, fetching: bool
 ) -> None:
     """A thread's next runs lie at these addresses; then its program goes on."""
-    charge_time(a, thread, 0)
-    th = threads(a)[thread]
+    charge_time(m, thread, 0)
+    th = m.threads[thread]
     th.length = runs
     th.stop = runs
     th.page_at = page
@@ -58,9 +50,9 @@ def give_block(
 
 
 @compiled
-def give_waits(a: int, thread: int, count: int, row: int, first: int, until: int, pause: int) -> None:
+def give_waits(m: MachineRecord, thread: Thread, count: int, row: int, first: int, until: int, pause: int) -> None:
     """The block just given has waits, at these addresses; the first comes before run `first`."""
-    th = threads(a)[thread]
+    th = m.threads[thread]
     th.waits = count
     th.stop = first
     th.wait_row_at = row
@@ -69,67 +61,66 @@ def give_waits(a: int, thread: int, count: int, row: int, first: int, until: int
 
 
 @compiled
-def try_again(a: int, thread: int) -> None:
+def try_again(m: MachineRecord, thread: Thread) -> None:
     """Whatever kept a thread from its reference has been mended."""
-    machine(a).asking = -1
-    threads(a)[thread].exception = 0
+    m.asking = NONE
+    m.threads[thread].exception = 0
 
 
 @compiled
-def count_violation(a: int, thread: int) -> None:
+def count_violation(m: MachineRecord, thread: Thread) -> None:
     """A program's reference is an access violation."""
-    processes(a)[threads(a)[thread].process].kinds[VIOLATION] += 1
-    log_violation(a, thread)
+    m.processes[m.threads[thread].process].kinds[VIOLATION] += 1
+    log_violation(m, thread)
 
 
 @compiled
-def sleeps(a: int, thread: int) -> bool:
+def sleeps(m: MachineRecord, thread: Thread) -> bool:
     """Whether a thread is asleep."""
-    th = threads(a)[thread]
+    th = m.threads[thread]
     return th.state == BLOCKED and th.stall == SLEEP
 
 
 @compiled
-def rouse(a: int, thread: int, t: int) -> None:
+def rouse(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
     """What a sleeping thread waited for has come."""
-    never_wake(a, thread)
-    make_ready(a, thread, t)
+    never_wake(m, thread)
+    make_ready(m, thread, t)
 
 
 @compiled
-def wait_for_write(a: int, thread: int, request: int, t: int) -> None:
+def wait_for_write(m: MachineRecord, thread: Thread, request: int, t: Nanoseconds) -> None:
     """Block a thread until a write is done."""
-    wait_for_read(a, thread, request, STALL_WRITE, t)
+    wait_for_read(m, thread, request, STALL_WRITE, t)
 
 
 @compiled
-def stop_thread(a: int, thread: int, t: int) -> None:
+def stop_thread(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
     """A program's thread ends, wherever it is; all hits up to t have been committed."""
-    m = machine(a)
-    th = threads(a)[thread]
+    th = m.threads[thread]
     if m.asking == thread:
-        m.asking = -1
+        m.asking = NONE
     if th.state not in (RUNNING, ENDED):
-        stop_waiting(a, thread)
-    processes(a)[th.process].living_threads -= 1
+        stop_waiting(m, thread)
+    m.processes[th.process].living_threads -= 1
     m.living_threads -= 1
-    end_thread(a, thread, t)
+    end_thread(m, thread, t)
 
 
 @compiled
-def mark_ended(a: int, process: int, status: int, t: int) -> None:
+def mark_ended(m: MachineRecord, process: int, status: int, t: Nanoseconds) -> None:
     """A program's process has given back all that it had."""
-    p = processes(a)[process]
+    p = m.processes[process]
     if p.size or p.commit:
         raise ValueError("a process that ended still has pages or commit charge")
     p.status = status
     p.finished = t
     p.alive = 0
-    machine(a).alive -= 1
+    m.alive -= 1
 
 
 @compiled
-def begin_thread(a: int, thread: int, t: int) -> None:
+def begin_thread(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
     """A new thread of a living process is ready to run."""
-    threads(a)[thread].since = t
-    make_ready(a, thread, t)
+    m.threads[thread].since = t
+    make_ready(m, thread, t)

@@ -9,29 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import carray
 from numpy.typing import NDArray
 
-from simulator.compile import compiled, pointer
+from simulator.compile import compiled
 from simulator.counters import FAULT_KINDS
 from simulator.hardware.disk import integrate
 from simulator.hardware.processor import commit_all
-from simulator.layout import COUNTERS
 from simulator.memory.commit import commit_limit
-from simulator.records import (
-    LISTS,
-    ON_MAPPED,
-    ON_MODIFIED,
-    ON_ZEROED,
-    RUNNING,
-    VIOLATION,
-    disks,
-    lists,
-    machine,
-    processes,
-    stores,
-    threads,
-)
+from simulator.state.constants import LISTS, ON_MAPPED, ON_MODIFIED, ON_ZEROED, RUNNING, VIOLATION
+from simulator.state.record import Nanoseconds
+from simulator.state.schema import COUNTERS, MachineRecord
 
 SAMPLE_ROWS = 1024
 """Samples that compiled code takes before it hands them over."""
@@ -61,8 +48,7 @@ def columns(processes: Sequence[str], disks: Sequence[str]) -> list[str]:
 
 
 @compiled
-def _look_at_machine(a: int, row: NDArray[np.int64], at: int) -> int:
-    m = machine(a)
+def _look_at_machine(m: MachineRecord, row: NDArray[np.int64], at: int) -> int:
     for value in (
         m.page_reads,
         m.pages_input,
@@ -76,62 +62,60 @@ def _look_at_machine(a: int, row: NDArray[np.int64], at: int) -> int:
         row[at] = value
         at += 1
     for number in range(LISTS):
-        row[at + number] = lists(a)[number].count
+        row[at + number] = m.lists[number].count
     row[at + ON_ZEROED] += m.frame_count - m.fresh
     row[at + ON_MODIFIED] += row[at + ON_MAPPED]
     at += LISTS
     used, size = 0, 0
     for store in range(m.paging_files):
-        used += stores(a)[store].used
-        size += stores(a)[store].size
-    for value in (m.states_active, m.states_transition, m.frame_waiting, m.commit, commit_limit(a), used, size):
+        used += m.stores[store].used
+        size += m.stores[store].size
+    for value in (m.states_active, m.states_transition, m.frame_waiting, m.commit, commit_limit(m), used, size):
         row[at] = value
         at += 1
     return at
 
 
 @compiled
-def _time_used(a: int, t: int) -> int:
+def _time_used(m: MachineRecord, t: Nanoseconds) -> int:
     """Processor time used up to t by all threads, in nanoseconds."""
     total = 0
-    for thread in range(machine(a).thread_count):
-        th = threads(a)[thread]
+    for thread in range(m.thread_count):
+        th = m.threads[thread]
         total += th.run_ns + (t - th.since if th.state == RUNNING else 0)
     return total
 
 
 @compiled
-def look(a: int, t: int, row: NDArray[np.int64]) -> int:
+def look(m: MachineRecord, t: Nanoseconds, row: NDArray[np.int64]) -> int:
     """Write a sample at time t into `row`; returns how many places it filled."""
-    m = machine(a)
     row[: _KINDS + 1] = 0
     for process in range(m.process_count):
         for kind in range(_KINDS):
-            row[kind] += processes(a)[process].kinds[kind]
+            row[kind] += m.processes[process].kinds[kind]
     row[_KINDS] = row[:_KINDS].sum()
-    at = _look_at_machine(a, row, _KINDS + 1)
-    row[at] = _time_used(a, t)
+    at = _look_at_machine(m, row, _KINDS + 1)
+    row[at] = _time_used(m, t)
     at += 1
     for disk in range(m.disk_count):
-        integrate(a, disk, t)
-        d = disks(a)[disk]
+        integrate(m, disk, t)
+        d = m.disks[disk]
         row[at], row[at + 1] = d.busy_ns, d.queue_ns
         row[at + 2], row[at + 3] = d.operations[0], d.operations[1]
         at += 4
     for process in range(m.process_count):
-        row[at] = processes(a)[process].size
-        row[at + 1] = processes(a)[process].kinds[:_KINDS].sum()
+        row[at] = m.processes[process].size
+        row[at + 1] = m.processes[process].kinds[:_KINDS].sum()
         at += 2
     return at
 
 
 @compiled
-def take_sample(a: int, t: int) -> None:
+def take_sample(m: MachineRecord, t: Nanoseconds) -> None:
     """Take a sample at time t, up to which all hits are committed, and set the time for the next."""
-    m = machine(a)
-    commit_all(a, t)
-    carray(pointer(m.sample_times_at), (SAMPLE_ROWS,), np.int64)[m.sample_count] = t
-    row = carray(pointer(m.samples_at + m.sample_count * m.sample_columns * 8), (m.sample_columns,), np.int64)
-    look(a, t, row)
+    commit_all(m, t)
+    m.sample_times[m.sample_count] = t
+    row = m.samples[m.sample_count * m.sample_columns : (m.sample_count + 1) * m.sample_columns]
+    look(m, t, row)
     m.sample_count += 1
     m.next_sample = t + m.sample_period

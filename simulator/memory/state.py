@@ -1,4 +1,4 @@
-"""The machine's state in memory: allocates the record arrays of `simulator.records` and fills them from a config."""
+"""The machine's state in memory: allocates the record arrays of `simulator.state.schema` and fills them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import layout, records
 from simulator.config import Disk, Machine, MemoryManager, Process
 from simulator.hardware.processor import LOOKAHEAD, PRIORITIES
 from simulator.hardware.service import QUANTILES, SEEKS, DiskModel
@@ -19,6 +18,8 @@ from simulator.memory.page_io import start_on_standby
 from simulator.memory.sampling import SAMPLE_ROWS, columns
 from simulator.memory.signals import OUTBOX_SIZE
 from simulator.rng import stream_key
+from simulator.state import constants, schema
+from simulator.state.view import machine as machine_at
 from simulator.stream import ReferenceStream
 from simulator.units import natural
 
@@ -62,7 +63,7 @@ UNUSED: dict[str, dict[str, int]] = {
     "contents": {"frame": -1, "file": -1, "location": -1, "process": -1, "pte": -1},
     "nodes": {"next": -1, "previous": -1, "queue": -1},
     "process_notes": {"next": -1, "previous": -1, "queue": -1},
-    "threads": {"processor": -1, "next": -1, "state": records.ENDED, "victim": NOT_ASKED, "process": -1},
+    "threads": {"processor": -1, "next": -1, "state": constants.ENDED, "victim": NOT_ASKED, "process": -1},
     "processes": {"head": -1, "tail": -1, "hand": -1, "finished": -1, "status": -1},
 }
 """What the fields of items hold that nobody uses yet, where it isn't 0."""
@@ -85,8 +86,8 @@ class State:
         self.file_names = sorted(machine.files, key=natural)
         self.arrays: dict[str, NDArray[Any]] = {}
         self._kept: list[NDArray[Any]] = []
-        self.record = np.zeros(1, layout.MACHINE)
-        self.address = int(self.record.ctypes.data)
+        self.record = np.zeros(1, schema.MachineRecord.dtype)
+        self.address = machine_at(int(self.record.ctypes.data))
         self._places = -1
         """on the textbook machine, the store that new contents have their places in"""
         self._lay_out_stores()
@@ -98,7 +99,7 @@ class State:
 
     def add(self, name: str, count: int) -> NDArray[Any]:
         """Allocate an array of the machine, of items that belong to nobody, in place of the one it had."""
-        array = np.zeros(max(1, count), layout.ARRAYS[name])
+        array = np.zeros(max(1, count), schema.ARRAYS[name])
         for field, value in UNUSED.get(name, {}).items():
             array[field] = value
         self.arrays[name] = array
@@ -171,7 +172,7 @@ class State:
             self.arrays["stores"][i]["first_content"] = at
             mine = contents[at : at + pages]
             mine["file"], mine["adjacent"] = i, 1
-            mine["location"] = (i << int(records.STORE_SHIFT)) + np.arange(pages)
+            mine["location"] = (i << int(constants.STORE_SHIFT)) + np.arange(pages)
             mine["adjacent"][-1:] = 0
             at += pages
         self._give_contents(ptes, contents, backing)
@@ -190,7 +191,7 @@ class State:
             self.store_offsets.append(0)
             self.grow("stores", self.store_count)[self._places]["base"] = end
         store = self.arrays["stores"][self._places]
-        places = (self._places << int(records.STORE_SHIFT)) + np.arange(store["size"], store["size"] + count)
+        places = (self._places << int(constants.STORE_SHIFT)) + np.arange(store["size"], store["size"] + count)
         self.arrays["contents"]["location"][first : first + count] = places
         store["size"] += count
         store["maximum"] = store["size"]
@@ -257,19 +258,19 @@ class State:
     def _add_hardware(self, seed: int) -> None:
         machine = self.config
         self.add("frames", machine.frames)
-        lists = self.add("lists", records.LISTS)
+        lists = self.add("lists", constants.LISTS)
         lists["head"], lists["tail"] = -1, -1
         self.add("nodes", 0)
         self.add("process_notes", 0)
         self.add("history", 0)
-        self.add("policy_queues", layout.POLICY_QUEUES)
-        self.add("policy_integers", layout.POLICY_NUMBERS)
-        self.add("policy_reals", layout.POLICY_NUMBERS)
-        self.add("requests", machine.frames + self.user_threads + records.DAEMONS)
-        self.add("flights", machine.frames + self.user_threads + records.DAEMONS)
+        self.add("policy_queues", schema.POLICY_QUEUES)
+        self.add("policy_integers", schema.POLICY_NUMBERS)
+        self.add("policy_reals", schema.POLICY_NUMBERS)
+        self.add("requests", machine.frames + self.user_threads + constants.DAEMONS)
+        self.add("flights", machine.frames + self.user_threads + constants.DAEMONS)
         self.add("sleepers", self.user_threads)
         self.add("outbox", OUTBOX_SIZE)
-        rows = LOG_ROWS + 4 * (self.user_threads + records.DAEMONS)
+        rows = LOG_ROWS + 4 * (self.user_threads + constants.DAEMONS)
         self.add("fault_log", rows)
         self.add("io_log", rows)
         self.add("thread_log", rows)
@@ -279,7 +280,7 @@ class State:
         self.add("samples", SAMPLE_ROWS * len(self.columns))
         processors = self.add("processors", machine.processors)
         processors["thread"], processors["lookahead"] = -1, LOOKAHEAD
-        ready = self.add("ready", PRIORITIES)
+        ready = self.add("ready_queues", PRIORITIES)
         ready["head"], ready["tail"] = -1, -1
         disks = self.add("disks", len(self.disk_names))
         for i, name in enumerate(self.disk_names):
@@ -323,8 +324,8 @@ class State:
         user = self.user_threads
         page = self.config.page_size
         processes = self.add("processes", len(self.specs))
-        threads = self.add("threads", user + records.DAEMONS)
-        threads["processor"], threads["next"], threads["state"] = -1, -1, records.BLOCKED
+        threads = self.add("threads", user + constants.DAEMONS)
+        threads["processor"], threads["next"], threads["state"] = -1, -1, constants.BLOCKED
         threads["victim"] = NOT_ASKED
         counts = np.array([spec.threads for spec in self.specs], np.int64)
         programs = np.array([spec.program is not None for spec in self.specs], np.bool_)
@@ -364,7 +365,7 @@ class State:
             "process_count": len(self.specs),
             "pte_count": self.pte_count,
             "user_threads": self.user_threads,
-            "thread_count": self.user_threads + records.DAEMONS,
+            "thread_count": self.user_threads + constants.DAEMONS,
             "paging_files": self.paging_files,
             "disk_count": len(self.disk_names),
             "demand_paging": textbook,
@@ -398,9 +399,9 @@ class State:
             "alive": len(self.specs),
             "living_threads": self.user_threads,
             "asking": -1,
-            "end": records.NEVER,
+            "end": constants.NEVER,
             "sample_columns": len(self.columns),
-            "next_sample": records.NEVER,
+            "next_sample": constants.NEVER,
         }
         for name, value in values.items():
             m[name] = value
@@ -410,9 +411,9 @@ class State:
         """The first frames are found bad before anything runs."""
         if count == 0:
             return
-        frames, bad = self.arrays["frames"], self.arrays["lists"][records.ON_BAD]
+        frames, bad = self.arrays["frames"], self.arrays["lists"][constants.ON_BAD]
         numbers = np.arange(count)
-        frames["state"][:count], frames["list"][:count] = records.BAD, records.ON_BAD + 1
+        frames["state"][:count], frames["list"][:count] = constants.BAD, constants.ON_BAD + 1
         frames["previous"][:count], frames["next"][:count] = numbers - 1, numbers + 1
         frames["next"][count - 1] = -1
         frames["content"][:count] = -1

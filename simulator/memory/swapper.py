@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from simulator.compile import compiled
 from simulator.memory.page_calls import evict_all, walk
-from simulator.records import BLOCKED, ENDED, OUTSWAPPED, SLEEP, machine, processes, threads
+from simulator.state.constants import BLOCKED, ENDED, OUTSWAPPED, SLEEP
+from simulator.state.record import Nanoseconds
+from simulator.state.schema import MachineRecord
 
 
 @compiled
-def _idle(a: int, process: int, least: int, t: int) -> bool:
+def _idle(m: MachineRecord, process: int, least: int, t: Nanoseconds) -> bool:
     """Whether all living threads of a process have slept for so long."""
     alive = False
-    for thread in range(machine(a).thread_count):
-        th = threads(a)[thread]
+    for thread in range(m.thread_count):
+        th = m.threads[thread]
         if th.process != process or th.state == ENDED:
             continue
         alive = True
@@ -24,11 +24,11 @@ def _idle(a: int, process: int, least: int, t: int) -> bool:
 
 
 @compiled
-def outswap(a: int, least: int, t: int) -> int:
+def outswap(m: MachineRecord, least: int, t: Nanoseconds) -> int:
     """Empty the working sets of all processes whose threads have slept for `least` nanoseconds; returns how many pages
     that were."""
-    count = np.int64(0)
-    for process in range(machine(a).process_count):
-        if processes(a)[process].alive and processes(a)[process].size > 0 and _idle(a, process, least, t):
-            count += evict_all(a, walk(a, process), OUTSWAPPED, t, False)
+    count = 0
+    for process in range(m.process_count):
+        if m.processes[process].alive and m.processes[process].size > 0 and _idle(m, process, least, t):
+            count += evict_all(m, walk(m, process), OUTSWAPPED, t, False)
     return count

@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.compile import compiled
 from simulator.memory.page_log import note
-from simulator.records import (
+from simulator.state.constants import (
     ACTIVE,
     BAD,
     FOR_ANOTHER,
@@ -34,12 +34,9 @@ from simulator.records import (
     STANDBY_PRIORITIES,
     TRANSITION,
     ZEROED,
-    contents,
-    frames,
-    lists,
-    machine,
-    stores,
 )
+from simulator.state.record import NONE, Content, Frame
+from simulator.state.schema import MachineRecord
 
 ARCS = {
     ZEROED: (ACTIVE, TRANSITION, BAD),
@@ -60,15 +57,15 @@ for _from, _targets in ARCS.items():
 
 
 @compiled
-def _unlink(a: int, frame: int) -> None:
-    f = frames(a)[frame]
-    on = lists(a)[f.list - 1]
+def _unlink(m: MachineRecord, frame: Frame) -> None:
+    f = m.frames[frame]
+    on = m.lists[f.list - 1]
     if f.previous >= 0:
-        frames(a)[f.previous].next = f.next
+        m.frames[f.previous].next = f.next
     else:
         on.head = f.next
     if f.next >= 0:
-        frames(a)[f.next].previous = f.previous
+        m.frames[f.next].previous = f.previous
     else:
         on.tail = f.previous
     on.count -= 1
@@ -76,14 +73,14 @@ def _unlink(a: int, frame: int) -> None:
 
 
 @compiled
-def _append(a: int, number: int, frame: int) -> None:
-    f = frames(a)[frame]
-    on = lists(a)[number]
+def _append(m: MachineRecord, number: int, frame: Frame) -> None:
+    f = m.frames[frame]
+    on = m.lists[number]
     f.list = number + 1
-    f.next = -1
+    f.next = NONE
     f.previous = on.tail
     if on.tail >= 0:
-        frames(a)[on.tail].next = frame
+        m.frames[on.tail].next = frame
     else:
         on.head = frame
     on.tail = frame
@@ -91,11 +88,11 @@ def _append(a: int, number: int, frame: int) -> None:
 
 
 @compiled
-def _list_of(a: int, frame: int, state: int) -> int:
+def _list_of(m: MachineRecord, frame: Frame, state: int) -> int:
     if state == STANDBY:
-        return ON_STANDBY + frames(a)[frame].priority
+        return ON_STANDBY + m.frames[frame].priority
     if state == MODIFIED:
-        return ON_MAPPED if contents(a)[frames(a)[frame].content].file >= 0 else ON_MODIFIED
+        return ON_MAPPED if m.contents[m.frames[frame].content].file >= 0 else ON_MODIFIED
     if state == ZEROED:
         return ON_ZEROED
     if state == FREE:
@@ -106,79 +103,76 @@ def _list_of(a: int, frame: int, state: int) -> int:
 
 
 @compiled
-def move(a: int, frame: int, state: int) -> None:
+def move(m: MachineRecord, frame: Frame, state: int) -> None:
     """Change a frame's state, and its list with it: off the old one, to the tail of the new one.
 
     Raises ValueError on an arc that the diagram doesn't have.
     """
-    m = machine(a)
-    f = frames(a)[frame]
+    f = m.frames[frame]
     if not LEGAL[f.state, state]:
         raise ValueError("illegal page-state move")
     if f.list:
-        _unlink(a, frame)
+        _unlink(m, frame)
     m.states_active += (1 if state == ACTIVE else 0) - (1 if f.state == ACTIVE else 0)
     m.states_transition += (1 if state == TRANSITION else 0) - (1 if f.state == TRANSITION else 0)
     f.state = state
     if state < ACTIVE:
-        _append(a, _list_of(a, frame, state), frame)
+        _append(m, _list_of(m, frame, state), frame)
 
 
 @compiled
-def idle(a: int, frame: int, reason: int, since: int) -> None:
+def idle(m: MachineRecord, frame: Frame, reason: int, since: int) -> None:
     """Put a frame that no PTE maps, and no I/O holds, where it belongs: standby if clean, else a modified list.
 
     The page log tells the reason, and since when the I/O took that brought it here (-1: none did).
     """
-    f = frames(a)[frame]
-    file = contents(a)[f.content].file
+    f = m.frames[frame]
+    file = m.contents[f.content].file
     if not f.modified:
-        move(a, frame, STANDBY)
-        note(a, ON_STANDBY_LIST, reason, -1, f.content, -1, -1, since)
-    elif file >= 0 and stores(a)[file].metadata:
-        move(a, frame, NO_WRITE)
-        note(a, HELD_BACK, reason, -1, f.content, -1, -1, since)
+        move(m, frame, STANDBY)
+        note(m, ON_STANDBY_LIST, reason, -1, f.content, -1, -1, since)
+    elif file >= 0 and m.stores[file].metadata:
+        move(m, frame, NO_WRITE)
+        note(m, HELD_BACK, reason, -1, f.content, -1, -1, since)
     else:
-        move(a, frame, MODIFIED)
-        note(a, ON_MODIFIED_LIST, reason, -1, f.content, -1, -1, since)
+        move(m, frame, MODIFIED)
+        note(m, ON_MODIFIED_LIST, reason, -1, f.content, -1, -1, since)
 
 
 @compiled
-def release(a: int, frame: int, reason: int) -> None:
+def release(m: MachineRecord, frame: Frame, reason: int) -> None:
     """Free a frame: its content no longer has it."""
-    f = frames(a)[frame]
-    note(a, FREED, reason, -1, f.content, -1, -1, -1)
+    f = m.frames[frame]
+    note(m, FREED, reason, -1, f.content, -1, -1, -1)
     if not f.deleted:  # else its content went on without it
-        contents(a)[f.content].frame = -1
+        m.contents[f.content].frame = NONE
     f.io = IO_NONE
     f.deleted = 0
     f.share = 0
     f.modified = 0
     f.fixed = 0
-    move(a, frame, FREE)
-    f.content = -1
+    move(m, frame, FREE)
+    f.content = NONE
 
 
 @compiled
-def _repurpose(a: int, frame: int, content: int) -> None:
-    m = machine(a)
-    f = frames(a)[frame]
-    c = contents(a)[f.content]
+def _repurpose(m: MachineRecord, frame: Frame, content: Content) -> None:
+    f = m.frames[frame]
+    c = m.contents[f.content]
     if c.losable:
         c.losable = 0
         c.lost = 1
     elif c.version != (c.written if c.location >= 0 else 0):
         raise ValueError("lost write: a page is repurposed whose backing store hasn't got what it holds")
-    c.frame = -1
-    note(a, REPURPOSED, FOR_ANOTHER, -1, f.content, content, -1, -1)
+    c.frame = NONE
+    note(m, REPURPOSED, FOR_ANOTHER, -1, f.content, content, -1, -1)
     m.repurposed += 1
     m.dirty_evictions += f.stored
 
 
 @compiled
-def _head(a: int, zeroed: bool) -> int:
-    m = machine(a)
-    on = lists(a)
+def _head(m: MachineRecord, zeroed: bool) -> int:
+    on = m.lists
     zeroes = m.fresh if m.fresh < m.frame_count else on[ON_ZEROED].head
     free = on[ON_FREE].head
     frame = zeroes if (zeroed or free < 0) and zeroes >= 0 else free
@@ -191,44 +185,43 @@ def _head(a: int, zeroed: bool) -> int:
 
 
 @compiled
-def allocate(a: int, zeroed: bool, content: int, priority: int, state: int) -> int:
+def allocate(m: MachineRecord, zeroed: bool, content: Content, priority: int, state: int) -> int:
     """Take a frame for `content` and make it active or in transition; -1: there is none.
 
     Order (WI6): zeroed wanted: zeroed, free, standby; any frame will do: free, zeroed, standby. From standby the
     lowest priority first, oldest first; that page is repurposed. `zeroed_at_hand` tells beforehand whether the frame
     that a demand-zero fault gets still has to be zeroed.
     """
-    frame = _head(a, zeroed)
+    frame = _head(m, zeroed)
     if frame >= 0:
-        take(a, frame, content, priority, state)
+        take(m, frame, content, priority, state)
     return frame
 
 
 @compiled
-def take(a: int, frame: int, content: int, priority: int, state: int) -> None:
+def take(m: MachineRecord, frame: Frame, content: Content, priority: int, state: int) -> None:
     """Give a frame that is available to `content`; of those that were never used only the first can be taken."""
-    m = machine(a)
-    f = frames(a)[frame]
+    f = m.frames[frame]
     if f.state == STANDBY:
-        _repurpose(a, frame, content)
+        _repurpose(m, frame, content)
     if frame == m.fresh:
         m.fresh += 1
-    move(a, frame, state)
+    move(m, frame, state)
     f.content = content
     f.priority = priority
     f.modified = 0
     f.stored = 0
     f.share = 0
     f.io = IO_NONE
-    contents(a)[content].frame = frame
+    m.contents[content].frame = frame
 
 
 @compiled
-def begin_contents(a: int, frame: int) -> None:
+def begin_contents(m: MachineRecord, frame: Frame) -> None:
     """A frame was zeroed for its content: the zeros are the content's first version, which no backing store has, so
     that the frame counts as modified from now on [ros: ARM3/pagfault.c, MiResolveDemandZeroFault]."""
-    f = frames(a)[frame]
-    c = contents(a)[f.content]
+    f = m.frames[frame]
+    c = m.contents[f.content]
     if c.version > 0:
         raise ValueError("lost write: a page that has contents is zeroed")
     c.version = 1
@@ -239,17 +232,15 @@ def begin_contents(a: int, frame: int) -> None:
 
 
 @compiled
-def list_fresh(a: int, end: int) -> None:
+def list_fresh(m: MachineRecord, end: int) -> None:
     """Put the frames below `end` that were never used on the zeroed list, so that any of them can be taken."""
-    m = machine(a)
     while m.fresh < end:
-        frames(a)[m.fresh].content = -1
-        _append(a, ON_ZEROED, m.fresh)
+        m.frames[m.fresh].content = NONE
+        _append(m, ON_ZEROED, m.fresh)
         m.fresh += 1
 
 
 @compiled
-def zeroed_at_hand(a: int) -> bool:
+def zeroed_at_hand(m: MachineRecord) -> bool:
     """Whether a demand-zero fault would get a frame that is zeroed already."""
-    m = machine(a)
-    return m.fresh < m.frame_count or lists(a)[ON_ZEROED].count > 0
+    return m.fresh < m.frame_count or m.lists[ON_ZEROED].count > 0

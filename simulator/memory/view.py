@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import records
 from simulator.compile import compiled
 from simulator.memory.state import State
 from simulator.policies.base import Entries
-from simulator.records import processes, ptes
+from simulator.state import constants
+from simulator.state.schema import MachineRecord
 
 
 @compiled
-def _walk(a: int, process: int) -> Any:
-    p = processes(a)[process]
+def _walk(m: MachineRecord, process: int) -> Any:
+    p = m.processes[process]
     entries = np.empty(p.size, np.int64)
-    entry = np.int64(p.head)
+    entry = p.head
     for i in range(p.size):
         entries[i] = entry
-        entry = np.int64(ptes(a)[entry].next)
+        entry = m.ptes[entry].next
     return entries
 
 
@@ -42,7 +42,7 @@ class WorkingSet:
         self.hard_maximum = bool(process["hard_maximum"])
         self.memory_priority = int(process["memory_priority"])
         self.foreground = bool(process["foreground"])
-        self.page_faults = int(process["kinds"][: records.VIOLATION].sum())
+        self.page_faults = int(process["kinds"][: constants.VIOLATION].sum())
 
     @cached_property
     def entries(self) -> Entries:
@@ -55,9 +55,9 @@ class WorkingSet:
             entry=entry,
             page=pte["vpn"],
             age=pte["age"],
-            accessed=(bits & records.ACCESSED) != 0,
-            dirty=(bits & records.DIRTY) != 0,
-            locked=(bits & records.PINNED) != 0,
+            accessed=(bits & constants.ACCESSED) != 0,
+            dirty=(bits & constants.DIRTY) != 0,
+            locked=(bits & constants.PINNED) != 0,
             share=arrays["frames"]["share"][frame],
             entered=pte["entered"],
             last_access=self._last_access(entry),
@@ -77,13 +77,13 @@ class View:
         """A picture of `state`; the hits of running threads must have been committed up to `time`."""
         m, lists = state.record[0], state.arrays["lists"]["count"]
         self.time = time
-        self.zeroed = int(lists[records.ON_ZEROED] + m["frame_count"] - m["fresh"])
-        self.free = int(lists[records.ON_FREE])
-        self.standby = [int(n) for n in lists[records.ON_STANDBY : records.ON_MODIFIED]]
+        self.zeroed = int(lists[constants.ON_ZEROED] + m["frame_count"] - m["fresh"])
+        self.free = int(lists[constants.ON_FREE])
+        self.standby = [int(n) for n in lists[constants.ON_STANDBY : constants.ON_MODIFIED]]
         self.available = self.zeroed + self.free + sum(self.standby)
-        self.modified = int(lists[records.ON_MODIFIED] + lists[records.ON_MAPPED])
+        self.modified = int(lists[constants.ON_MODIFIED] + lists[constants.ON_MAPPED])
         paging = state.arrays["stores"][: state.paging_files]
         room = bool((paging["used"] < paging["size"]).any())
-        self.writable = int(lists[records.ON_MAPPED]) + (int(lists[records.ON_MODIFIED]) if room else 0)
+        self.writable = int(lists[constants.ON_MAPPED]) + (int(lists[constants.ON_MODIFIED]) if room else 0)
         self.low, self.high = int(m["low"]), int(m["high"])
         self.working_sets = [WorkingSet(state, int(i)) for i in np.flatnonzero(state.arrays["processes"]["alive"])]

@@ -7,7 +7,7 @@ from simulator.hardware.processor import forget_scans
 from simulator.memory.backing import free_slot, rest
 from simulator.memory.page_log import note, note_left
 from simulator.memory.transitions import move
-from simulator.records import (
+from simulator.state.constants import (
     ACTIVE,
     DIRTY,
     ENTERED,
@@ -21,213 +21,204 @@ from simulator.records import (
     VALID,
     WITHDRAWN,
     WRITE,
-    available,
-    bits,
-    contents,
-    frames,
-    machine,
-    processes,
-    ptes,
-    threads,
 )
+from simulator.state.queries import available
+from simulator.state.record import NONE, Frame, Nanoseconds, Pte, Thread
+from simulator.state.schema import MachineRecord
 
 REFUSED = "proposed "
 """How the error begins that compiled code raises when a compiled policy proposes what it may not."""
 
 
 @compiled
-def append(a: int, pte: int) -> None:
+def append(m: MachineRecord, pte: Pte) -> None:
     """Enter a PTE at the tail of its process's working-set list, with a new place in the global order of entry."""
-    m = machine(a)
-    e = ptes(a)[pte]
-    p = processes(a)[e.process]
+    e = m.ptes[pte]
+    p = m.processes[e.process]
     e.entered = m.entry_sequence
     m.entry_sequence += 1
-    e.next = -1
+    e.next = NONE
     e.previous = p.tail
     if p.tail >= 0:
-        ptes(a)[p.tail].next = pte
+        m.ptes[p.tail].next = pte
     else:
         p.head = pte
     p.tail = pte
 
 
 @compiled
-def unlink(a: int, pte: int) -> None:
+def unlink(m: MachineRecord, pte: Pte) -> None:
     """Take a PTE out of its process's working-set list; a hand that points at it moves on."""
-    e = ptes(a)[pte]
-    p = processes(a)[e.process]
+    e = m.ptes[pte]
+    p = m.processes[e.process]
     if p.hand == pte:
         p.hand = e.next
     if e.previous >= 0:
-        ptes(a)[e.previous].next = e.next
+        m.ptes[e.previous].next = e.next
     else:
         p.head = e.next
     if e.next >= 0:
-        ptes(a)[e.next].previous = e.previous
+        m.ptes[e.next].previous = e.previous
     else:
         p.tail = e.previous
 
 
 @compiled
-def requeue(a: int, pte: int) -> None:
+def requeue(m: MachineRecord, pte: Pte) -> None:
     """Move a PTE to the tail, as if it had entered now; raises ValueError for one that is on no list."""
-    if ptes(a)[pte].fixed:
+    if m.ptes[pte].fixed:
         raise ValueError("proposed to requeue an entry that isn't in a working set")
-    unlink(a, pte)
-    append(a, pte)
+    unlink(m, pte)
+    append(m, pte)
 
 
 @compiled
-def resize(a: int, process: int, change: int) -> None:
+def resize(m: MachineRecord, process: int, change: int) -> None:
     """A working set gains or loses pages now; what it held until now goes into its space-time product."""
-    p = processes(a)[process]
-    now = machine(a).now
+    p = m.processes[process]
+    now = m.now
     p.space_time += p.size * (now - p.space_time_at)
     p.space_time_at = now
     p.size += change
 
 
 @compiled
-def settle_space_time(a: int, t: int) -> None:
+def settle_space_time(m: MachineRecord, t: Nanoseconds) -> None:
     """Carry the space-time products of all living processes on to time t."""
-    machine(a).now = t
-    for process in range(machine(a).process_count):
-        if processes(a)[process].alive:
-            resize(a, process, 0)
+    m.now = t
+    for process in range(m.process_count):
+        if m.processes[process].alive:
+            resize(m, process, 0)
 
 
 @compiled
-def valid_bits(a: int, pte: int) -> int:
+def valid_bits(m: MachineRecord, pte: Pte) -> int:
     """The bits that a PTE's protection gives it when it is valid. A page that shows what a copy-on-write copy will
     differ from isn't writable."""
-    e = ptes(a)[pte]
+    e = m.ptes[pte]
     writes = e.writable and (e.private < 0 or e.private == e.content)
     return VALID | (WRITE if writes else 0) | (0 if e.executable else NO_EXECUTE)
 
 
 @compiled
-def map_page(a: int, thread: int, frame: int, cause: int) -> None:
+def map_page(m: MachineRecord, thread: Thread, frame: Frame, cause: int) -> None:
     """Make the PTE that a thread faulted on valid: the frame becomes active and a page of the process's working set.
     `cause` is where the page was found."""
-    m = machine(a)
-    pte = threads(a)[thread].fault_pte
-    e = ptes(a)[pte]
-    p = processes(a)[e.process]
-    f = frames(a)[frame]
+    pte = m.threads[thread].fault_pte
+    e = m.ptes[pte]
+    p = m.processes[e.process]
+    f = m.frames[frame]
     if f.state != ACTIVE:
-        move(a, frame, ACTIVE)
+        move(m, frame, ACTIVE)
     if f.share == 0 or p.memory_priority > f.priority:
         f.priority = p.memory_priority
     f.share += 1
     e.age = 0
-    bits(a)[pte] = (bits(a)[pte] & SEEN) | valid_bits(a, pte)
-    note(a, ENTERED, cause, pte, e.content, -1, threads(a)[thread].number, threads(a)[thread].fault_time)
-    append(a, pte)
-    resize(a, e.process, 1)
+    m.bits[pte] = (m.bits[pte] & SEEN) | valid_bits(m, pte)
+    note(m, ENTERED, cause, pte, e.content, -1, m.threads[thread].number, m.threads[thread].fault_time)
+    append(m, pte)
+    resize(m, e.process, 1)
     p.peak = max(p.peak, p.size)
     if m.entered_hook:
         m.actor = thread
-        call(m.entered_hook, a, pte)
+        call(m.entered_hook, m, pte)
 
 
 @compiled
-def unshare(a: int, frame: int, t: int) -> None:
+def unshare(m: MachineRecord, frame: Frame, t: Nanoseconds) -> None:
     """One PTE less maps a frame; without any it goes to transition (I/O in flight), standby or a modified list."""
-    f = frames(a)[frame]
+    f = m.frames[frame]
     f.share -= 1
     if f.share > 0:
         return
     if f.io != IO_NONE:
-        move(a, frame, TRANSITION)
+        move(m, frame, TRANSITION)
     else:
-        rest(a, frame, t, OUT_OF_WORKING_SETS)
+        rest(m, frame, t, OUT_OF_WORKING_SETS)
 
 
 @compiled
-def fold_dirty(a: int, pte: int) -> None:
+def fold_dirty(m: MachineRecord, pte: Pte) -> None:
     """A valid PTE's dirty bit goes over to its frame: the content has been stored to, so its copy in a paging file is
     stale, also while others share the page."""
-    if bits(a)[pte] & DIRTY:
-        free_slot(a, ptes(a)[pte].content)
-        c = contents(a)[ptes(a)[pte].content]
-        frames(a)[c.frame].modified = 1
-        frames(a)[c.frame].stored = 1
+    if m.bits[pte] & DIRTY:
+        free_slot(m, m.ptes[pte].content)
+        c = m.contents[m.ptes[pte].content]
+        m.frames[c.frame].modified = 1
+        m.frames[c.frame].stored = 1
         c.version += 1
         c.losable = 0
-        bits(a)[pte] &= ~DIRTY
+        m.bits[pte] &= ~DIRTY
 
 
 @compiled
-def detach(a: int, pte: int) -> int:
+def detach(m: MachineRecord, pte: Pte) -> int:
     """Make a PTE invalid and take it out of the working set, its dirty bit folded into the frame; returns the frame."""
-    e = ptes(a)[pte]
-    frame = contents(a)[e.content].frame
-    fold_dirty(a, pte)
-    bits(a)[pte] &= SEEN
-    unlink(a, pte)
-    resize(a, e.process, -1)
-    if machine(a).left_hook:
-        call(machine(a).left_hook, a, pte)
-    forget_scans(a, e.process)
+    e = m.ptes[pte]
+    frame = m.contents[e.content].frame
+    fold_dirty(m, pte)
+    m.bits[pte] &= SEEN
+    unlink(m, pte)
+    resize(m, e.process, -1)
+    if m.left_hook:
+        call(m.left_hook, m, pte)
+    forget_scans(m, e.process)
     return frame
 
 
 @compiled
-def remove(a: int, pte: int, t: int) -> None:
+def remove(m: MachineRecord, pte: Pte, t: Nanoseconds) -> None:
     """Take a page out of its process's working set at time t. Other sharers keep theirs."""
-    unshare(a, detach(a, pte), t)
+    unshare(m, detach(m, pte), t)
 
 
 @compiled
-def trim(a: int, pte: int, t: int, reason: int) -> None:
+def trim(m: MachineRecord, pte: Pte, t: Nanoseconds, reason: int) -> None:
     """Remove a page that the manager trims: TRIMMED in a pass, or WITHDRAWN at the policy's wish."""
-    note_left(a, pte, reason, machine(a).goal if reason == TRIMMED else -1, -1, -1)
-    remove(a, pte, t)
-    machine(a).trimmed += 1
-    processes(a)[ptes(a)[pte].process].trimmed += 1
+    note_left(m, pte, reason, m.goal if reason == TRIMMED else -1, -1, -1)
+    remove(m, pte, t)
+    m.trimmed += 1
+    m.processes[m.ptes[pte].process].trimmed += 1
 
 
 @compiled
-def may_leave(a: int, pte: int) -> bool:
+def may_leave(m: MachineRecord, pte: Pte) -> bool:
     """Whether an entry is in a working set, and not locked there."""
-    return bits(a)[pte] & (VALID | PINNED) == VALID and not ptes(a)[pte].fixed
+    return m.bits[pte] & (VALID | PINNED) == VALID and not m.ptes[pte].fixed
 
 
 @compiled
-def checked(a: int, pte: int) -> int:
+def checked(m: MachineRecord, pte: Pte) -> int:
     """An entry that a compiled policy proposes to take out of its working set; raises ValueError if it may not be."""
-    if pte >= 0 and (not bits(a)[pte] & VALID or ptes(a)[pte].fixed):
+    if pte >= 0 and (not m.bits[pte] & VALID or m.ptes[pte].fixed):
         raise ValueError("proposed an entry that isn't in a working set")
-    if pte >= 0 and bits(a)[pte] & PINNED:
+    if pte >= 0 and m.bits[pte] & PINNED:
         raise ValueError("proposed an entry that is locked")
     return pte
 
 
 @compiled
-def withdraw(a: int, process: int, t: int) -> bool:
+def withdraw(m: MachineRecord, process: int, t: Nanoseconds) -> bool:
     """Take out the pages that the policy wants out of a process's working set now; True if there were any."""
-    m = machine(a)
     m.now = t
     taken = False
     while True:
-        pte = checked(a, call(m.withdraw_hook, a, process))
+        pte = checked(m, call(m.withdraw_hook, m, process))
         if pte < 0:
             return taken
-        trim(a, pte, t, WITHDRAWN)
+        trim(m, pte, t, WITHDRAWN)
         m.withdrawn += 1
         taken = True
 
 
 @compiled
-def at_limit(a: int, process: int) -> bool:
+def at_limit(m: MachineRecord, process: int) -> bool:
     """Whether a fault of this process must replace one of its own pages: at its maximum while memory isn't plentiful
     (or the maximum is hard), or memory is tight and it has its minimum."""
-    m = machine(a)
-    p = processes(a)[process]
+    p = m.processes[process]
     if m.demand_paging or p.size == 0:
         return False
     if p.size < p.minimum and not (p.hard_maximum and p.size >= p.maximum):
         return False
-    free = available(a)
+    free = available(m)
     return (p.size >= p.maximum and (p.hard_maximum != 0 or free < m.high)) or (p.size >= p.minimum and free < m.tight)

@@ -10,19 +10,14 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
-    bits,
+    Pte,
     callback,
     compiled,
-    machine,
-    nodes,
     np,
     parameters,
-    policy_integers,
-    process_notes,
-    processes,
-    ptes,
     register,
     requeue,
 )
@@ -36,91 +31,91 @@ last 31 bits are kept: they are only compared with each other."""
 
 
 @callback
-def _entered(a: int, entry: int) -> int:
-    own, n = policy_integers(a), nodes(a)[entry]
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    own, n = m.policy_integers, m.nodes[entry]
     n.time = own[_ENTRIES]
     own[_ENTRIES] += 1
     n.count = 0
-    n.slot = process_notes(a)[ptes(a)[entry].process].mark + 1
+    n.slot = m.process_notes[m.ptes[entry].process].mark + 1
     return 0
 
 
 @compiled
-def _tick(a: int, process: int) -> None:
+def _tick(m: MachineRecord, process: int) -> None:
     """If the clock has ticked since a process was last looked at, shift its accessed bits into the registers, clear
     them, and put its entries in order of their registers; of equal ones the first that came in is the first."""
-    p, own = processes(a)[process], policy_integers(a)
-    tick = (machine(a).now // own[_PERIOD]) & 0x3FFFFFFF
-    if p.size == 0 or process_notes(a)[process].mark == tick:
+    p, own = m.processes[process], m.policy_integers
+    tick = (m.now // own[_PERIOD]) & 0x3FFFFFFF
+    if p.size == 0 or m.process_notes[process].mark == tick:
         return
-    process_notes(a)[process].mark = tick
+    m.process_notes[process].mark = tick
     entries, keys = np.empty(p.size, np.int64), np.empty(p.size, np.int64)
-    entry = np.int64(p.head)
+    entry = p.head
     for i in range(p.size):
-        n = nodes(a)[entry]
+        n = m.nodes[entry]
         n.count >>= 1
-        if bits(a)[entry] & ACCESSED:
+        if m.bits[entry] & ACCESSED:
             n.count |= 1 << (own[_BITS] - 1)
-        bits(a)[entry] &= ~ACCESSED
+        m.bits[entry] &= ~ACCESSED
         entries[i], keys[i] = entry, (n.count << 44) | n.time
-        entry = np.int64(ptes(a)[entry].next)
+        entry = m.ptes[entry].next
     for i in np.argsort(keys):
-        requeue(a, entries[i])
-    machine(a).examined += len(entries)
+        requeue(m, entries[i])
+    m.examined += len(entries)
 
 
 @compiled
-def _first(a: int, process: int) -> int:
+def _first(m: MachineRecord, process: int) -> int:
     """The entry that a process loses first, -1: none: used since the last tick last, then by registers. Those found
     used go to the end, once in a tick."""
-    _tick(a, process)
-    turn = process_notes(a)[process].mark + 1
-    entry = first_unlocked(a, process)
-    while entry >= 0 and bits(a)[entry] & ACCESSED and nodes(a)[entry].slot != turn:
-        machine(a).examined += 1
-        nodes(a)[entry].slot = turn
-        requeue(a, entry)
-        entry = first_unlocked(a, process)
+    _tick(m, process)
+    turn = m.process_notes[process].mark + 1
+    entry = first_unlocked(m, process)
+    while entry >= 0 and m.bits[entry] & ACCESSED and m.nodes[entry].slot != turn:
+        m.examined += 1
+        m.nodes[entry].slot = turn
+        requeue(m, entry)
+        entry = first_unlocked(m, process)
     return entry
 
 
 @compiled
-def _value(a: int, entry: int) -> int:
+def _value(m: MachineRecord, entry: Pte) -> int:
     """The register as it would be if the clock ticked now, but for the bit that falls out."""
-    used = np.int64(1) if bits(a)[entry] & ACCESSED else np.int64(0)
-    return (used << policy_integers(a)[_BITS]) | nodes(a)[entry].count
+    used = 1 if m.bits[entry] & ACCESSED else 0
+    return (used << m.policy_integers[_BITS]) | m.nodes[entry].count
 
 
 @compiled
-def _first_of_all(a: int, spares: bool) -> int:
+def _first_of_all(m: MachineRecord, spares: bool) -> int:
     """The entry with the lowest value of any process; with `spares` of those above their minimum."""
-    victim, loser = np.int64(-1), np.int64(-1)
-    for process in range(machine(a).process_count):
-        if processes(a)[process].size == 0 or (spares and above_minimum(a, process) <= 0):
+    victim, loser = -1, -1
+    for process in range(m.process_count):
+        if m.processes[process].size == 0 or (spares and above_minimum(m, process) <= 0):
             continue
-        entry = _first(a, process)
+        entry = _first(m, process)
         if entry < 0:
             continue
-        lower = victim < 0 or _value(a, entry) < _value(a, victim)
-        same = victim >= 0 and _value(a, entry) == _value(a, victim)
-        if lower or (same and above_minimum(a, process) > above_minimum(a, loser)):
-            victim, loser = entry, np.int64(process)
+        lower = victim < 0 or _value(m, entry) < _value(m, victim)
+        same = victim >= 0 and _value(m, entry) == _value(m, victim)
+        if lower or (same and above_minimum(m, process) > above_minimum(m, loser)):
+            victim, loser = entry, process
     return victim
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    return _first(machine, process) if process >= 0 else _first_of_all(machine, False)
+def _replace(m: MachineRecord, process: int) -> int:
+    return _first(m, process) if process >= 0 else _first_of_all(m, False)
 
 
 @callback
-def _trim(a: int, wanted: int) -> int:
+def _trim(m: MachineRecord, wanted: int) -> int:
     if wanted == 0:
-        for process in range(machine(a).process_count):
-            _tick(a, process)
+        for process in range(m.process_count):
+            _tick(m, process)
         return -1
-    entry = _first_of_all(a, True)
-    return entry if entry >= 0 else _first_of_all(a, False)
+    entry = _first_of_all(m, True)
+    return entry if entry >= 0 else _first_of_all(m, False)
 
 
 @register("policy", "aging")

@@ -7,16 +7,13 @@ from typing import ClassVar
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    MachineRecord,
     Policy,
     PolicyMemory,
+    Pte,
     callback,
     compiled,
-    nodes,
-    np,
     parameters,
-    policy_integers,
-    policy_queues,
-    policy_reals,
     register,
     trim_by_replacing,
 )
@@ -31,57 +28,57 @@ says that the page that is being brought in was a ghost, and p knows of it."""
 
 
 @compiled
-def _adapt(a: int, entry: int) -> None:
+def _adapt(m: MachineRecord, entry: Pte) -> None:
     """A fault on a ghost: move p towards the list that should have kept it."""
-    queue, queues, p = nodes(a)[entry].queue[0], policy_queues(a), policy_reals(a)
-    if nodes(a)[entry].mark or queue < _B1:
+    queue, queues, p = m.nodes[entry].queue[0], m.policy_queues, m.policy_reals
+    if m.nodes[entry].mark or queue < _B1:
         return
     if queue == _B1:
-        p[0] = min(float(policy_integers(a)[0]), p[0] + max(1.0, queues[_B2].count / queues[_B1].count))
+        p[0] = min(float(m.policy_integers[0]), p[0] + max(1.0, queues[_B2].count / queues[_B1].count))
     else:
         p[0] = max(0.0, p[0] - max(1.0, queues[_B1].count / queues[_B2].count))
-    nodes(a)[entry].mark = 1
+    m.nodes[entry].mark = 1
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    _adapt(machine, entry)
-    was_ghost = nodes(machine)[entry].mark
-    nodes(machine)[entry].mark = 0
-    move_to_tail(machine, _T2 if was_ghost else _T1, entry, 0)
-    c, queues = policy_integers(machine)[0], policy_queues(machine)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    _adapt(m, entry)
+    was_ghost = m.nodes[entry].mark
+    m.nodes[entry].mark = 0
+    move_to_tail(m, _T2 if was_ghost else _T1, entry, 0)
+    c, queues = m.policy_integers[0], m.policy_queues
     while queues[_T1].count + queues[_B1].count > c and queues[_B1].count > 0:
-        drop(machine, np.int64(queues[_B1].head), 0)
+        drop(m, queues[_B1].head, 0)
     while queues[_B2].count > 0 and (
         queues[_T1].count + queues[_T2].count + queues[_B1].count + queues[_B2].count > 2 * c
     ):
-        drop(machine, np.int64(queues[_B2].head), 0)
+        drop(m, queues[_B2].head, 0)
     return 0
 
 
 @callback
-def _hit(machine: int, entry: int) -> int:
-    move_to_tail(machine, _T2, entry, 0)
+def _hit(m: MachineRecord, entry: Pte) -> int:
+    move_to_tail(m, _T2, entry, 0)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    queue = nodes(machine)[entry].queue[0]
-    drop(machine, entry, 0)
-    push_tail(machine, _B1 if queue == _T1 else _B2, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    queue = m.nodes[entry].queue[0]
+    drop(m, entry, 0)
+    push_tail(m, _B1 if queue == _T1 else _B2, entry, 0)
     return 0
 
 
 @callback
-def _replace(a: int, process: int) -> int:
-    ghost, held, p = faulting(a), policy_queues(a)[_T1].count, policy_reals(a)
+def _replace(m: MachineRecord, process: int) -> int:
+    ghost, held, p = faulting(m), m.policy_queues[_T1].count, m.policy_reals
     if ghost >= 0:
-        _adapt(a, ghost)
-    in_b2 = ghost >= 0 and nodes(a)[ghost].queue[0] == _B2
+        _adapt(m, ghost)
+    in_b2 = ghost >= 0 and m.nodes[ghost].queue[0] == _B2
     once_first = held > 0 and (held > p[0] or (in_b2 and held == p[0]))
-    victim = first(a, _T1 if once_first else _T2, process, 0)
-    return victim if victim >= 0 else first(a, _T2 if once_first else _T1, process, 0)
+    victim = first(m, _T1 if once_first else _T2, process, 0)
+    return victim if victim >= 0 else first(m, _T2 if once_first else _T1, process, 0)
 
 
 @register("policy", "arc")

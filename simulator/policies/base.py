@@ -19,34 +19,18 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
-from numba import carray
 from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass as parameters
 
-from simulator.compile import call, callback, compiled, extent, pointer
+from simulator.compile import call, callback, compiled
 from simulator.config import STRICT
 from simulator.memory.working_set import may_leave, requeue
-from simulator.records import (
-    ACCESSED,
-    DIRTY,
-    NEVER,
-    PINNED,
-    VALID,
-    available,
-    bits,
-    entry_of,
-    machine,
-    nodes,
-    policy_integers,
-    policy_queues,
-    policy_reals,
-    process_notes,
-    processes,
-    ptes,
-    threads,
-)
 from simulator.registry import register
+from simulator.state.constants import ACCESSED, DIRTY, NEVER, PINNED, VALID
+from simulator.state.queries import available, entry_of
+from simulator.state.record import Content, Frame, Nanoseconds, Pte, Thread
+from simulator.state.schema import MachineRecord
 
 __all__ = [
     "ACCESSED",
@@ -57,38 +41,34 @@ __all__ = [
     "STRICT",
     "VALID",
     "Compiled",
+    "Content",
     "Count",
     "Decision",
     "Entries",
     "Field",
+    "Frame",
+    "MachineRecord",
     "MemoryView",
+    "Nanoseconds",
     "Policy",
     "PolicyMemory",
+    "Pte",
     "Ratio",
+    "Thread",
     "WorkingSetView",
     "available",
-    "bits",
     "callback",
     "compiled",
     "entry_of",
     "last_thread",
-    "machine",
     "may_leave",
     "next_use",
-    "nodes",
     "np",
     "oldest",
     "oldest_to_trim",
     "parameters",
-    "policy_integers",
-    "policy_queues",
-    "policy_reals",
-    "process_notes",
-    "processes",
-    "ptes",
     "register",
     "requeue",
-    "threads",
     "trim_by_replacing",
     "virtual_time",
 ]
@@ -221,7 +201,7 @@ class PolicyMemory(NamedTuple):
     entries: int
     processes: int
     nodes: NDArray[Any]
-    """layout.NODE, one for each entry"""
+    """`Node`s, one for each entry"""
     integers: NDArray[np.int64]
     reals: NDArray[np.float64]
 
@@ -256,62 +236,61 @@ class Policy:
 
 
 @compiled
-def oldest(a: int, process: int, spares: bool) -> int:
+def oldest(m: MachineRecord, process: int, spares: bool) -> int:
     """The entry that has been longest in a process's working set, or in any (process -1); locked ones are passed
     over, and with `spares` working sets at their minimum; -1: there is none."""
-    best = np.int64(-1)
-    m = machine(a)
+    best = -1
     for p in range(m.process_count):
-        if (process >= 0 and p != process) or (spares and processes(a)[p].size <= processes(a)[p].minimum):
+        if (process >= 0 and p != process) or (spares and m.processes[p].size <= m.processes[p].minimum):
             continue
-        entry = np.int64(processes(a)[p].head)
-        while entry >= 0 and bits(a)[entry] & PINNED:
-            entry = np.int64(ptes(a)[entry].next)
-        if entry >= 0 and (best < 0 or ptes(a)[entry].entered < ptes(a)[best].entered):
+        entry = m.processes[p].head
+        while entry >= 0 and m.bits[entry] & PINNED:
+            entry = m.ptes[entry].next
+        if entry >= 0 and (best < 0 or m.ptes[entry].entered < m.ptes[best].entered):
             best = entry
     return best
 
 
 @compiled
-def oldest_to_trim(a: int) -> int:
+def oldest_to_trim(m: MachineRecord) -> int:
     """The entry that has been longest in a working set above its minimum; if there is none, in any; or -1."""
-    entry = oldest(a, -1, True)
-    return entry if entry >= 0 else oldest(a, -1, False)
+    entry = oldest(m, -1, True)
+    return entry if entry >= 0 else oldest(m, -1, False)
 
 
 @callback
-def trim_by_replacing(a: int, wanted: int) -> int:
+def trim_by_replacing(m: MachineRecord, wanted: int) -> int:
     """A compiled `trim` that replaces globally until enough pages are free, and never ages."""
     if wanted == 0:
         return -1
-    machine(a).examined += 1
-    return call(machine(a).replace_hook, a, -1)
+    m.examined += 1
+    return call(m.replace_hook, m, -1)
 
 
 @compiled
-def virtual_time(a: int, process: int) -> int:
+def virtual_time(m: MachineRecord, process: int) -> int:
     """References that a process has made: its own time, which stands still while it waits."""
-    p = processes(a)[process]
-    made = np.int64(0)
-    for thread in range(p.first_thread, last_thread(a, process)):
-        if threads(a)[thread].process == process:
-            made += threads(a)[thread].references
+    p = m.processes[process]
+    made = 0
+    for thread in range(p.first_thread, last_thread(m, process)):
+        if m.threads[thread].process == process:
+            made += m.threads[thread].references
     return made
 
 
 @compiled
-def last_thread(a: int, process: int) -> int:
+def last_thread(m: MachineRecord, process: int) -> int:
     """The end of the range that begins with a process's first thread and has all of them; a program starts threads
     among those of others."""
-    p = processes(a)[process]
-    return machine(a).thread_count if p.tables_at else p.first_thread + p.threads
+    p = m.processes[process]
+    return m.thread_count if p.tables_at else p.first_thread + p.threads
 
 
 @compiled
-def next_use(a: int) -> tuple[int, int]:
+def next_use(m: MachineRecord) -> tuple[int, int]:
     """For the use of a page that is just being made: the number of its thread's next run on that page, and of that
     run's first reference; NEVER if there is none. Only for a policy that declares `future`."""
-    th = threads(a)[machine(a).actor]
-    runs = carray(pointer(th.next_run_at), extent(th.length), np.int64)
-    references = carray(pointer(th.next_reference_at), extent(th.length), np.int64)
+    th = m.threads[m.actor]
+    runs = th.next_run
+    references = th.next_reference
     return runs[th.position], references[th.position]

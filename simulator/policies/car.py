@@ -8,18 +8,13 @@ from simulator.policies.base import (
     ACCESSED,
     STRICT,
     Compiled,
+    MachineRecord,
     Policy,
     PolicyMemory,
-    bits,
+    Pte,
     callback,
     compiled,
-    machine,
-    nodes,
-    np,
     parameters,
-    policy_integers,
-    policy_queues,
-    policy_reals,
     register,
 )
 from simulator.policies.choices import first, forget_own_fault, may_go, note_fault
@@ -32,67 +27,67 @@ The first of the policy's integers is c, the frames; the first of its reals is p
 
 
 @compiled
-def _forget(a: int) -> None:
+def _forget(m: MachineRecord) -> None:
     """Drop the oldest ghosts while there are more than the paper allows."""
-    c, queues = policy_integers(a)[0], policy_queues(a)
+    c, queues = m.policy_integers[0], m.policy_queues
     while queues[_T1].count + queues[_B1].count > c and queues[_B1].count > 0:
-        drop(a, np.int64(queues[_B1].head), 0)
+        drop(m, queues[_B1].head, 0)
     while queues[_B2].count > 0 and (
         queues[_T1].count + queues[_T2].count + queues[_B1].count + queues[_B2].count > 2 * c
     ):
-        drop(a, np.int64(queues[_B2].head), 0)
+        drop(m, queues[_B2].head, 0)
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    note_fault(machine, entry)
-    queue, queues, p = nodes(machine)[entry].queue[0], policy_queues(machine), policy_reals(machine)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    note_fault(m, entry)
+    queue, queues, p = m.nodes[entry].queue[0], m.policy_queues, m.policy_reals
     if queue == _B1:
-        p[0] = min(float(policy_integers(machine)[0]), p[0] + max(1.0, queues[_B2].count / queues[_B1].count))
+        p[0] = min(float(m.policy_integers[0]), p[0] + max(1.0, queues[_B2].count / queues[_B1].count))
     elif queue == _B2:
         p[0] = max(0.0, p[0] - max(1.0, queues[_B1].count / queues[_B2].count))
-    move_to_tail(machine, _T1 if queue < 0 else _T2, entry, 0)
+    move_to_tail(m, _T1 if queue < 0 else _T2, entry, 0)
     if queue < 0:
-        _forget(machine)
+        _forget(m)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    queue = nodes(machine)[entry].queue[0]
-    drop(machine, entry, 0)
-    push_tail(machine, _B1 if queue == _T1 else _B2, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    queue = m.nodes[entry].queue[0]
+    drop(m, entry, 0)
+    push_tail(m, _B1 if queue == _T1 else _B2, entry, 0)
     return 0
 
 
 @compiled
-def _sweep(a: int, process: int) -> int:
+def _sweep(m: MachineRecord, process: int) -> int:
     """Move the hands until one is at a page that may go and that wasn't used; -1: there is none."""
-    queues = policy_queues(a)
+    queues = m.policy_queues
     for _ in range(2 * (queues[_T1].count + queues[_T2].count)):
-        queue = _T1 if queues[_T2].count == 0 or queues[_T1].count >= max(1.0, policy_reals(a)[0]) else _T2
-        entry = np.int64(queues[queue].head)
-        machine(a).examined += 1
-        if not may_go(a, entry, process):
-            move_to_tail(a, queue, entry, 0)
-        elif bits(a)[entry] & ACCESSED:
-            bits(a)[entry] &= ~ACCESSED
-            move_to_tail(a, _T2, entry, 0)
+        queue = _T1 if queues[_T2].count == 0 or queues[_T1].count >= max(1.0, m.policy_reals[0]) else _T2
+        entry = queues[queue].head
+        m.examined += 1
+        if not may_go(m, entry, process):
+            move_to_tail(m, queue, entry, 0)
+        elif m.bits[entry] & ACCESSED:
+            m.bits[entry] &= ~ACCESSED
+            move_to_tail(m, _T2, entry, 0)
         else:
             return entry
-    victim = first(a, _T1, process, 0)
-    return victim if victim >= 0 else first(a, _T2, process, 0)
+    victim = first(m, _T1, process, 0)
+    return victim if victim >= 0 else first(m, _T2, process, 0)
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    forget_own_fault(machine)
-    return _sweep(machine, process)
+def _replace(m: MachineRecord, process: int) -> int:
+    forget_own_fault(m)
+    return _sweep(m, process)
 
 
 @callback
-def _trim(machine: int, wanted: int) -> int:
-    return _sweep(machine, -1) if wanted > 0 else -1
+def _trim(m: MachineRecord, wanted: int) -> int:
+    return _sweep(m, -1) if wanted > 0 else -1
 
 
 @register("policy", "car")

@@ -8,10 +8,9 @@ from simulator.policies.base import (
     ACCESSED,
     STRICT,
     Compiled,
+    MachineRecord,
     Policy,
-    bits,
     callback,
-    machine,
     oldest,
     oldest_to_trim,
     parameters,
@@ -21,27 +20,27 @@ from simulator.policies.base import (
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    entry = oldest(machine, process, False)
-    while entry >= 0 and bits(machine)[entry] & ACCESSED:
-        bits(machine)[entry] &= ~ACCESSED
-        requeue(machine, entry)
-        entry = oldest(machine, process, False)
+def _replace(m: MachineRecord, process: int) -> int:
+    entry = oldest(m, process, False)
+    while entry >= 0 and m.bits[entry] & ACCESSED:
+        m.bits[entry] &= ~ACCESSED
+        requeue(m, entry)
+        entry = oldest(m, process, False)
     return entry
 
 
 @callback
-def _trim(a: int, wanted: int) -> int:
+def _trim(m: MachineRecord, wanted: int) -> int:
     if wanted == 0:
         return -1
-    entry = oldest_to_trim(a)
+    entry = oldest_to_trim(m)
     while entry >= 0:
-        machine(a).examined += 1
-        if not bits(a)[entry] & ACCESSED:
+        m.examined += 1
+        if not m.bits[entry] & ACCESSED:
             break
-        bits(a)[entry] &= ~ACCESSED
-        requeue(a, entry)
-        entry = oldest_to_trim(a)
+        m.bits[entry] &= ~ACCESSED
+        requeue(m, entry)
+        entry = oldest_to_trim(m)
     return entry
 
 

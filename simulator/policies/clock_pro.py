@@ -10,17 +10,13 @@ from simulator.policies.base import (
     VALID,
     Compiled,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
-    bits,
+    Pte,
     callback,
     compiled,
-    machine,
-    nodes,
-    np,
     parameters,
-    policy_integers,
-    policy_queues,
     register,
 )
 from simulator.policies.choices import first, forget_own_fault, may_go, note_fault
@@ -36,155 +32,155 @@ _IS_HOT, _IN_TEST = 1, 2
 
 
 @compiled
-def _after(a: int, entry: int) -> int:
+def _after(m: MachineRecord, entry: Pte) -> int:
     """The entry that a hand at this one moves to."""
-    following = np.int64(nodes(a)[entry].next[0])
-    return following if following >= 0 else np.int64(policy_queues(a)[0].head)
+    following = m.nodes[entry].next[0]
+    return following if following >= 0 else m.policy_queues[0].head
 
 
 @compiled
-def _lift(a: int, entry: int) -> None:
+def _lift(m: MachineRecord, entry: Pte) -> None:
     """Take an entry out of the list; hands that point at it move on."""
-    own = policy_integers(a)
-    following = _after(a, entry)
+    own = m.policy_integers
+    following = _after(m, entry)
     for hand in (_COLD_HAND, _TEST_HAND):
         if own[hand] == entry:
             own[hand] = following if following != entry else -1
-    drop(a, entry, 0)
+    drop(m, entry, 0)
 
 
 @compiled
-def _renew(a: int, entry: int, mark: int) -> None:
+def _renew(m: MachineRecord, entry: Pte, mark: int) -> None:
     """Put an entry, wherever it is, at the newest end of the list, with another mark."""
-    if nodes(a)[entry].queue[0] >= 0:
-        _lift(a, entry)
-    nodes(a)[entry].mark = mark
-    move_to_tail(a, 0, entry, 0)
+    if m.nodes[entry].queue[0] >= 0:
+        _lift(m, entry)
+    m.nodes[entry].mark = mark
+    move_to_tail(m, 0, entry, 0)
 
 
 @compiled
-def _end_test(a: int, entry: int) -> None:
+def _end_test(m: MachineRecord, entry: Pte) -> None:
     """A cold page wasn't wanted again within its test: fewer cold pages will do. A ghost leaves the list."""
-    own = policy_integers(a)
-    if nodes(a)[entry].mark != _IN_TEST:
+    own = m.policy_integers
+    if m.nodes[entry].mark != _IN_TEST:
         return
-    nodes(a)[entry].mark = 0
+    m.nodes[entry].mark = 0
     own[_TARGET] = max(1, own[_TARGET] - 1)
-    if not bits(a)[entry] & VALID:
+    if not m.bits[entry] & VALID:
         own[_GHOSTS] -= 1
-        _lift(a, entry)
+        _lift(m, entry)
 
 
 @compiled
-def _move_hot_hand(a: int) -> None:
+def _move_hot_hand(m: MachineRecord) -> None:
     """HAND_hot: make the hot page cold that wasn't used for longest; ends the tests of the cold ones on its way, and
     stops at a hot page."""
-    own, demoted = policy_integers(a), False
-    for _ in range(2 * policy_queues(a)[0].count + 1):
+    own, demoted = m.policy_integers, False
+    for _ in range(2 * m.policy_queues[0].count + 1):
         if own[_HOT] == 0:
             return
-        entry = np.int64(policy_queues(a)[0].head)
-        machine(a).examined += 1
-        if nodes(a)[entry].mark == _IS_HOT:
+        entry = m.policy_queues[0].head
+        m.examined += 1
+        if m.nodes[entry].mark == _IS_HOT:
             if demoted:
                 return
-            if may_go(a, entry, -1) and not bits(a)[entry] & ACCESSED:
-                nodes(a)[entry].mark = 0
+            if may_go(m, entry, -1) and not m.bits[entry] & ACCESSED:
+                m.nodes[entry].mark = 0
                 own[_HOT] -= 1
                 own[_COLD] += 1
                 demoted = True
-            bits(a)[entry] &= ~ACCESSED
+            m.bits[entry] &= ~ACCESSED
         else:
-            _end_test(a, entry)
-        if nodes(a)[entry].queue[0] >= 0:
-            move_to_tail(a, 0, entry, 0)
+            _end_test(m, entry)
+        if m.nodes[entry].queue[0] >= 0:
+            move_to_tail(m, 0, entry, 0)
 
 
 @compiled
-def _move_test_hand(a: int) -> None:
+def _move_test_hand(m: MachineRecord) -> None:
     """HAND_test: end the test of the next cold page that is in one."""
-    own = policy_integers(a)
-    for _ in range(policy_queues(a)[0].count):
-        entry = own[_TEST_HAND] if own[_TEST_HAND] >= 0 else np.int64(policy_queues(a)[0].head)
-        own[_TEST_HAND] = _after(a, entry)
-        if nodes(a)[entry].mark == _IN_TEST:
-            _end_test(a, entry)
+    own = m.policy_integers
+    for _ in range(m.policy_queues[0].count):
+        entry = own[_TEST_HAND] if own[_TEST_HAND] >= 0 else m.policy_queues[0].head
+        own[_TEST_HAND] = _after(m, entry)
+        if m.nodes[entry].mark == _IN_TEST:
+            _end_test(m, entry)
             return
 
 
 @compiled
-def _warm(a: int, entry: int) -> None:
+def _warm(m: MachineRecord, entry: Pte) -> None:
     """A page was used within its test: it is hot, and more cold pages would have done it good."""
-    own = policy_integers(a)
+    own = m.policy_integers
     own[_TARGET] = min(max(1, own[_FRAMES] - 1), own[_TARGET] + 1)
     own[_HOT] += 1
-    _renew(a, entry, _IS_HOT)
+    _renew(m, entry, _IS_HOT)
     if own[_HOT] > own[_FRAMES] - own[_TARGET]:
-        _move_hot_hand(a)
+        _move_hot_hand(m)
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    own = policy_integers(machine)
-    note_fault(machine, entry)
-    if nodes(machine)[entry].queue[0] >= 0:
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    own = m.policy_integers
+    note_fault(m, entry)
+    if m.nodes[entry].queue[0] >= 0:
         own[_GHOSTS] -= 1
-        _warm(machine, entry)
+        _warm(m, entry)
     elif not own[_FULL] and own[_HOT] < own[_FRAMES] - own[_TARGET]:
         own[_HOT] += 1
-        _renew(machine, entry, _IS_HOT)
+        _renew(m, entry, _IS_HOT)
     else:
         own[_COLD] += 1
-        _renew(machine, entry, _IN_TEST)
+        _renew(m, entry, _IN_TEST)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    own = policy_integers(machine)
-    own[_HOT if nodes(machine)[entry].mark == _IS_HOT else _COLD] -= 1
-    if nodes(machine)[entry].mark == _IN_TEST:
+def _left(m: MachineRecord, entry: Pte) -> int:
+    own = m.policy_integers
+    own[_HOT if m.nodes[entry].mark == _IS_HOT else _COLD] -= 1
+    if m.nodes[entry].mark == _IN_TEST:
         own[_GHOSTS] += 1
         while own[_GHOSTS] > own[_FRAMES]:
-            _move_test_hand(machine)
+            _move_test_hand(m)
     else:
-        _lift(machine, entry)
+        _lift(m, entry)
     return 0
 
 
 @compiled
-def _sweep(a: int, process: int) -> int:
+def _sweep(m: MachineRecord, process: int) -> int:
     """HAND_cold: move on to a cold page that may go and wasn't used; -1: no page may go."""
-    own = policy_integers(a)
+    own = m.policy_integers
     own[_FULL] = 1
-    for _ in range(3 * policy_queues(a)[0].count):
+    for _ in range(3 * m.policy_queues[0].count):
         if own[_COLD] == 0:
-            _move_hot_hand(a)
-        entry = own[_COLD_HAND] if own[_COLD_HAND] >= 0 else np.int64(policy_queues(a)[0].head)
-        own[_COLD_HAND] = _after(a, entry)
-        machine(a).examined += 1
-        if nodes(a)[entry].mark == _IS_HOT or not may_go(a, entry, process):
+            _move_hot_hand(m)
+        entry = own[_COLD_HAND] if own[_COLD_HAND] >= 0 else m.policy_queues[0].head
+        own[_COLD_HAND] = _after(m, entry)
+        m.examined += 1
+        if m.nodes[entry].mark == _IS_HOT or not may_go(m, entry, process):
             continue
-        if not bits(a)[entry] & ACCESSED:
+        if not m.bits[entry] & ACCESSED:
             return entry
-        bits(a)[entry] &= ~ACCESSED
-        if nodes(a)[entry].mark == _IN_TEST:
+        m.bits[entry] &= ~ACCESSED
+        if m.nodes[entry].mark == _IN_TEST:
             own[_COLD] -= 1
-            _warm(a, entry)
+            _warm(m, entry)
         else:
-            _renew(a, entry, _IN_TEST)
-    return first(a, 0, process, 0)
+            _renew(m, entry, _IN_TEST)
+    return first(m, 0, process, 0)
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    forget_own_fault(machine)
-    return _sweep(machine, process)
+def _replace(m: MachineRecord, process: int) -> int:
+    forget_own_fault(m)
+    return _sweep(m, process)
 
 
 @callback
-def _trim(machine: int, wanted: int) -> int:
-    return _sweep(machine, -1) if wanted > 0 else -1
+def _trim(m: MachineRecord, wanted: int) -> int:
+    return _sweep(m, -1) if wanted > 0 else -1
 
 
 @register("policy", "clock-pro")

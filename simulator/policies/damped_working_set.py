@@ -11,20 +11,15 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
-    bits,
+    Pte,
     callback,
     compiled,
     entry_of,
-    machine,
-    nodes,
     np,
     parameters,
-    policy_integers,
-    process_notes,
-    processes,
-    ptes,
     register,
     requeue,
     trim_by_replacing,
@@ -42,32 +37,32 @@ _CHUNK = 64
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    nodes(machine)[entry].time = NEVER  # until its first use is found
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    m.nodes[entry].time = NEVER  # until its first use is found
     return 0
 
 
 @compiled
-def _note_use(a: int, entry: int, now: int) -> None:
-    bits(a)[entry] &= ~ACCESSED
-    nodes(a)[entry].time = now
-    requeue(a, entry)
+def _note_use(m: MachineRecord, entry: Pte, now: int) -> None:
+    m.bits[entry] &= ~ACCESSED
+    m.nodes[entry].time = now
+    requeue(m, entry)
 
 
 @compiled
-def _look(a: int, process: int, now: int) -> None:
+def _look(m: MachineRecord, process: int, now: int) -> None:
     """Note which pages of a process were used, if the last look is long enough ago; most chunks of bits have none."""
-    p, b = processes(a)[process], bits(a)
-    notes = process_notes(a)[process]
-    turn = (now // policy_integers(a)[_RESOLUTION]) & 0x7FFFFFFF
+    p, b = m.processes[process], m.bits
+    notes = m.process_notes[process]
+    turn = (now // m.policy_integers[_RESOLUTION]) & 0x7FFFFFFF
     if notes.mark == turn:
         return
     notes.mark = turn
     if p.tables_at:
         for place in range(p.ptes):
-            entry = entry_of(a, process, place)
-            if b[entry] & ACCESSED and not ptes(a)[entry].fixed:
-                _note_use(a, entry, now)
+            entry = entry_of(m, process, place)
+            if b[entry] & ACCESSED and not m.ptes[entry].fixed:
+                _note_use(m, entry, now)
         return
     end = p.first_pte + p.ptes
     for chunk in range(p.first_pte, end, _CHUNK):
@@ -79,32 +74,32 @@ def _look(a: int, process: int, now: int) -> None:
         if found & ACCESSED:
             for entry in range(chunk, stop):
                 if b[entry] & ACCESSED:
-                    _note_use(a, entry, now)
+                    _note_use(m, entry, now)
 
 
 @compiled
-def _oldest(a: int, process: int, now: int, kept: int) -> int:
+def _oldest(m: MachineRecord, process: int, now: int, kept: int) -> int:
     """The entry whose last use was found longest ago, and that isn't locked, -1: none; those that were used since go to
     the end, and so does `kept`."""
-    entry = first_unlocked(a, process)
-    while entry >= 0 and (bits(a)[entry] & ACCESSED or (entry == kept and nodes(a)[entry].time != now)):
-        _note_use(a, entry, now)
-        entry = first_unlocked(a, process)
+    entry = first_unlocked(m, process)
+    while entry >= 0 and (m.bits[entry] & ACCESSED or (entry == kept and m.nodes[entry].time != now)):
+        _note_use(m, entry, now)
+        entry = first_unlocked(m, process)
     return entry
 
 
 @callback
-def _withdraw(a: int, process: int) -> int:
-    own, now = policy_integers(a), virtual_time(a, process)
+def _withdraw(m: MachineRecord, process: int) -> int:
+    own, now = m.policy_integers, virtual_time(m, process)
     if own[_ASKED] == 2:
         own[_ASKED] = 0
         return -1
     if own[_ASKED] == 0:
         own[_ASKED] = 1
-        _look(a, process, now)
-    entry = _oldest(a, process, now, faulting(a))
+        _look(m, process, now)
+    entry = _oldest(m, process, now, faulting(m))
     if entry >= 0:
-        age = now - nodes(a)[entry].time
+        age = now - m.nodes[entry].time
         if age > own[_DAMPED]:
             own[_ASKED] = 1 if age > own[_WINDOW] else 2
             return entry
@@ -113,15 +108,15 @@ def _withdraw(a: int, process: int) -> int:
 
 
 @callback
-def _replace(a: int, process: int) -> int:
+def _replace(m: MachineRecord, process: int) -> int:
     if process >= 0:
-        return _oldest(a, process, virtual_time(a, process), -1)
-    victim, longest = np.int64(-1), np.int64(0)
-    for p in range(machine(a).process_count):
-        now = virtual_time(a, p)
-        entry = _oldest(a, p, now, -1)
-        if entry >= 0 and (victim < 0 or now - nodes(a)[entry].time > longest):
-            victim, longest = entry, now - nodes(a)[entry].time
+        return _oldest(m, process, virtual_time(m, process), -1)
+    victim, longest = -1, 0
+    for p in range(m.process_count):
+        now = virtual_time(m, p)
+        entry = _oldest(m, p, now, -1)
+        if entry >= 0 and (victim < 0 or now - m.nodes[entry].time > longest):
+            victim, longest = entry, now - m.nodes[entry].time
     return victim
 
 

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simulator.policies.base import STRICT, Compiled, Policy, callback, oldest, oldest_to_trim, parameters, register
+from simulator.policies.base import (
+    STRICT,
+    Compiled,
+    MachineRecord,
+    Policy,
+    callback,
+    oldest,
+    oldest_to_trim,
+    parameters,
+    register,
+)
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    return oldest(machine, process, False)
+def _replace(m: MachineRecord, process: int) -> int:
+    return oldest(m, process, False)
 
 
 @callback
-def _trim(machine: int, wanted: int) -> int:
-    return oldest_to_trim(machine) if wanted > 0 else -1
+def _trim(m: MachineRecord, wanted: int) -> int:
+    return oldest_to_trim(m) if wanted > 0 else -1
 
 
 @register("policy", "fifo")

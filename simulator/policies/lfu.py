@@ -8,15 +8,14 @@ from simulator.policies.base import (
     STRICT,
     Compiled,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
+    Pte,
     callback,
     compiled,
-    machine,
-    nodes,
     np,
     parameters,
-    policy_integers,
     register,
     trim_by_replacing,
 )
@@ -31,44 +30,44 @@ counted up to _MOST."""
 
 
 @compiled
-def _rank(a: int, uses: int) -> int:
+def _rank(m: MachineRecord, uses: int) -> int:
     """The place in the order of a page that is used now, for the so-manieth time."""
-    policy_integers(a)[_NOW] += 1
-    return -((np.int64(min(uses, _MOST)) << _SHIFT) + policy_integers(a)[_NOW])
+    m.policy_integers[_NOW] += 1
+    return -((np.int64(min(uses, _MOST)) << _SHIFT) + m.policy_integers[_NOW])
 
 
 @compiled
-def _uses(a: int, entry: int) -> int:
-    return -nodes(a)[entry].time >> _SHIFT
+def _uses(m: MachineRecord, entry: Pte) -> int:
+    return -m.nodes[entry].time >> _SHIFT
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    before = _uses(machine, entry) if policy_integers(machine)[_REMEMBERS] else np.int64(0)
-    enter(machine, entry, _rank(machine, before + 1))
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    before = _uses(m, entry) if m.policy_integers[_REMEMBERS] else 0
+    enter(m, entry, _rank(m, before + 1))
     return 0
 
 
 @callback
-def _hit(machine: int, entry: int) -> int:
-    change(machine, entry, _rank(machine, _uses(machine, entry) + 1))
+def _hit(m: MachineRecord, entry: Pte) -> int:
+    change(m, entry, _rank(m, _uses(m, entry) + 1))
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    leave(machine, entry)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    leave(m, entry)
     return 0
 
 
 @callback
-def _replace(a: int, process: int) -> int:
+def _replace(m: MachineRecord, process: int) -> int:
     if process >= 0:
-        return last(a, process)
-    victim = np.int64(-1)
-    for p in range(machine(a).process_count):
-        entry = last(a, p)
-        if entry >= 0 and (victim < 0 or nodes(a)[entry].time > nodes(a)[victim].time):
+        return last(m, process)
+    victim = -1
+    for p in range(m.process_count):
+        entry = last(m, p)
+        if entry >= 0 and (victim < 0 or m.nodes[entry].time > m.nodes[victim].time):
             victim = entry
     return victim
 

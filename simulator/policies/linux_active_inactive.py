@@ -11,19 +11,14 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
+    Pte,
     Ratio,
-    bits,
     callback,
     compiled,
-    machine,
-    nodes,
-    np,
     parameters,
-    policy_integers,
-    policy_queues,
-    policy_reals,
     register,
 )
 from simulator.policies.choices import first, may_go
@@ -38,77 +33,77 @@ page was evicted, `count` whether there is one."""
 
 
 @compiled
-def _activate(a: int, entry: int) -> None:
-    policy_integers(a)[_AGE] += 1
-    nodes(a)[entry].mark = 0
-    move_to_tail(a, _ACTIVE, entry, 0)
+def _activate(m: MachineRecord, entry: Pte) -> None:
+    m.policy_integers[_AGE] += 1
+    m.nodes[entry].mark = 0
+    move_to_tail(m, _ACTIVE, entry, 0)
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    n = nodes(machine)[entry]
-    refault_distance = policy_integers(machine)[_AGE] - n.time
-    if n.count and refault_distance <= policy_queues(machine)[_ACTIVE].count:
-        _activate(machine, entry)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    n = m.nodes[entry]
+    refault_distance = m.policy_integers[_AGE] - n.time
+    if n.count and refault_distance <= m.policy_queues[_ACTIVE].count:
+        _activate(m, entry)
     else:
         n.mark = 0
-        move_to_tail(machine, _INACTIVE, entry, 0)
+        move_to_tail(m, _INACTIVE, entry, 0)
     n.count = 0
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    n, own = nodes(machine)[entry], policy_integers(machine)
-    drop(machine, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    n, own = m.nodes[entry], m.policy_integers
+    drop(m, entry, 0)
     n.time, n.count = own[_AGE], 1
     own[_AGE] += 1
     return 0
 
 
 @compiled
-def _deactivate(a: int) -> None:
+def _deactivate(m: MachineRecord) -> None:
     """Move the oldest active pages, a batch of them, to the inactive list, used or not, with their bits cleared."""
-    for _ in range(min(policy_integers(a)[_BATCH], policy_queues(a)[_ACTIVE].count)):
-        entry = np.int64(policy_queues(a)[_ACTIVE].head)
-        machine(a).examined += 1
-        bits(a)[entry] &= ~ACCESSED
-        move_to_tail(a, _INACTIVE, entry, 0)
+    for _ in range(min(m.policy_integers[_BATCH], m.policy_queues[_ACTIVE].count)):
+        entry = m.policy_queues[_ACTIVE].head
+        m.examined += 1
+        m.bits[entry] &= ~ACCESSED
+        move_to_tail(m, _INACTIVE, entry, 0)
 
 
 @compiled
-def _reclaim(a: int, process: int) -> int:
+def _reclaim(m: MachineRecord, process: int) -> int:
     """Look at inactive pages, the oldest first: one used for the first time since it is on the list stays there for
     another round, one used twice is activated, one not used goes; -1: no page may go."""
-    queues = policy_queues(a)
+    queues = m.policy_queues
     for _ in range(3 * (queues[_INACTIVE].count + queues[_ACTIVE].count)):
-        if queues[_INACTIVE].count * policy_reals(a)[0] < queues[_ACTIVE].count:
-            _deactivate(a)
-        entry = np.int64(queues[_INACTIVE].head)
-        machine(a).examined += 1
-        if not may_go(a, entry, process):
-            move_to_tail(a, _INACTIVE, entry, 0)
-        elif not bits(a)[entry] & ACCESSED:
+        if queues[_INACTIVE].count * m.policy_reals[0] < queues[_ACTIVE].count:
+            _deactivate(m)
+        entry = queues[_INACTIVE].head
+        m.examined += 1
+        if not may_go(m, entry, process):
+            move_to_tail(m, _INACTIVE, entry, 0)
+        elif not m.bits[entry] & ACCESSED:
             return entry
         else:
-            bits(a)[entry] &= ~ACCESSED
-            if nodes(a)[entry].mark:
-                _activate(a, entry)
+            m.bits[entry] &= ~ACCESSED
+            if m.nodes[entry].mark:
+                _activate(m, entry)
             else:
-                nodes(a)[entry].mark = 1
-                move_to_tail(a, _INACTIVE, entry, 0)
-    victim = first(a, _INACTIVE, process, 0)
-    return victim if victim >= 0 else first(a, _ACTIVE, process, 0)
+                m.nodes[entry].mark = 1
+                move_to_tail(m, _INACTIVE, entry, 0)
+    victim = first(m, _INACTIVE, process, 0)
+    return victim if victim >= 0 else first(m, _ACTIVE, process, 0)
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    return _reclaim(machine, process)
+def _replace(m: MachineRecord, process: int) -> int:
+    return _reclaim(m, process)
 
 
 @callback
-def _trim(machine: int, wanted: int) -> int:
-    return _reclaim(machine, -1) if wanted > 0 else -1
+def _trim(m: MachineRecord, wanted: int) -> int:
+    return _reclaim(m, -1) if wanted > 0 else -1
 
 
 @register("policy", "linux-active-inactive")

@@ -9,15 +9,13 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
+    Pte,
     callback,
     compiled,
-    nodes,
-    np,
     parameters,
-    policy_integers,
-    policy_queues,
     register,
     trim_by_replacing,
 )
@@ -32,80 +30,80 @@ entry used last. A node's `mark` says that its page is one of them."""
 
 
 @compiled
-def _prune(a: int) -> None:
+def _prune(m: MachineRecord) -> None:
     """Take pages off the bottom of the stack until one of low inter-reference recency is there."""
-    bottom = np.int64(policy_queues(a)[_STACK].head)
-    while bottom >= 0 and not nodes(a)[bottom].mark:
-        drop(a, bottom, 0)
-        bottom = np.int64(policy_queues(a)[_STACK].head)
+    bottom = m.policy_queues[_STACK].head
+    while bottom >= 0 and not m.nodes[bottom].mark:
+        drop(m, bottom, 0)
+        bottom = m.policy_queues[_STACK].head
 
 
 @compiled
-def _demote_bottom(a: int) -> None:
+def _demote_bottom(m: MachineRecord) -> None:
     """The page at the bottom of the stack is one of high inter-reference recency now."""
-    bottom = np.int64(policy_queues(a)[_STACK].head)
-    nodes(a)[bottom].mark = 0
-    policy_integers(a)[_LOW] -= 1
-    drop(a, bottom, 0)
-    move_to_tail(a, _RESIDENT, bottom, 1)
+    bottom = m.policy_queues[_STACK].head
+    m.nodes[bottom].mark = 0
+    m.policy_integers[_LOW] -= 1
+    drop(m, bottom, 0)
+    move_to_tail(m, _RESIDENT, bottom, 1)
 
 
 @compiled
-def _use(a: int, entry: int) -> None:
+def _use(m: MachineRecord, entry: Pte) -> None:
     """A page is used: to the top of the stack; if it was in the stack already it is one of low inter-reference recency
     from now on."""
-    own, n = policy_integers(a), nodes(a)[entry]
+    own, n = m.policy_integers, m.nodes[entry]
     own[_LAST] = entry
     known = n.queue[0] == _STACK
-    move_to_tail(a, _STACK, entry, 0)
+    move_to_tail(m, _STACK, entry, 0)
     if n.mark:
-        _prune(a)
+        _prune(m)
         return
-    drop(a, entry, 1)
+    drop(m, entry, 1)
     if not known:
-        move_to_tail(a, _RESIDENT, entry, 1)
-        _prune(a)
+        move_to_tail(m, _RESIDENT, entry, 1)
+        _prune(m)
         return
     n.mark = 1
     own[_LOW] += 1
-    _prune(a)
+    _prune(m)
     if own[_LOW] > own[_ROOM]:
-        _demote_bottom(a)
-        _prune(a)
+        _demote_bottom(m)
+        _prune(m)
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    own = policy_integers(machine)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    own = m.policy_integers
     if own[_LOW] < own[_ROOM]:
-        nodes(machine)[entry].mark = 1
+        m.nodes[entry].mark = 1
         own[_LOW] += 1
-    _use(machine, entry)
+    _use(m, entry)
     return 0
 
 
 @callback
-def _hit(machine: int, entry: int) -> int:
-    if policy_integers(machine)[_LAST] != entry:
-        _use(machine, entry)
+def _hit(m: MachineRecord, entry: Pte) -> int:
+    if m.policy_integers[_LAST] != entry:
+        _use(m, entry)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    n = nodes(machine)[entry]
-    drop(machine, entry, 1)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    n = m.nodes[entry]
+    drop(m, entry, 1)
     if n.mark:
         n.mark = 0
-        policy_integers(machine)[_LOW] -= 1
-        _prune(machine)
+        m.policy_integers[_LOW] -= 1
+        _prune(m)
     return 0
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    entry = first(machine, _RESIDENT, process, 1)
-    return entry if entry >= 0 else first(machine, _STACK, process, 0)
+def _replace(m: MachineRecord, process: int) -> int:
+    entry = first(m, _RESIDENT, process, 1)
+    return entry if entry >= 0 else first(m, _STACK, process, 0)
 
 
 @register("policy", "lirs")

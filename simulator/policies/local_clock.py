@@ -8,11 +8,10 @@ from simulator.policies.base import (
     ACCESSED,
     STRICT,
     Compiled,
+    MachineRecord,
     Policy,
-    bits,
     callback,
     compiled,
-    machine,
     parameters,
     register,
     requeue,
@@ -21,30 +20,30 @@ from simulator.policies.rounds import first_unlocked, fullest
 
 
 @compiled
-def _turn(a: int, process: int) -> int:
+def _turn(m: MachineRecord, process: int) -> int:
     """Turn a process's hand, the head of its order of entry, up to an entry that wasn't used since the last round."""
-    entry = first_unlocked(a, process)
-    while entry >= 0 and bits(a)[entry] & ACCESSED:
-        machine(a).examined += 1
-        bits(a)[entry] &= ~ACCESSED
-        requeue(a, entry)
-        entry = first_unlocked(a, process)
+    entry = first_unlocked(m, process)
+    while entry >= 0 and m.bits[entry] & ACCESSED:
+        m.examined += 1
+        m.bits[entry] &= ~ACCESSED
+        requeue(m, entry)
+        entry = first_unlocked(m, process)
     return entry
 
 
 @callback
-def _replace(a: int, process: int) -> int:
-    loser = process if process >= 0 else fullest(a)
-    return _turn(a, loser) if loser >= 0 else -1
+def _replace(m: MachineRecord, process: int) -> int:
+    loser = process if process >= 0 else fullest(m)
+    return _turn(m, loser) if loser >= 0 else -1
 
 
 @callback
-def _trim(a: int, wanted: int) -> int:
-    loser = fullest(a) if wanted > 0 else -1
+def _trim(m: MachineRecord, wanted: int) -> int:
+    loser = fullest(m) if wanted > 0 else -1
     if loser < 0:
         return -1
-    machine(a).examined += 1
-    return _turn(a, loser)
+    m.examined += 1
+    return _turn(m, loser)
 
 
 @register("policy", "local-clock")

@@ -7,11 +7,11 @@ from typing import ClassVar
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    MachineRecord,
     Policy,
+    Pte,
     callback,
     parameters,
-    processes,
-    ptes,
     register,
     requeue,
     trim_by_replacing,
@@ -20,16 +20,16 @@ from simulator.policies.rounds import first_unlocked, fullest
 
 
 @callback
-def _used(machine: int, entry: int) -> int:
-    if processes(machine)[ptes(machine)[entry].process].tail != entry:
-        requeue(machine, entry)
+def _used(m: MachineRecord, entry: Pte) -> int:
+    if m.processes[m.ptes[entry].process].tail != entry:
+        requeue(m, entry)
     return 0
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    loser = process if process >= 0 else fullest(machine)
-    return first_unlocked(machine, loser) if loser >= 0 else -1
+def _replace(m: MachineRecord, process: int) -> int:
+    loser = process if process >= 0 else fullest(m)
+    return first_unlocked(m, loser) if loser >= 0 else -1
 
 
 @register("policy", "local-lru")

@@ -8,14 +8,11 @@ from simulator.policies.base import (
     PINNED,
     STRICT,
     Compiled,
+    MachineRecord,
     Policy,
-    bits,
+    Pte,
     callback,
-    nodes,
-    np,
     parameters,
-    policy_queues,
-    ptes,
     register,
     trim_by_replacing,
 )
@@ -23,22 +20,22 @@ from simulator.policies.queues import drop, move_to_tail
 
 
 @callback
-def _used(machine: int, entry: int) -> int:
-    move_to_tail(machine, 0, entry, 0)
+def _used(m: MachineRecord, entry: Pte) -> int:
+    move_to_tail(m, 0, entry, 0)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    drop(machine, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    drop(m, entry, 0)
     return 0
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    entry = np.int64(policy_queues(machine)[0].head)
-    while entry >= 0 and (bits(machine)[entry] & PINNED or (process >= 0 and ptes(machine)[entry].process != process)):
-        entry = np.int64(nodes(machine)[entry].next[0])
+def _replace(m: MachineRecord, process: int) -> int:
+    entry = m.policy_queues[0].head
+    while entry >= 0 and (m.bits[entry] & PINNED or (process >= 0 and m.ptes[entry].process != process)):
+        entry = m.nodes[entry].next[0]
     return entry
 
 

@@ -9,18 +9,15 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
+    Pte,
     callback,
     compiled,
-    machine,
     may_leave,
-    nodes,
     np,
     parameters,
-    policy_integers,
-    processes,
-    ptes,
     register,
     trim_by_replacing,
 )
@@ -35,92 +32,92 @@ _HALF = (1 << 31) - 1
 
 
 @compiled
-def _hist(a: int, entry: int) -> int:
+def _hist(m: MachineRecord, entry: Pte) -> int:
     """HIST(1): when the newest uncorrelated use was made."""
-    n = nodes(a)[entry]
-    return (np.int64(n.next[1]) << 31) + n.next[0] if n.next[1] >= 0 else np.int64(0)
+    n = m.nodes[entry]
+    return (np.int64(n.next[1]) << 31) + n.next[0] if n.next[1] >= 0 else 0
 
 
 @compiled
-def _latest(a: int, entry: int) -> int:
+def _latest(m: MachineRecord, entry: Pte) -> int:
     """LAST: when the newest use was made, correlated with the one before or not."""
-    n = nodes(a)[entry]
-    return (np.int64(n.previous[1]) << 31) + n.previous[0] if n.previous[1] >= 0 else np.int64(0)
+    n = m.nodes[entry]
+    return (np.int64(n.previous[1]) << 31) + n.previous[0] if n.previous[1] >= 0 else 0
 
 
 @compiled
-def _set_hist(a: int, entry: int, time: int) -> None:
-    nodes(a)[entry].next[0], nodes(a)[entry].next[1] = time & _HALF, time >> 31
+def _set_hist(m: MachineRecord, entry: Pte, time: int) -> None:
+    m.nodes[entry].next[0], m.nodes[entry].next[1] = time & _HALF, time >> 31
 
 
 @compiled
-def _set_latest(a: int, entry: int, time: int) -> None:
-    nodes(a)[entry].previous[0], nodes(a)[entry].previous[1] = time & _HALF, time >> 31
+def _set_latest(m: MachineRecord, entry: Pte, time: int) -> None:
+    m.nodes[entry].previous[0], m.nodes[entry].previous[1] = time & _HALF, time >> 31
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    own = policy_integers(machine)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    own = m.policy_integers
     own[_NOW] += 1
-    known = _latest(machine, entry) > 0
+    known = _latest(m, entry) > 0
     if known and own[_RETAINED] > 0:
-        known = own[_NOW] - _latest(machine, entry) <= own[_RETAINED]
-    enter(machine, entry, -_hist(machine, entry) if known else _ONCE - own[_NOW])
-    _set_hist(machine, entry, own[_NOW])
-    _set_latest(machine, entry, own[_NOW])
+        known = own[_NOW] - _latest(m, entry) <= own[_RETAINED]
+    enter(m, entry, -_hist(m, entry) if known else _ONCE - own[_NOW])
+    _set_hist(m, entry, own[_NOW])
+    _set_latest(m, entry, own[_NOW])
     return 0
 
 
 @callback
-def _hit(machine: int, entry: int) -> int:
-    own = policy_integers(machine)
+def _hit(m: MachineRecord, entry: Pte) -> int:
+    own = m.policy_integers
     own[_NOW] += 1
-    before = _latest(machine, entry)
+    before = _latest(m, entry)
     if own[_NOW] - before > own[_CORRELATED]:
-        change(machine, entry, -before)  # HIST(1), put off by how long the correlated uses took, is LAST
-        _set_hist(machine, entry, own[_NOW])
-    elif nodes(machine)[entry].time > 0:
-        change(machine, entry, _ONCE - own[_NOW])
-    _set_latest(machine, entry, own[_NOW])
+        change(m, entry, -before)  # HIST(1), put off by how long the correlated uses took, is LAST
+        _set_hist(m, entry, own[_NOW])
+    elif m.nodes[entry].time > 0:
+        change(m, entry, _ONCE - own[_NOW])
+    _set_latest(m, entry, own[_NOW])
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    leave(machine, entry)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    leave(m, entry)
     return 0
 
 
 @compiled
-def _may_go(a: int, entry: int) -> bool:
+def _may_go(m: MachineRecord, entry: Pte) -> bool:
     """Whether an entry isn't locked, and its last use is far enough back that the next one won't belong to it."""
-    own = policy_integers(a)
-    return may_leave(a, entry) and own[_NOW] + 1 - _latest(a, entry) > own[_CORRELATED]
+    own = m.policy_integers
+    return may_leave(m, entry) and own[_NOW] + 1 - _latest(m, entry) > own[_CORRELATED]
 
 
 @compiled
-def _choice(a: int, process: int) -> int:
+def _choice(m: MachineRecord, process: int) -> int:
     """The entry of a process with the oldest use before the last; -1: there is none that may go."""
-    victim = last(a, process)
-    if victim < 0 or _may_go(a, victim):
+    victim = last(m, process)
+    if victim < 0 or _may_go(m, victim):
         return victim
-    victim, entry = np.int64(-1), np.int64(processes(a)[process].head)
+    victim, entry = -1, m.processes[process].head
     while entry >= 0:
-        if _may_go(a, entry) and (victim < 0 or nodes(a)[entry].time > nodes(a)[victim].time):
+        if _may_go(m, entry) and (victim < 0 or m.nodes[entry].time > m.nodes[victim].time):
             victim = entry
-        entry = np.int64(ptes(a)[entry].next)
+        entry = m.ptes[entry].next
     return victim
 
 
 @callback
-def _replace(a: int, process: int) -> int:
-    victim = np.int64(-1)
+def _replace(m: MachineRecord, process: int) -> int:
+    victim = -1
     for rushed in range(2):  # all pages are in use: then one of these
-        for p in range(machine(a).process_count):
+        for p in range(m.process_count):
             if process >= 0 and p != process:
                 continue
-            entry = last(a, p) if rushed else _choice(a, p)
-            if entry >= 0 and (victim < 0 or nodes(a)[entry].time > nodes(a)[victim].time):
+            entry = last(m, p) if rushed else _choice(m, p)
+            if entry >= 0 and (victim < 0 or m.nodes[entry].time > m.nodes[victim].time):
                 victim = entry
         if victim >= 0:
             break

@@ -10,18 +10,14 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
-    bits,
+    Pte,
     callback,
     compiled,
-    machine,
     np,
     parameters,
-    policy_integers,
-    policy_queues,
-    processes,
-    ptes,
     register,
 )
 from simulator.policies.choices import first, may_go
@@ -34,90 +30,90 @@ _MOST, _LEAST = 4, 2
 
 
 @compiled
-def _rejuvenate(a: int, entry: int) -> None:
+def _rejuvenate(m: MachineRecord, entry: Pte) -> None:
     """A page was used: it belongs to the youngest generation."""
-    bits(a)[entry] &= ~ACCESSED
-    move_to_tail(a, policy_integers(a)[_YOUNGEST] % _MOST, entry, 0)
+    m.bits[entry] &= ~ACCESSED
+    move_to_tail(m, m.policy_integers[_YOUNGEST] % _MOST, entry, 0)
 
 
 @compiled
-def _age(a: int) -> None:
+def _age(m: MachineRecord) -> None:
     """Walk all page tables, move what was used to the youngest generation, and begin another."""
-    for p in range(machine(a).process_count):
-        entry = np.int64(processes(a)[p].head)
+    for p in range(m.process_count):
+        entry = m.processes[p].head
         while entry >= 0:
-            machine(a).examined += 1
-            if bits(a)[entry] & ACCESSED:
-                _rejuvenate(a, entry)
-            entry = np.int64(ptes(a)[entry].next)
-    policy_integers(a)[_YOUNGEST] += 1
+            m.examined += 1
+            if m.bits[entry] & ACCESSED:
+                _rejuvenate(m, entry)
+            entry = m.ptes[entry].next
+    m.policy_integers[_YOUNGEST] += 1
 
 
 @compiled
-def _look_around(a: int, entry: int) -> None:
+def _look_around(m: MachineRecord, entry: Pte) -> None:
     """A used page was met: its used neighbours in the page table move to the youngest generation with it."""
-    process = ptes(a)[entry].process
-    window = ptes(a)[entry].vpn // np.uint64(policy_integers(a)[_WINDOW])
-    _rejuvenate(a, entry)
+    process = m.ptes[entry].process
+    window = m.ptes[entry].vpn // np.uint64(m.policy_integers[_WINDOW])
+    _rejuvenate(m, entry)
     for step in (-1, 1):
         other = entry + step
-        while 0 <= other < machine(a).pte_count and ptes(a)[other].process == process:
-            if ptes(a)[other].vpn // np.uint64(policy_integers(a)[_WINDOW]) != window:
+        while 0 <= other < m.pte_count and m.ptes[other].process == process:
+            if m.ptes[other].vpn // np.uint64(m.policy_integers[_WINDOW]) != window:
                 break
-            machine(a).examined += 1
-            if bits(a)[other] & ACCESSED and not ptes(a)[other].fixed:
-                _rejuvenate(a, other)
+            m.examined += 1
+            if m.bits[other] & ACCESSED and not m.ptes[other].fixed:
+                _rejuvenate(m, other)
             other += step
 
 
 @compiled
-def _evict(a: int, process: int) -> int:
+def _evict(m: MachineRecord, process: int) -> int:
     """Go through the oldest generation to a page that may go and wasn't used; what may not go is passed on to the
     next generation, and when the oldest is empty it ends; -1: no page may go."""
-    own, queues, held = policy_integers(a), policy_queues(a), np.int64(0)
+    own, queues, held = m.policy_integers, m.policy_queues, 0
     for generation in range(_MOST):
         held += queues[generation].count
     for _ in range(3 * held + 2 * _MOST):
         if own[_YOUNGEST] - own[_OLDEST] < _LEAST:
-            _age(a)
+            _age(m)
         entry = np.int64(queues[own[_OLDEST] % _MOST].head)
         if entry < 0:
             own[_OLDEST] += 1
             continue
-        machine(a).examined += 1
-        if not may_go(a, entry, process):
-            move_to_tail(a, (own[_OLDEST] + 1) % _MOST, entry, 0)
-        elif bits(a)[entry] & ACCESSED:
-            _look_around(a, entry)
+        m.examined += 1
+        if not may_go(m, entry, process):
+            move_to_tail(m, (own[_OLDEST] + 1) % _MOST, entry, 0)
+        elif m.bits[entry] & ACCESSED:
+            _look_around(m, entry)
         else:
             return entry
     for generation in range(own[_OLDEST], own[_YOUNGEST] + 1):
-        entry = first(a, generation % _MOST, process, 0)
+        entry = first(m, generation % _MOST, process, 0)
         if entry >= 0:
             return entry
     return -1
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    move_to_tail(machine, policy_integers(machine)[_YOUNGEST] % _MOST, entry, 0)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    move_to_tail(m, m.policy_integers[_YOUNGEST] % _MOST, entry, 0)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    drop(machine, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    drop(m, entry, 0)
     return 0
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    return _evict(machine, process)
+def _replace(m: MachineRecord, process: int) -> int:
+    return _evict(m, process)
 
 
 @callback
-def _trim(machine: int, wanted: int) -> int:
-    return _evict(machine, -1) if wanted > 0 else -1
+def _trim(m: MachineRecord, wanted: int) -> int:
+    return _evict(m, -1) if wanted > 0 else -1
 
 
 @register("policy", "mglru")

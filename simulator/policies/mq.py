@@ -9,16 +9,15 @@ from simulator.policies.base import (
     STRICT,
     Compiled,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
+    Pte,
     Ratio,
     callback,
     compiled,
-    nodes,
     np,
     parameters,
-    policy_integers,
-    policy_queues,
     register,
     trim_by_replacing,
 )
@@ -33,46 +32,46 @@ _MANY = 1 << 30
 
 
 @compiled
-def _demote(a: int) -> None:
+def _demote(m: MachineRecord) -> None:
     """The least recently used page of each queue goes one down if it has expired."""
-    own = policy_integers(a)
+    own = m.policy_integers
     own[_NOW] += 1
     for queue in range(1, own[_QUEUES]):
-        entry = np.int64(policy_queues(a)[queue].head)
-        if entry >= 0 and nodes(a)[entry].time < own[_NOW]:
-            move_to_tail(a, queue - 1, entry, 0)
-            nodes(a)[entry].time = own[_NOW] + own[_LIFETIME]
+        entry = m.policy_queues[queue].head
+        if entry >= 0 and m.nodes[entry].time < own[_NOW]:
+            move_to_tail(m, queue - 1, entry, 0)
+            m.nodes[entry].time = own[_NOW] + own[_LIFETIME]
 
 
 @callback
-def _used(machine: int, entry: int) -> int:
-    own, n = policy_integers(machine), nodes(machine)[entry]
+def _used(m: MachineRecord, entry: Pte) -> int:
+    own, n = m.policy_integers, m.nodes[entry]
     if n.queue[0] < 0:
         n.count = 0
     n.count = min(n.count + 1, _MANY)
-    queue, rest = np.int64(0), np.int64(n.count) >> 1
+    queue, rest = 0, n.count >> 1
     while rest > 0 and queue < own[_QUEUES] - 1:
         queue += 1
         rest >>= 1
-    move_to_tail(machine, queue, entry, 0)
+    move_to_tail(m, queue, entry, 0)
     n.time = own[_NOW] + own[_LIFETIME]
-    _demote(machine)
+    _demote(m)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    ghosts = policy_queues(machine)[_GHOSTS]
-    move_to_tail(machine, _GHOSTS, entry, 0)
-    if ghosts.count > policy_integers(machine)[_GHOSTS_SIZE]:
-        drop(machine, np.int64(ghosts.head), 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    ghosts = m.policy_queues[_GHOSTS]
+    move_to_tail(m, _GHOSTS, entry, 0)
+    if ghosts.count > m.policy_integers[_GHOSTS_SIZE]:
+        drop(m, np.int64(ghosts.head), 0)
     return 0
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    for queue in range(policy_integers(machine)[_QUEUES]):
-        entry = first(machine, queue, process, 0)
+def _replace(m: MachineRecord, process: int) -> int:
+    for queue in range(m.policy_integers[_QUEUES]):
+        entry = first(m, queue, process, 0)
         if entry >= 0:
             return entry
     return -1

@@ -7,12 +7,11 @@ from typing import ClassVar
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    MachineRecord,
     Policy,
+    Pte,
     callback,
-    nodes,
-    np,
     parameters,
-    policy_queues,
     register,
     trim_by_replacing,
 )
@@ -21,22 +20,22 @@ from simulator.policies.queues import drop, move_to_tail
 
 
 @callback
-def _used(machine: int, entry: int) -> int:
-    move_to_tail(machine, 0, entry, 0)
+def _used(m: MachineRecord, entry: Pte) -> int:
+    move_to_tail(m, 0, entry, 0)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    drop(machine, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    drop(m, entry, 0)
     return 0
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    entry = np.int64(policy_queues(machine)[0].tail)
-    while entry >= 0 and not may_go(machine, entry, process):
-        entry = np.int64(nodes(machine)[entry].previous[0])
+def _replace(m: MachineRecord, process: int) -> int:
+    entry = m.policy_queues[0].tail
+    while entry >= 0 and not may_go(m, entry, process):
+        entry = m.nodes[entry].previous[0]
     return entry
 
 

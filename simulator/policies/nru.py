@@ -12,18 +12,13 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
-    bits,
+    Pte,
     callback,
     compiled,
-    machine,
-    nodes,
-    np,
     parameters,
-    policy_integers,
-    process_notes,
-    processes,
     register,
 )
 from simulator.policies.rings import join, leave, ring_head
@@ -31,99 +26,99 @@ from simulator.policies.rounds import above_minimum
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    join(machine, entry, 0)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    join(m, entry, 0)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    leave(machine, entry)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    leave(m, entry)
     return 0
 
 
 @compiled
-def _class(a: int, entry: int) -> int:
+def _class(m: MachineRecord, entry: Pte) -> int:
     """0: neither used nor stored to, 1: stored to, 2: used, 3: both."""
-    b = bits(a)[entry]
+    b = m.bits[entry]
     return (2 if b & ACCESSED else 0) + (1 if b & DIRTY else 0)
 
 
 @compiled
-def _move(a: int, entry: int, ring: int) -> None:
-    leave(a, entry)
-    join(a, entry, ring)
+def _move(m: MachineRecord, entry: Pte, ring: int) -> None:
+    leave(m, entry)
+    join(m, entry, ring)
 
 
 @compiled
-def _tick(a: int, process: int) -> None:
+def _tick(m: MachineRecord, process: int) -> None:
     """If the clock has ticked since a process was last looked at, clear its accessed bits."""
-    p = processes(a)[process]
-    tick = machine(a).now // policy_integers(a)[0]
-    if p.size == 0 or process_notes(a)[process].time == tick:
+    p = m.processes[process]
+    tick = m.now // m.policy_integers[0]
+    if p.size == 0 or m.process_notes[process].time == tick:
         return
-    process_notes(a)[process].time = tick
+    m.process_notes[process].time = tick
     for ring in range(4):
-        entry = ring_head(a, process, ring)
-        last = np.int64(nodes(a)[entry].previous[0]) if entry >= 0 else np.int64(-1)
+        entry = ring_head(m, process, ring)
+        last = m.nodes[entry].previous[0] if entry >= 0 else -1
         while entry >= 0:
-            following = np.int64(nodes(a)[entry].next[0]) if entry != last else np.int64(-1)
-            bits(a)[entry] &= ~ACCESSED
-            machine(a).examined += 1
-            if _class(a, entry) != ring:
-                _move(a, entry, _class(a, entry))
+            following = m.nodes[entry].next[0] if entry != last else -1
+            m.bits[entry] &= ~ACCESSED
+            m.examined += 1
+            if _class(m, entry) != ring:
+                _move(m, entry, _class(m, entry))
             entry = following
 
 
 @compiled
-def _lowest(a: int, process: int) -> int:
+def _lowest(m: MachineRecord, process: int) -> int:
     """An entry of the lowest class that a process has, of those that aren't locked; -1: there is none. An entry stands
     on the ring of the class it was last found in; it can't be of a lower one."""
-    _tick(a, process)
+    _tick(m, process)
     for ring in range(4):
-        entry = ring_head(a, process, ring)
-        last = np.int64(nodes(a)[entry].previous[0]) if entry >= 0 else np.int64(-1)
+        entry = ring_head(m, process, ring)
+        last = m.nodes[entry].previous[0] if entry >= 0 else -1
         while entry >= 0:
-            following = np.int64(nodes(a)[entry].next[0]) if entry != last else np.int64(-1)
-            machine(a).examined += 1
-            if _class(a, entry) != ring:
-                _move(a, entry, _class(a, entry))
-            elif not bits(a)[entry] & PINNED:
+            following = m.nodes[entry].next[0] if entry != last else -1
+            m.examined += 1
+            if _class(m, entry) != ring:
+                _move(m, entry, _class(m, entry))
+            elif not m.bits[entry] & PINNED:
                 return entry
             entry = following
     return -1
 
 
 @compiled
-def _lowest_of_all(a: int, spares: bool) -> int:
+def _lowest_of_all(m: MachineRecord, spares: bool) -> int:
     """An entry of the lowest class that any process has; with `spares` of those above their minimum."""
-    victim, loser = np.int64(-1), np.int64(-1)
-    for process in range(machine(a).process_count):
-        if processes(a)[process].size == 0 or (spares and above_minimum(a, process) <= 0):
+    victim, loser = -1, -1
+    for process in range(m.process_count):
+        if m.processes[process].size == 0 or (spares and above_minimum(m, process) <= 0):
             continue
-        entry = _lowest(a, process)
+        entry = _lowest(m, process)
         if entry < 0:
             continue
-        lower = victim < 0 or _class(a, entry) < _class(a, victim)
-        same = victim >= 0 and _class(a, entry) == _class(a, victim)
-        if lower or (same and above_minimum(a, process) > above_minimum(a, loser)):
-            victim, loser = entry, np.int64(process)
+        lower = victim < 0 or _class(m, entry) < _class(m, victim)
+        same = victim >= 0 and _class(m, entry) == _class(m, victim)
+        if lower or (same and above_minimum(m, process) > above_minimum(m, loser)):
+            victim, loser = entry, process
     return victim
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    return _lowest(machine, process) if process >= 0 else _lowest_of_all(machine, False)
+def _replace(m: MachineRecord, process: int) -> int:
+    return _lowest(m, process) if process >= 0 else _lowest_of_all(m, False)
 
 
 @callback
-def _trim(a: int, wanted: int) -> int:
+def _trim(m: MachineRecord, wanted: int) -> int:
     if wanted == 0:
-        for process in range(machine(a).process_count):
-            _tick(a, process)
+        for process in range(m.process_count):
+            _tick(m, process)
         return -1
-    entry = _lowest_of_all(a, True)
-    return entry if entry >= 0 else _lowest_of_all(a, False)
+    entry = _lowest_of_all(m, True)
+    return entry if entry >= 0 else _lowest_of_all(m, False)
 
 
 @register("policy", "nru")

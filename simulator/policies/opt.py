@@ -7,7 +7,9 @@ from typing import ClassVar
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    MachineRecord,
     Policy,
+    Pte,
     callback,
     next_use,
     parameters,
@@ -18,26 +20,26 @@ from simulator.policies.heap import change, enter, furthest, leave
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    enter(machine, entry, next_use(machine)[1])
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    enter(m, entry, next_use(m)[1])
     return 0
 
 
 @callback
-def _hit(machine: int, entry: int) -> int:
-    change(machine, entry, next_use(machine)[1])
+def _hit(m: MachineRecord, entry: Pte) -> int:
+    change(m, entry, next_use(m)[1])
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    leave(machine, entry)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    leave(m, entry)
     return 0
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    return furthest(machine, process)
+def _replace(m: MachineRecord, process: int) -> int:
+    return furthest(m, process)
 
 
 @register("policy", "opt")

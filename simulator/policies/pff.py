@@ -9,12 +9,11 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
     callback,
     parameters,
-    policy_integers,
-    process_notes,
     register,
     virtual_time,
 )
@@ -23,16 +22,16 @@ from simulator.policies.unused import begin_search, clear_accessed, next_unused,
 
 
 @callback
-def _withdraw(a: int, process: int) -> int:
-    if not searching(a):
-        now, notes = virtual_time(a, process), process_notes(a)[process]
+def _withdraw(m: MachineRecord, process: int) -> int:
+    if not searching(m):
+        now, notes = virtual_time(m, process), m.process_notes[process]
         since = now - notes.time
         notes.time = now
-        if since < policy_integers(a)[0]:
-            clear_accessed(a, process)
+        if since < m.policy_integers[0]:
+            clear_accessed(m, process)
             return -1
-        begin_search(a)
-    return next_unused(a, process)
+        begin_search(m)
+    return next_unused(m, process)
 
 
 @register("policy", "pff")

@@ -6,18 +6,18 @@ the literature calls a ghost. Queues are numbered from 0 to 31, whatever their l
 
 from __future__ import annotations
 
-from simulator.policies.base import compiled, nodes, policy_queues
+from simulator.policies.base import MachineRecord, Pte, compiled
 
 
 @compiled
-def push_tail(a: int, queue: int, entry: int, link: int) -> None:
+def push_tail(m: MachineRecord, queue: int, entry: Pte, link: int) -> None:
     """Put an entry at the end of a queue."""
-    q, n = policy_queues(a)[queue], nodes(a)[entry]
+    q, n = m.policy_queues[queue], m.nodes[entry]
     n.queue[link] = queue
     n.next[link] = -1
     n.previous[link] = q.tail
     if q.tail >= 0:
-        nodes(a)[q.tail].next[link] = entry
+        m.nodes[q.tail].next[link] = entry
     else:
         q.head = entry
     q.tail = entry
@@ -25,14 +25,14 @@ def push_tail(a: int, queue: int, entry: int, link: int) -> None:
 
 
 @compiled
-def push_head(a: int, queue: int, entry: int, link: int) -> None:
+def push_head(m: MachineRecord, queue: int, entry: Pte, link: int) -> None:
     """Put an entry at the beginning of a queue."""
-    q, n = policy_queues(a)[queue], nodes(a)[entry]
+    q, n = m.policy_queues[queue], m.nodes[entry]
     n.queue[link] = queue
     n.previous[link] = -1
     n.next[link] = q.head
     if q.head >= 0:
-        nodes(a)[q.head].previous[link] = entry
+        m.nodes[q.head].previous[link] = entry
     else:
         q.tail = entry
     q.head = entry
@@ -40,18 +40,18 @@ def push_head(a: int, queue: int, entry: int, link: int) -> None:
 
 
 @compiled
-def drop(a: int, entry: int, link: int) -> None:
+def drop(m: MachineRecord, entry: Pte, link: int) -> None:
     """Take an entry off the queue it is on, if any."""
-    n = nodes(a)[entry]
+    n = m.nodes[entry]
     if n.queue[link] < 0:
         return
-    q = policy_queues(a)[n.queue[link]]
+    q = m.policy_queues[n.queue[link]]
     if n.previous[link] >= 0:
-        nodes(a)[n.previous[link]].next[link] = n.next[link]
+        m.nodes[n.previous[link]].next[link] = n.next[link]
     else:
         q.head = n.next[link]
     if n.next[link] >= 0:
-        nodes(a)[n.next[link]].previous[link] = n.previous[link]
+        m.nodes[n.next[link]].previous[link] = n.previous[link]
     else:
         q.tail = n.previous[link]
     n.queue[link] = -1
@@ -59,7 +59,7 @@ def drop(a: int, entry: int, link: int) -> None:
 
 
 @compiled
-def move_to_tail(a: int, queue: int, entry: int, link: int) -> None:
+def move_to_tail(m: MachineRecord, queue: int, entry: Pte, link: int) -> None:
     """Take an entry off its queue and put it at the end of one."""
-    drop(a, entry, link)
-    push_tail(a, queue, entry, link)
+    drop(m, entry, link)
+    push_tail(m, queue, entry, link)

@@ -9,20 +9,15 @@ from simulator.policies.base import (
     STRICT,
     Compiled,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
-    bits,
+    Pte,
     callback,
     compiled,
     entry_of,
-    machine,
-    nodes,
     np,
     parameters,
-    policy_integers,
-    process_notes,
-    processes,
-    ptes,
     register,
     trim_by_replacing,
 )
@@ -34,10 +29,10 @@ there are."""
 
 
 @compiled
-def draw(a: int, below: int) -> int:
+def draw(m: MachineRecord, below: int) -> int:
     """A number in [0, below): splitmix64 of the seed and how many were drawn before (Steele, Lea, Flood, "Fast
     splittable pseudorandom number generators", OOPSLA 2014)."""
-    own = policy_integers(a)
+    own = m.policy_integers
     own[_DRAWS] += 1
     z = np.uint64(own[_SEED]) + np.uint64(own[_DRAWS]) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -46,65 +41,65 @@ def draw(a: int, below: int) -> int:
 
 
 @callback
-def _entered(a: int, entry: int) -> int:
-    process = np.int64(ptes(a)[entry].process)
-    notes = process_notes(a)[process]
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    process = m.ptes[entry].process
+    notes = m.process_notes[process]
     place = np.int64(notes.mark)
-    nodes(a)[entry_of(a, process, place)].slot = entry
-    nodes(a)[entry].count = place
+    m.nodes[entry_of(m, process, place)].slot = entry
+    m.nodes[entry].count = place
     notes.mark += 1
     return 0
 
 
 @callback
-def _left(a: int, entry: int) -> int:
-    process = np.int64(ptes(a)[entry].process)
-    notes = process_notes(a)[process]
+def _left(m: MachineRecord, entry: Pte) -> int:
+    process = m.ptes[entry].process
+    notes = m.process_notes[process]
     notes.mark -= 1
-    last = np.int64(nodes(a)[entry_of(a, process, notes.mark)].slot)
-    nodes(a)[entry_of(a, process, nodes(a)[entry].count)].slot = last
-    nodes(a)[last].count = nodes(a)[entry].count
+    last = m.nodes[entry_of(m, process, notes.mark)].slot
+    m.nodes[entry_of(m, process, m.nodes[entry].count)].slot = last
+    m.nodes[last].count = m.nodes[entry].count
     return 0
 
 
 @compiled
-def _from(a: int, process: int, place: int) -> int:
+def _from(m: MachineRecord, process: int, place: int) -> int:
     """The page of a process at a place, or the next one that isn't locked; -1: there is none."""
-    notes = process_notes(a)[process]
+    notes = m.process_notes[process]
     size = np.int64(notes.mark)
     for step in range(size):
-        entry = np.int64(nodes(a)[entry_of(a, process, (place + step) % size)].slot)
-        if not bits(a)[entry] & PINNED:
+        entry = np.int64(m.nodes[entry_of(m, process, (place + step) % size)].slot)
+        if not m.bits[entry] & PINNED:
             return entry
     return -1
 
 
 @compiled
-def _any(a: int) -> int:
+def _any(m: MachineRecord) -> int:
     """A page of any process, each as likely as the others; -1: there is none that isn't locked."""
-    count, total = machine(a).process_count, np.int64(0)
+    count, total = m.process_count, 0
     for process in range(count):
-        total += processes(a)[process].size
+        total += m.processes[process].size
     if total == 0:
         return -1
-    place = draw(a, total)
-    process = np.int64(0)
-    while place >= processes(a)[process].size:
-        place -= processes(a)[process].size
+    place = draw(m, total)
+    process = 0
+    while place >= m.processes[process].size:
+        place -= m.processes[process].size
         process += 1
     for step in range(count):
-        entry = _from(a, (process + step) % count, place if step == 0 else np.int64(0))
+        entry = _from(m, (process + step) % count, place if step == 0 else 0)
         if entry >= 0:
             return entry
     return -1
 
 
 @callback
-def _replace(a: int, process: int) -> int:
+def _replace(m: MachineRecord, process: int) -> int:
     if process < 0:
-        return _any(a)
-    size = processes(a)[process].size
-    return _from(a, process, draw(a, size)) if size > 0 else -1
+        return _any(m)
+    size = m.processes[process].size
+    return _from(m, process, draw(m, size)) if size > 0 else -1
 
 
 @register("policy", "random")

@@ -6,19 +6,19 @@ empty. The ring that an entry is on stands in `queue[0]`; -1: on none.
 
 from __future__ import annotations
 
-from simulator.policies.base import compiled, nodes, np, process_notes, ptes
+from simulator.policies.base import MachineRecord, Pte, compiled, np
 
 
 @compiled
-def ring_head(a: int, process: int, ring: int) -> int:
+def ring_head(m: MachineRecord, process: int, ring: int) -> int:
     """The entry at which a ring of a process begins, -1 if it is empty."""
-    notes = process_notes(a)[process]
+    notes = m.process_notes[process]
     return np.int64(notes.next[ring] if ring < 2 else notes.previous[ring - 2])
 
 
 @compiled
-def _begin(a: int, process: int, ring: int, entry: int) -> None:
-    notes = process_notes(a)[process]
+def _begin(m: MachineRecord, process: int, ring: int, entry: Pte) -> None:
+    notes = m.process_notes[process]
     if ring < 2:
         notes.next[ring] = entry
     else:
@@ -26,30 +26,30 @@ def _begin(a: int, process: int, ring: int, entry: int) -> None:
 
 
 @compiled
-def join(a: int, entry: int, ring: int) -> None:
+def join(m: MachineRecord, entry: Pte, ring: int) -> None:
     """Put an entry, which is on no ring, at the end of one of its process's."""
-    process = ptes(a)[entry].process
-    head = ring_head(a, process, ring)
-    n = nodes(a)[entry]
+    process = m.ptes[entry].process
+    head = ring_head(m, process, ring)
+    n = m.nodes[entry]
     n.queue[0] = ring
     if head < 0:
         n.next[0] = n.previous[0] = entry
-        _begin(a, process, ring, entry)
+        _begin(m, process, ring, entry)
         return
-    last = np.int64(nodes(a)[head].previous[0])
+    last = m.nodes[head].previous[0]
     n.next[0], n.previous[0] = head, last
-    nodes(a)[last].next[0] = entry
-    nodes(a)[head].previous[0] = entry
+    m.nodes[last].next[0] = entry
+    m.nodes[head].previous[0] = entry
 
 
 @compiled
-def leave(a: int, entry: int) -> None:
+def leave(m: MachineRecord, entry: Pte) -> None:
     """Take an entry off the ring it is on."""
-    process = ptes(a)[entry].process
-    n = nodes(a)[entry]
-    ring, following = np.int64(n.queue[0]), np.int64(n.next[0])
-    nodes(a)[following].previous[0] = n.previous[0]
-    nodes(a)[n.previous[0]].next[0] = following
-    if ring_head(a, process, ring) == entry:
-        _begin(a, process, ring, -1 if following == entry else following)
+    process = m.ptes[entry].process
+    n = m.nodes[entry]
+    ring, following = int(n.queue[0]), int(n.next[0])
+    m.nodes[following].previous[0] = n.previous[0]
+    m.nodes[n.previous[0]].next[0] = following
+    if ring_head(m, process, ring) == entry:
+        _begin(m, process, ring, -1 if following == entry else following)
     n.queue[0] = -1

@@ -5,68 +5,64 @@ from __future__ import annotations
 from simulator.policies.base import (
     ACCESSED,
     PINNED,
-    bits,
+    MachineRecord,
     callback,
     compiled,
-    machine,
-    np,
     oldest,
     oldest_to_trim,
-    processes,
-    ptes,
     requeue,
 )
 
 
 @compiled
-def first_unlocked(a: int, process: int) -> int:
+def first_unlocked(m: MachineRecord, process: int) -> int:
     """The first entry in a process's order of entry that isn't locked; -1: there is none."""
-    entry = np.int64(processes(a)[process].head)
-    while entry >= 0 and bits(a)[entry] & PINNED:
-        entry = np.int64(ptes(a)[entry].next)
+    entry = m.processes[process].head
+    while entry >= 0 and m.bits[entry] & PINNED:
+        entry = m.ptes[entry].next
     return entry
 
 
 @compiled
-def above_minimum(a: int, process: int) -> int:
+def above_minimum(m: MachineRecord, process: int) -> int:
     """Pages that a working set has above its minimum; negative below it."""
-    return processes(a)[process].size - processes(a)[process].minimum
+    return m.processes[process].size - m.processes[process].minimum
 
 
 @compiled
-def fullest(a: int) -> int:
+def fullest(m: MachineRecord) -> int:
     """The process with most pages above its minimum, of those that have one that isn't locked; -1: there is none."""
-    fullest = np.int64(-1)
-    for process in range(machine(a).process_count):
-        if fullest >= 0 and above_minimum(a, process) <= above_minimum(a, fullest):
+    fullest = -1
+    for process in range(m.process_count):
+        if fullest >= 0 and above_minimum(m, process) <= above_minimum(m, fullest):
             continue
-        if first_unlocked(a, process) >= 0:
-            fullest = np.int64(process)
+        if first_unlocked(m, process) >= 0:
+            fullest = process
     return fullest
 
 
 @callback
-def replace_unused(a: int, process: int) -> int:
+def replace_unused(m: MachineRecord, process: int) -> int:
     """A compiled `replace`: the oldest entry not used since the last look; those that were used go to the end."""
-    entry = oldest(a, process, False)
-    while entry >= 0 and bits(a)[entry] & ACCESSED:
-        bits(a)[entry] &= ~ACCESSED
-        requeue(a, entry)
-        entry = oldest(a, process, False)
+    entry = oldest(m, process, False)
+    while entry >= 0 and m.bits[entry] & ACCESSED:
+        m.bits[entry] &= ~ACCESSED
+        requeue(m, entry)
+        entry = oldest(m, process, False)
     return entry
 
 
 @callback
-def trim_unused(a: int, wanted: int) -> int:
+def trim_unused(m: MachineRecord, wanted: int) -> int:
     """A compiled `trim`: as `replace_unused`, first from working sets above their minimum, then from any."""
     if wanted == 0:
         return -1
-    entry = oldest_to_trim(a)
+    entry = oldest_to_trim(m)
     while entry >= 0:
-        machine(a).examined += 1
-        if not bits(a)[entry] & ACCESSED:
+        m.examined += 1
+        if not m.bits[entry] & ACCESSED:
             break
-        bits(a)[entry] &= ~ACCESSED
-        requeue(a, entry)
-        entry = oldest_to_trim(a)
+        m.bits[entry] &= ~ACCESSED
+        requeue(m, entry)
+        entry = oldest_to_trim(m)
     return entry

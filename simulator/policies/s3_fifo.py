@@ -9,19 +9,15 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
+    Pte,
     Ratio,
     callback,
     compiled,
-    machine,
-    nodes,
-    np,
     parameters,
-    policy_integers,
-    policy_queues,
     register,
-    threads,
     trim_by_replacing,
 )
 from simulator.policies.choices import faulting, first, may_go
@@ -36,96 +32,96 @@ being brought in was a ghost."""
 
 
 @compiled
-def _return(a: int, entry: int) -> None:
+def _return(m: MachineRecord, entry: Pte) -> None:
     """A fault on a ghost: it is one no longer, and belongs into the main queue."""
-    if nodes(a)[entry].queue[0] == _GHOSTS:
-        drop(a, entry, 0)
-        nodes(a)[entry].mark = 1
+    if m.nodes[entry].queue[0] == _GHOSTS:
+        drop(m, entry, 0)
+        m.nodes[entry].mark = 1
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    own, n = policy_integers(machine), nodes(machine)[entry]
-    _return(machine, entry)
-    small_is_full = policy_queues(machine)[_SMALL].count >= own[_SMALL_SIZE]
-    push_tail(machine, _MAIN if n.mark or (small_is_full and not own[_FULL]) else _SMALL, entry, 0)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    own, n = m.policy_integers, m.nodes[entry]
+    _return(m, entry)
+    small_is_full = m.policy_queues[_SMALL].count >= own[_SMALL_SIZE]
+    push_tail(m, _MAIN if n.mark or (small_is_full and not own[_FULL]) else _SMALL, entry, 0)
     n.count, n.mark = 0, 0
     return 0
 
 
 @callback
-def _hit(machine: int, entry: int) -> int:
-    n = nodes(machine)[entry]
-    n.count = min(n.count + 1, max(3, policy_integers(machine)[_THRESHOLD]))
+def _hit(m: MachineRecord, entry: Pte) -> int:
+    n = m.nodes[entry]
+    n.count = min(n.count + 1, max(3, m.policy_integers[_THRESHOLD]))
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    own = policy_integers(machine)
-    was_small = nodes(machine)[entry].queue[0] == _SMALL
-    drop(machine, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    own = m.policy_integers
+    was_small = m.nodes[entry].queue[0] == _SMALL
+    drop(m, entry, 0)
     if was_small and not own[_REFUSES]:
-        push_tail(machine, _GHOSTS, entry, 0)
-        if policy_queues(machine)[_GHOSTS].count > own[_GHOSTS_SIZE]:
-            drop(machine, np.int64(policy_queues(machine)[_GHOSTS].head), 0)
+        push_tail(m, _GHOSTS, entry, 0)
+        if m.policy_queues[_GHOSTS].count > own[_GHOSTS_SIZE]:
+            drop(m, m.policy_queues[_GHOSTS].head, 0)
     return 0
 
 
 @compiled
-def _from_small(a: int, process: int) -> int:
+def _from_small(m: MachineRecord, process: int) -> int:
     """The oldest page of the small queue that isn't used enough; those before it move to the main queue."""
-    entry = np.int64(policy_queues(a)[_SMALL].head)
+    entry = m.policy_queues[_SMALL].head
     while entry >= 0:
-        following = np.int64(nodes(a)[entry].next[0])
-        if may_go(a, entry, process):
-            if nodes(a)[entry].count < policy_integers(a)[_THRESHOLD]:
+        following = m.nodes[entry].next[0]
+        if may_go(m, entry, process):
+            if m.nodes[entry].count < m.policy_integers[_THRESHOLD]:
                 return entry
-            nodes(a)[entry].count = 0
-            move_to_tail(a, _MAIN, entry, 0)
+            m.nodes[entry].count = 0
+            move_to_tail(m, _MAIN, entry, 0)
         entry = following
     return -1
 
 
 @compiled
-def _from_main(a: int, process: int) -> int:
+def _from_main(m: MachineRecord, process: int) -> int:
     """The oldest page of the main queue that has no use left; those before it are queued again with a use less."""
     again = True
     while again:
         again = False
-        entry = np.int64(policy_queues(a)[_MAIN].head)
+        entry = m.policy_queues[_MAIN].head
         while entry >= 0:
-            following = np.int64(nodes(a)[entry].next[0])
-            if may_go(a, entry, process):
-                if nodes(a)[entry].count == 0:
+            following = m.nodes[entry].next[0]
+            if may_go(m, entry, process):
+                if m.nodes[entry].count == 0:
                     return entry
-                nodes(a)[entry].count = min(nodes(a)[entry].count, 3) - 1
-                move_to_tail(a, _MAIN, entry, 0)
+                m.nodes[entry].count = min(m.nodes[entry].count, 3) - 1
+                move_to_tail(m, _MAIN, entry, 0)
                 again = True
             entry = following
     return -1
 
 
 @callback
-def _replace(a: int, process: int) -> int:
-    own, queues, ghost = policy_integers(a), policy_queues(a), faulting(a)
+def _replace(m: MachineRecord, process: int) -> int:
+    own, queues, ghost = m.policy_integers, m.policy_queues, faulting(m)
     own[_FULL] = 1
     if ghost >= 0:
-        _return(a, ghost)
-    victim = np.int64(-1)
+        _return(m, ghost)
+    victim = -1
     if queues[_MAIN].count <= own[_MAIN_SIZE]:
-        victim = _from_small(a, process)
+        victim = _from_small(m, process)
     if victim < 0:
-        victim = _from_main(a, process)
-    return victim if victim >= 0 else _from_small(a, process)
+        victim = _from_main(m, process)
+    return victim if victim >= 0 else _from_small(m, process)
 
 
 @callback
-def _withdraw(a: int, process: int) -> int:
-    if not policy_integers(a)[_REFUSES] or threads(a)[machine(a).actor].offset > 0:
+def _withdraw(m: MachineRecord, process: int) -> int:
+    if not m.policy_integers[_REFUSES] or m.threads[m.actor].offset > 0:
         return -1
-    entry = first(a, _SMALL, process, 0)
-    return entry if entry >= 0 else first(a, _MAIN, process, 0)
+    entry = first(m, _SMALL, process, 0)
+    return entry if entry >= 0 else first(m, _MAIN, process, 0)
 
 
 @register("policy", "s3-fifo")

@@ -10,16 +10,13 @@ from simulator.policies.base import (
     STRICT,
     Compiled,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
-    bits,
+    Pte,
     callback,
     compiled,
-    machine,
-    np,
     parameters,
-    policy_queues,
-    policy_reals,
     register,
     requeue,
 )
@@ -30,61 +27,61 @@ _ACTIVE, _INACTIVE = range(2)
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    push_tail(machine, _ACTIVE, entry, 0)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    push_tail(m, _ACTIVE, entry, 0)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    drop(machine, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    drop(m, entry, 0)
     return 0
 
 
 @compiled
-def _deactivate(a: int) -> None:
+def _deactivate(m: MachineRecord) -> None:
     """Fill the inactive queue up to its share: the oldest active pages, their accessed bits cleared."""
-    active, inactive = policy_queues(a)[_ACTIVE], policy_queues(a)[_INACTIVE]
-    target = max(1, np.int64(policy_reals(a)[0] * (active.count + inactive.count)))
+    active, inactive = m.policy_queues[_ACTIVE], m.policy_queues[_INACTIVE]
+    target = max(1, int(m.policy_reals[0] * (active.count + inactive.count)))
     while inactive.count < target and active.head >= 0:
-        entry = np.int64(active.head)
-        bits(a)[entry] &= ~ACCESSED
-        move_to_tail(a, _INACTIVE, entry, 0)
+        entry = active.head
+        m.bits[entry] &= ~ACCESSED
+        move_to_tail(m, _INACTIVE, entry, 0)
 
 
 @compiled
-def _oldest_inactive(a: int) -> int:
+def _oldest_inactive(m: MachineRecord) -> int:
     """The inactive page that waited longest and wasn't used meanwhile; those that were are active again."""
-    rounds = 2 * (policy_queues(a)[_ACTIVE].count + policy_queues(a)[_INACTIVE].count)
+    rounds = 2 * (m.policy_queues[_ACTIVE].count + m.policy_queues[_INACTIVE].count)
     for _ in range(rounds):
-        _deactivate(a)
-        entry = np.int64(policy_queues(a)[_INACTIVE].head)
-        machine(a).examined += 1
-        if not bits(a)[entry] & (ACCESSED | PINNED):
+        _deactivate(m)
+        entry = m.policy_queues[_INACTIVE].head
+        m.examined += 1
+        if not m.bits[entry] & (ACCESSED | PINNED):
             return entry
-        move_to_tail(a, _ACTIVE, entry, 0)
+        move_to_tail(m, _ACTIVE, entry, 0)
     return -1
 
 
 @compiled
-def _own(a: int, process: int) -> int:
+def _own(m: MachineRecord, process: int) -> int:
     """A process's oldest page that wasn't used since it was last looked at; those that were get a second chance."""
-    entry = first_unlocked(a, process)
-    while entry >= 0 and bits(a)[entry] & ACCESSED:
-        bits(a)[entry] &= ~ACCESSED
-        requeue(a, entry)
-        entry = first_unlocked(a, process)
+    entry = first_unlocked(m, process)
+    while entry >= 0 and m.bits[entry] & ACCESSED:
+        m.bits[entry] &= ~ACCESSED
+        requeue(m, entry)
+        entry = first_unlocked(m, process)
     return entry
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    return _oldest_inactive(machine) if process < 0 else _own(machine, process)
+def _replace(m: MachineRecord, process: int) -> int:
+    return _oldest_inactive(m) if process < 0 else _own(m, process)
 
 
 @callback
-def _trim(machine: int, wanted: int) -> int:
-    return _oldest_inactive(machine) if wanted > 0 else -1
+def _trim(m: MachineRecord, wanted: int) -> int:
+    return _oldest_inactive(m) if wanted > 0 else -1
 
 
 @register("policy", "second-chance")

@@ -8,14 +8,12 @@ from typing import ClassVar
 from simulator.policies.base import (
     STRICT,
     Compiled,
+    MachineRecord,
     Policy,
     PolicyMemory,
+    Pte,
     callback,
-    nodes,
-    np,
     parameters,
-    policy_integers,
-    policy_queues,
     register,
     trim_by_replacing,
 )
@@ -24,40 +22,40 @@ from simulator.policies.queues import drop, push_tail
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    nodes(machine)[entry].mark = 0
-    push_tail(machine, 0, entry, 0)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    m.nodes[entry].mark = 0
+    push_tail(m, 0, entry, 0)
     return 0
 
 
 @callback
-def _hit(machine: int, entry: int) -> int:
-    nodes(machine)[entry].mark = 1
+def _hit(m: MachineRecord, entry: Pte) -> int:
+    m.nodes[entry].mark = 1
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    if policy_integers(machine)[0] == entry:
-        policy_integers(machine)[0] = nodes(machine)[entry].next[0]
-    drop(machine, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    if m.policy_integers[0] == entry:
+        m.policy_integers[0] = m.nodes[entry].next[0]
+    drop(m, entry, 0)
     return 0
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    entry = policy_integers(machine)[0]
-    for _ in range(2 * policy_queues(machine)[0].count + 1):
+def _replace(m: MachineRecord, process: int) -> int:
+    entry = m.policy_integers[0]
+    for _ in range(2 * m.policy_queues[0].count + 1):
         if entry < 0:
-            entry = np.int64(policy_queues(machine)[0].head)
+            entry = m.policy_queues[0].head
             if entry < 0:
                 break
-        if may_go(machine, entry, process):
-            if not nodes(machine)[entry].mark:
-                policy_integers(machine)[0] = nodes(machine)[entry].next[0]
+        if may_go(m, entry, process):
+            if not m.nodes[entry].mark:
+                m.policy_integers[0] = m.nodes[entry].next[0]
                 return entry
-            nodes(machine)[entry].mark = 0
-        entry = np.int64(nodes(machine)[entry].next[0])
+            m.nodes[entry].mark = 0
+        entry = m.nodes[entry].next[0]
     return -1
 
 

@@ -8,15 +8,13 @@ from simulator.policies.base import (
     STRICT,
     Compiled,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
+    Pte,
     Ratio,
     callback,
-    nodes,
-    np,
     parameters,
-    policy_integers,
-    policy_queues,
     register,
     trim_by_replacing,
 )
@@ -30,41 +28,41 @@ _IN_SIZE, _OUT_SIZE, _FORGETS_FIRST = range(3)
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    n = nodes(machine)[entry]
-    move_to_tail(machine, _M if n.mark or n.queue[0] == _OUT else _IN, entry, 0)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    n = m.nodes[entry]
+    move_to_tail(m, _M if n.mark or n.queue[0] == _OUT else _IN, entry, 0)
     n.mark = 0
     return 0
 
 
 @callback
-def _hit(machine: int, entry: int) -> int:
-    if nodes(machine)[entry].queue[0] == _M:
-        move_to_tail(machine, _M, entry, 0)
+def _hit(m: MachineRecord, entry: Pte) -> int:
+    if m.nodes[entry].queue[0] == _M:
+        move_to_tail(m, _M, entry, 0)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    was_in = nodes(machine)[entry].queue[0] == _IN
-    drop(machine, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    was_in = m.nodes[entry].queue[0] == _IN
+    drop(m, entry, 0)
     if was_in:
-        push_tail(machine, _OUT, entry, 0)
-        if policy_queues(machine)[_OUT].count > policy_integers(machine)[_OUT_SIZE]:
-            drop(machine, np.int64(policy_queues(machine)[_OUT].head), 0)
+        push_tail(m, _OUT, entry, 0)
+        if m.policy_queues[_OUT].count > m.policy_integers[_OUT_SIZE]:
+            drop(m, m.policy_queues[_OUT].head, 0)
     return 0
 
 
 @callback
-def _replace(a: int, process: int) -> int:
-    own, ghost = policy_integers(a), faulting(a)
-    if ghost >= 0 and nodes(a)[ghost].queue[0] == _OUT:
-        nodes(a)[ghost].mark = 1
+def _replace(m: MachineRecord, process: int) -> int:
+    own, ghost = m.policy_integers, faulting(m)
+    if ghost >= 0 and m.nodes[ghost].queue[0] == _OUT:
+        m.nodes[ghost].mark = 1
         if own[_FORGETS_FIRST]:
-            drop(a, ghost, 0)
-    in_first = policy_queues(a)[_IN].count > own[_IN_SIZE]
-    victim = first(a, _IN if in_first else _M, process, 0)
-    return victim if victim >= 0 else first(a, _M if in_first else _IN, process, 0)
+            drop(m, ghost, 0)
+    in_first = m.policy_queues[_IN].count > own[_IN_SIZE]
+    victim = first(m, _IN if in_first else _M, process, 0)
+    return victim if victim >= 0 else first(m, _M if in_first else _IN, process, 0)
 
 
 @register("policy", "2q")

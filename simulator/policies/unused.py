@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from simulator.policies.base import (
     ACCESSED,
-    bits,
+    MachineRecord,
     compiled,
     entry_of,
-    machine,
     may_leave,
     np,
-    policy_integers,
-    processes,
-    threads,
 )
 
 PLACE = 31
@@ -24,47 +20,47 @@ PLACE = 31
 
 
 @compiled
-def clear_accessed(a: int, process: int) -> None:
+def clear_accessed(m: MachineRecord, process: int) -> None:
     """Clear the accessed bits of a process. Counted from 0 and in bytes, so that 32 fit into one instruction."""
-    p = processes(a)[process]
+    p = m.processes[process]
     if p.tables_at:
         for place in range(p.ptes):
-            bits(a)[entry_of(a, process, place)] &= ~ACCESSED
+            m.bits[entry_of(m, process, place)] &= ~ACCESSED
         return
-    mine = bits(a)[p.first_pte : p.first_pte + p.ptes]
+    mine = m.bits[p.first_pte : p.first_pte + p.ptes]
     for i in range(len(mine)):
         mine[i] &= np.uint8(0xFF ^ ACCESSED)
 
 
 @compiled
-def faulting(a: int) -> int:
+def faulting(m: MachineRecord) -> int:
     """The entry that the reference which is faulting is to: it is about to be used."""
-    return threads(a)[machine(a).actor].fault_pte
+    return m.threads[m.actor].fault_pte
 
 
 @compiled
-def begin_search(a: int) -> None:
+def begin_search(m: MachineRecord) -> None:
     """The next `next_unused` begins with a process's first entry."""
-    policy_integers(a)[PLACE] = 1
+    m.policy_integers[PLACE] = 1
 
 
 @compiled
-def searching(a: int) -> bool:
+def searching(m: MachineRecord) -> bool:
     """Whether entries are being withdrawn."""
-    return policy_integers(a)[PLACE] > 0
+    return m.policy_integers[PLACE] > 0
 
 
 @compiled
-def next_unused(a: int, process: int) -> int:
+def next_unused(m: MachineRecord, process: int) -> int:
     """The next entry of a process that wasn't used since its bit was cleared and may leave. When there is none any
     more: clear all its accessed bits, and -1."""
-    p, own, b = processes(a)[process], policy_integers(a), bits(a)
-    kept = faulting(a)
+    p, own, b = m.processes[process], m.policy_integers, m.bits
+    kept = faulting(m)
     for place in range(own[PLACE] - 1, p.ptes):
-        entry = entry_of(a, process, place)
-        if not b[entry] & ACCESSED and may_leave(a, entry) and entry != kept:
+        entry = entry_of(m, process, place)
+        if not b[entry] & ACCESSED and may_leave(m, entry) and entry != kept:
             own[PLACE] = place + 2
-            return np.int64(entry)
+            return entry
     own[PLACE] = 0
-    clear_accessed(a, process)
+    clear_accessed(m, process)
     return -1

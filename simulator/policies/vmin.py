@@ -9,17 +9,15 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
+    Pte,
     callback,
-    machine,
     may_leave,
     next_use,
-    nodes,
     parameters,
-    policy_integers,
     register,
-    threads,
     trim_by_replacing,
 )
 from simulator.policies.heap import change, enter, furthest, leave
@@ -27,38 +25,38 @@ from simulator.policies.window import current, own_time, set_current, window
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    set_current(machine, entry)
-    enter(machine, entry, next_use(machine)[0 if policy_integers(machine)[1] else 1])
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    set_current(m, entry)
+    enter(m, entry, next_use(m)[0 if m.policy_integers[1] else 1])
     return 0
 
 
 @callback
-def _hit(machine: int, entry: int) -> int:
-    set_current(machine, entry)
-    change(machine, entry, next_use(machine)[0 if policy_integers(machine)[1] else 1])
+def _hit(m: MachineRecord, entry: Pte) -> int:
+    set_current(m, entry)
+    change(m, entry, next_use(m)[0 if m.policy_integers[1] else 1])
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    leave(machine, entry)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    leave(m, entry)
     return 0
 
 
 @callback
-def _withdraw(a: int, process: int) -> int:
-    entry = current(a, process)
-    in_run = threads(a)[machine(a).actor].offset > 0
-    if in_run or entry < 0 or not may_leave(a, entry):
+def _withdraw(m: MachineRecord, process: int) -> int:
+    entry = current(m, process)
+    in_run = m.threads[m.actor].offset > 0
+    if in_run or entry < 0 or not may_leave(m, entry):
         return -1
-    ahead = nodes(a)[entry].time - (own_time(a, process) - 1)
-    return entry if ahead > window(a) else -1
+    ahead = m.nodes[entry].time - (own_time(m, process) - 1)
+    return entry if ahead > window(m) else -1
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
-    return furthest(machine, process)
+def _replace(m: MachineRecord, process: int) -> int:
+    return furthest(m, process)
 
 
 @register("policy", "vmin")

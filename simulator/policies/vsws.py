@@ -9,12 +9,11 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
     callback,
     parameters,
-    policy_integers,
-    process_notes,
     register,
     virtual_time,
 )
@@ -27,17 +26,17 @@ _LEAST, _MOST, _FAULTS = range(3)
 
 
 @callback
-def _withdraw(a: int, process: int) -> int:
-    if not searching(a):
-        own, notes = policy_integers(a), process_notes(a)[process]
-        now = virtual_time(a, process)
+def _withdraw(m: MachineRecord, process: int) -> int:
+    if not searching(m):
+        own, notes = m.policy_integers, m.process_notes[process]
+        now = virtual_time(m, process)
         since = now - notes.time
         notes.count += 1
         if since < own[_MOST] and (notes.count < own[_FAULTS] or since < own[_LEAST]):
             return -1
         notes.time, notes.count = now, 0
-        begin_search(a)
-    return next_unused(a, process)
+        begin_search(m)
+    return next_unused(m, process)
 
 
 @register("policy", "vsws")

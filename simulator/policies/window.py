@@ -8,44 +8,40 @@ integers, and whether uses are counted in the second.
 from __future__ import annotations
 
 from simulator.policies.base import (
+    MachineRecord,
+    Pte,
     compiled,
     last_thread,
-    np,
-    policy_integers,
-    process_notes,
-    processes,
-    ptes,
-    threads,
     virtual_time,
 )
 
 
 @compiled
-def window(a: int) -> int:
+def window(m: MachineRecord) -> int:
     """The window, in references or uses."""
-    return policy_integers(a)[0]
+    return m.policy_integers[0]
 
 
 @compiled
-def own_time(a: int, process: int) -> int:
+def own_time(m: MachineRecord, process: int) -> int:
     """References, or uses of pages, that a process has made."""
-    if not policy_integers(a)[1]:
-        return virtual_time(a, process)
-    p = processes(a)[process]
-    uses = np.int64(0)
-    for thread in range(p.first_thread, last_thread(a, process)):
-        if threads(a)[thread].process == process:
-            uses += threads(a)[thread].runs
+    if not m.policy_integers[1]:
+        return virtual_time(m, process)
+    p = m.processes[process]
+    uses = 0
+    for thread in range(p.first_thread, last_thread(m, process)):
+        if m.threads[thread].process == process:
+            uses += m.threads[thread].runs
     return uses
 
 
 @compiled
-def set_current(a: int, entry: int) -> None:
+def set_current(m: MachineRecord, entry: Pte) -> None:
     """A process uses a page."""
-    process_notes(a)[ptes(a)[entry].process].next[0] = entry
+    m.process_notes[m.ptes[entry].process].next[0] = entry
 
 
 @compiled
-def current(a: int, process: int) -> int:
+def current(m: MachineRecord, process: int) -> int:
     """The entry that a process used last, -1 if its working set is empty."""
-    return np.int64(process_notes(a)[process].next[0]) if processes(a)[process].size > 0 else np.int64(-1)
+    return m.process_notes[process].next[0] if m.processes[process].size > 0 else -1

@@ -10,20 +10,14 @@ from simulator.policies.base import (
     STRICT,
     Compiled,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
     available,
-    bits,
     callback,
     compiled,
-    machine,
     np,
     parameters,
-    policy_integers,
-    policy_reals,
-    process_notes,
-    processes,
-    ptes,
     register,
 )
 
@@ -41,131 +35,131 @@ in which its turn came (`mark`)."""
 
 
 @callback
-def _replace(machine: int, process: int) -> int:
+def _replace(m: MachineRecord, process: int) -> int:
     if process < 0:
-        process = _largest(machine)
+        process = _largest(m)
         if process < 0:
             return -1
-    p = processes(machine)[process]
-    entry = np.int64(p.hand if p.hand >= 0 else p.head)
-    victim, best = np.int64(-1), -1
-    for _ in range(min(np.int64(WINDOW), p.size)):
-        b = bits(machine)[entry]
-        score = -1 if b & PINNED else (0 if b & ACCESSED else 1 + ptes(machine)[entry].age)
+    p = m.processes[process]
+    entry = p.hand if p.hand >= 0 else p.head
+    victim, best = -1, -1
+    for _ in range(min(WINDOW, p.size)):
+        b = m.bits[entry]
+        score = -1 if b & PINNED else (0 if b & ACCESSED else 1 + m.ptes[entry].age)
         if score > best:
             victim, best = entry, score
-        entry = np.int64(ptes(machine)[entry].next)
+        entry = m.ptes[entry].next
         if entry < 0:
-            entry = np.int64(p.head)
+            entry = p.head
     if victim >= 0:
-        p.hand = ptes(machine)[victim].next
+        p.hand = m.ptes[victim].next
     return victim
 
 
 @compiled
-def _largest(a: int) -> int:
-    largest, size = -1, np.int64(0)
-    for p in range(machine(a).process_count):
-        if processes(a)[p].size > size:
-            largest, size = p, processes(a)[p].size
+def _largest(m: MachineRecord) -> int:
+    largest, size = -1, 0
+    for p in range(m.process_count):
+        if m.processes[p].size > size:
+            largest, size = p, m.processes[p].size
     return largest
 
 
 @compiled
-def _age(a: int, process: int, count: int) -> None:
+def _age(m: MachineRecord, process: int, count: int) -> None:
     """Age `count` entries of a process from its hand on, and move the hand behind them."""
-    p = processes(a)[process]
-    notes = process_notes(a)[process]
+    p = m.processes[process]
+    notes = m.process_notes[process]
     hand = notes.slot % p.size
-    entry = np.int64(p.head)
+    entry = p.head
     for _ in range(hand):
-        entry = np.int64(ptes(a)[entry].next)
+        entry = m.ptes[entry].next
     for _ in range(count):
-        e = ptes(a)[entry]
-        e.age = 0 if bits(a)[entry] & ACCESSED else min(OLDEST, e.age + 1)
-        bits(a)[entry] &= ~ACCESSED
+        e = m.ptes[entry]
+        e.age = 0 if m.bits[entry] & ACCESSED else min(OLDEST, e.age + 1)
+        m.bits[entry] &= ~ACCESSED
         entry = np.int64(e.next if e.next >= 0 else p.head)
     notes.slot = (hand + count) % p.size
-    machine(a).examined += count
+    m.examined += count
 
 
 @compiled
-def _begin(a: int, wanted: int) -> None:
+def _begin(m: MachineRecord, wanted: int) -> None:
     """A pass begins: age, and sum up the ages of each working set."""
-    own = policy_integers(a)
-    for process in range(machine(a).process_count):
-        p = processes(a)[process]
+    own = m.policy_integers
+    for process in range(m.process_count):
+        p = m.processes[process]
         if p.size == 0:
             continue
-        _age(a, process, p.size if wanted > 0 else np.int64(np.ceil(p.size * policy_reals(a)[0])))
-        total, entry = np.int64(0), np.int64(p.head)
+        _age(m, process, p.size if wanted > 0 else np.int64(np.ceil(p.size * m.policy_reals[0])))
+        total, entry = 0, p.head
         while entry >= 0:
-            total += ptes(a)[entry].age
-            entry = np.int64(ptes(a)[entry].next)
-        process_notes(a)[process].time = total
-    own[_PASS], own[_ROUND], own[_PROCESS] = machine(a).passes, 0, -1
-    own[_HAD] = available(a)
+            total += m.ptes[entry].age
+            entry = m.ptes[entry].next
+        m.process_notes[process].time = total
+    own[_PASS], own[_ROUND], own[_PROCESS] = m.passes, 0, -1
+    own[_HAD] = available(m)
 
 
 @compiled
-def _goes_before(a: int, one: int, other: int) -> bool:
+def _goes_before(m: MachineRecord, one: int, other: int) -> bool:
     """Whether a process is trimmed before another: not in the foreground, larger or longer idle, less important."""
-    p, q = processes(a)[one], processes(a)[other]
+    p, q = m.processes[one], m.processes[other]
     if p.foreground != q.foreground:
         return p.foreground < q.foreground
-    mine, yours = process_notes(a)[one].time, process_notes(a)[other].time
+    mine, yours = m.process_notes[one].time, m.process_notes[other].time
     if mine != yours:
         return mine > yours
     return p.memory_priority < q.memory_priority or (p.memory_priority == q.memory_priority and one < other)
 
 
 @compiled
-def _next_process(a: int) -> bool:
+def _next_process(m: MachineRecord) -> bool:
     """Turn to the process whose turn is next in this round; False: there is none."""
-    own = policy_integers(a)
-    turn = machine(a).passes * 4 + own[_ROUND]
+    own = m.policy_integers
+    turn = m.passes * 4 + own[_ROUND]
     chosen = -1
-    for process in range(machine(a).process_count):
-        p = processes(a)[process]
-        waits = p.size > 0 and process_notes(a)[process].mark != turn
-        if waits and (chosen < 0 or _goes_before(a, process, chosen)):
+    for process in range(m.process_count):
+        p = m.processes[process]
+        waits = p.size > 0 and m.process_notes[process].mark != turn
+        if waits and (chosen < 0 or _goes_before(m, process, chosen)):
             chosen = process
     if chosen < 0:
         return False
-    p = processes(a)[chosen]
-    process_notes(a)[chosen].mark = turn
+    p = m.processes[chosen]
+    m.process_notes[chosen].mark = turn
     own[_PROCESS], own[_AGE], own[_NEXT] = chosen, OLDEST, p.head
     own[_SPARE] = p.size - (p.minimum if own[_ROUND] < 2 else 0)
     return True
 
 
 @compiled
-def _next_entry(a: int) -> int:
+def _next_entry(m: MachineRecord) -> int:
     """The oldest entry that the process may lose in this round, in order of entry among those of one age; -1: none."""
-    own = policy_integers(a)
+    own = m.policy_integers
     youngest = 1 if own[_ROUND] == 0 else 0
     while own[_SPARE] > 0 and own[_AGE] >= youngest:
         while own[_NEXT] >= 0:
             entry = own[_NEXT]
-            own[_NEXT] = ptes(a)[entry].next
-            if ptes(a)[entry].age == own[_AGE] and not bits(a)[entry] & PINNED:
+            own[_NEXT] = m.ptes[entry].next
+            if m.ptes[entry].age == own[_AGE] and not m.bits[entry] & PINNED:
                 own[_SPARE] -= 1
                 return entry
         own[_AGE] -= 1
-        own[_NEXT] = processes(a)[own[_PROCESS]].head
+        own[_NEXT] = m.processes[own[_PROCESS]].head
     return -1
 
 
 @callback
-def _trim(a: int, wanted: int) -> int:
-    own = policy_integers(a)
-    if own[_PASS] != machine(a).passes:
-        _begin(a, wanted)
+def _trim(m: MachineRecord, wanted: int) -> int:
+    own = m.policy_integers
+    if own[_PASS] != m.passes:
+        _begin(m, wanted)
     if wanted == 0:
         return -1
     while own[_ROUND] < 2 or (own[_ROUND] == 2 and own[_HAD] == 0):
-        if own[_PROCESS] >= 0 or _next_process(a):
-            entry = _next_entry(a)
+        if own[_PROCESS] >= 0 or _next_process(m):
+            entry = _next_entry(m)
             if entry >= 0:
                 return entry
             own[_PROCESS] = -1

@@ -10,17 +10,13 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
-    bits,
+    Pte,
     callback,
     compiled,
-    machine,
-    nodes,
-    np,
     parameters,
-    processes,
-    ptes,
     register,
     requeue,
     trim_by_replacing,
@@ -29,42 +25,42 @@ from simulator.policies.window import current, own_time, set_current, window
 
 
 @callback
-def _used(machine: int, entry: int) -> int:
-    set_current(machine, entry)
-    nodes(machine)[entry].time = own_time(machine, ptes(machine)[entry].process)
-    requeue(machine, entry)
+def _used(m: MachineRecord, entry: Pte) -> int:
+    set_current(m, entry)
+    m.nodes[entry].time = own_time(m, m.ptes[entry].process)
+    requeue(m, entry)
     return 0
 
 
 @compiled
-def _oldest(a: int, process: int) -> int:
+def _oldest(m: MachineRecord, process: int) -> int:
     """The entry that a process used longest ago and that isn't locked; -1: there is none."""
-    entry = np.int64(processes(a)[process].head)
-    while entry >= 0 and bits(a)[entry] & PINNED:
-        entry = np.int64(ptes(a)[entry].next)
+    entry = m.processes[process].head
+    while entry >= 0 and m.bits[entry] & PINNED:
+        entry = m.ptes[entry].next
     return entry
 
 
 @callback
-def _withdraw(machine: int, process: int) -> int:
-    now, used = own_time(machine, process), current(machine, process)
+def _withdraw(m: MachineRecord, process: int) -> int:
+    now, used = own_time(m, process), current(m, process)
     if used >= 0:
-        nodes(machine)[used].time = now - 1
-    entry = _oldest(machine, process)
-    if entry >= 0 and now - nodes(machine)[entry].time > window(machine):
+        m.nodes[used].time = now - 1
+    entry = _oldest(m, process)
+    if entry >= 0 and now - m.nodes[entry].time > window(m):
         return entry
     return -1
 
 
 @callback
-def _replace(a: int, process: int) -> int:
+def _replace(m: MachineRecord, process: int) -> int:
     if process >= 0:
-        return _oldest(a, process)
-    victim, longest = np.int64(-1), np.int64(-1)
-    for p in range(machine(a).process_count):
-        entry = _oldest(a, p)
-        if entry >= 0 and own_time(a, p) - nodes(a)[entry].time > longest:
-            victim, longest = entry, own_time(a, p) - nodes(a)[entry].time
+        return _oldest(m, process)
+    victim, longest = -1, -1
+    for p in range(m.process_count):
+        entry = _oldest(m, p)
+        if entry >= 0 and own_time(m, p) - m.nodes[entry].time > longest:
+            victim, longest = entry, own_time(m, p) - m.nodes[entry].time
     return victim
 
 

@@ -13,18 +13,13 @@ from simulator.policies.base import (
     Compiled,
     Count,
     Field,
+    MachineRecord,
     Policy,
     PolicyMemory,
-    bits,
+    Pte,
     callback,
     compiled,
-    machine,
-    nodes,
-    np,
     parameters,
-    policy_integers,
-    policy_queues,
-    ptes,
     register,
     requeue,
     virtual_time,
@@ -40,118 +35,118 @@ circle can be outside of its window, which saves the search."""
 
 
 @callback
-def _entered(machine: int, entry: int) -> int:
-    nodes(machine)[entry].time = NEVER  # its first use is found, and timed, when the hand comes by
-    push_tail(machine, _CIRCLE, entry, 0)
+def _entered(m: MachineRecord, entry: Pte) -> int:
+    m.nodes[entry].time = NEVER  # its first use is found, and timed, when the hand comes by
+    push_tail(m, _CIRCLE, entry, 0)
     return 0
 
 
 @callback
-def _left(machine: int, entry: int) -> int:
-    drop(machine, entry, 0)
+def _left(m: MachineRecord, entry: Pte) -> int:
+    drop(m, entry, 0)
     return 0
 
 
 @compiled
-def _unused_for(a: int, entry: int) -> int:
+def _unused_for(m: MachineRecord, entry: Pte) -> int:
     """References that a page's process made since its use was last found; negative: it wasn't looked at yet."""
-    return virtual_time(a, np.int64(ptes(a)[entry].process)) - nodes(a)[entry].time
+    return virtual_time(m, m.ptes[entry].process) - m.nodes[entry].time
 
 
 @compiled
-def _note_use(a: int, entry: int) -> None:
-    bits(a)[entry] &= ~ACCESSED
-    nodes(a)[entry].time = virtual_time(a, np.int64(ptes(a)[entry].process))
+def _note_use(m: MachineRecord, entry: Pte) -> None:
+    m.bits[entry] &= ~ACCESSED
+    m.nodes[entry].time = virtual_time(m, m.ptes[entry].process)
 
 
 @compiled
-def _worth_a_round(a: int) -> bool:
+def _worth_a_round(m: MachineRecord) -> bool:
     """Whether any page of the circle was last found used longer than tau ago."""
-    own, made = policy_integers(a), np.int64(0)
-    for process in range(machine(a).process_count):
-        made += virtual_time(a, process)
+    own, made = m.policy_integers, 0
+    for process in range(m.process_count):
+        made += virtual_time(m, process)
     if made < own[_QUIET]:
         return False
     left = own[_WINDOW]
-    entry = np.int64(policy_queues(a)[_CIRCLE].head)
+    entry = m.policy_queues[_CIRCLE].head
     while entry >= 0:
-        left = min(left, own[_WINDOW] - _unused_for(a, entry))
+        left = min(left, own[_WINDOW] - _unused_for(m, entry))
         if left < 0:
             return True
-        entry = np.int64(nodes(a)[entry].next[0])
+        entry = m.nodes[entry].next[0]
     own[_QUIET] = made + left + 1
     return False
 
 
 @compiled
-def _round(a: int, dirty_too: bool) -> int:
+def _round(m: MachineRecord, dirty_too: bool) -> int:
     """Turn the hand once round at most, up to a clean page outside of its window; dirty ones are taken out of the
     circle, to be cleaned. -1: there was none."""
-    for _ in range(policy_queues(a)[_CIRCLE].count):
-        entry = np.int64(policy_queues(a)[_CIRCLE].head)
-        b = bits(a)[entry]
-        machine(a).examined += 1
+    for _ in range(m.policy_queues[_CIRCLE].count):
+        entry = m.policy_queues[_CIRCLE].head
+        b = m.bits[entry]
+        m.examined += 1
         if b & ACCESSED:
-            _note_use(a, entry)
-        elif not b & PINNED and _unused_for(a, entry) > policy_integers(a)[_WINDOW]:
+            _note_use(m, entry)
+        elif not b & PINNED and _unused_for(m, entry) > m.policy_integers[_WINDOW]:
             if dirty_too or not b & DIRTY:
                 return entry
-            move_to_tail(a, _CLEANING, entry, 0)
+            move_to_tail(m, _CLEANING, entry, 0)
             continue
-        move_to_tail(a, _CIRCLE, entry, 0)
+        move_to_tail(m, _CIRCLE, entry, 0)
     return -1
 
 
 @compiled
-def _to_clean(a: int) -> int:
+def _to_clean(m: MachineRecord) -> int:
     """The page that waits longest to be cleaned, -1: none; those used meanwhile go back into the circle."""
-    while policy_queues(a)[_CLEANING].head >= 0:
-        entry = np.int64(policy_queues(a)[_CLEANING].head)
-        machine(a).examined += 1
-        if not bits(a)[entry] & (ACCESSED | PINNED):
+    while m.policy_queues[_CLEANING].head >= 0:
+        entry = m.policy_queues[_CLEANING].head
+        m.examined += 1
+        if not m.bits[entry] & (ACCESSED | PINNED):
             return entry
-        if bits(a)[entry] & ACCESSED:
-            _note_use(a, entry)
-        move_to_tail(a, _CIRCLE, entry, 0)
+        if m.bits[entry] & ACCESSED:
+            _note_use(m, entry)
+        move_to_tail(m, _CIRCLE, entry, 0)
     return -1
 
 
 @compiled
-def _second_chance(a: int) -> int:
+def _second_chance(m: MachineRecord) -> int:
     """What the clock takes when all pages are inside their windows: the next one that isn't found used; -1: none."""
-    for _ in range(2 * policy_queues(a)[_CIRCLE].count):
-        entry = np.int64(policy_queues(a)[_CIRCLE].head)
-        machine(a).examined += 1
-        if not bits(a)[entry] & (ACCESSED | PINNED):
+    for _ in range(2 * m.policy_queues[_CIRCLE].count):
+        entry = m.policy_queues[_CIRCLE].head
+        m.examined += 1
+        if not m.bits[entry] & (ACCESSED | PINNED):
             return entry
-        if bits(a)[entry] & ACCESSED:
-            _note_use(a, entry)
-        move_to_tail(a, _CIRCLE, entry, 0)
+        if m.bits[entry] & ACCESSED:
+            _note_use(m, entry)
+        move_to_tail(m, _CIRCLE, entry, 0)
     return -1
 
 
 @callback
-def _replace(a: int, process: int) -> int:
+def _replace(m: MachineRecord, process: int) -> int:
     if process < 0:
-        entry = _round(a, False) if _worth_a_round(a) else -1
-        entry = entry if entry >= 0 else _to_clean(a)
-        return entry if entry >= 0 else _second_chance(a)
-    entry = first_unlocked(a, process)
-    while entry >= 0 and bits(a)[entry] & ACCESSED:
-        _note_use(a, entry)
-        requeue(a, entry)
-        entry = first_unlocked(a, process)
+        entry = _round(m, False) if _worth_a_round(m) else -1
+        entry = entry if entry >= 0 else _to_clean(m)
+        return entry if entry >= 0 else _second_chance(m)
+    entry = first_unlocked(m, process)
+    while entry >= 0 and m.bits[entry] & ACCESSED:
+        _note_use(m, entry)
+        requeue(m, entry)
+        entry = first_unlocked(m, process)
     return entry
 
 
 @callback
-def _trim(a: int, wanted: int) -> int:
+def _trim(m: MachineRecord, wanted: int) -> int:
     if wanted == 0:
         return -1
-    entry = _to_clean(a)
-    if entry < 0 and _worth_a_round(a):
-        entry = _round(a, True)
-    return entry if entry >= 0 else _second_chance(a)
+    entry = _to_clean(m)
+    if entry < 0 and _worth_a_round(m):
+        entry = _round(m, True)
+    return entry if entry >= 0 else _second_chance(m)
 
 
 @register("policy", "wsclock")

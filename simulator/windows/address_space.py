@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulator.records import DECOMMITTED, PROCESS_ENDED
+from simulator.state.constants import DECOMMITTED, PROCESS_ENDED
 from simulator.units import GiB
 from simulator.windows import awe, constants, large, losable, mapping, placeholders, write_watch
 from simulator.windows.allocation import RESETS, check_allocation

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.records import UNLOCKED
+from simulator.state.constants import UNLOCKED
 from simulator.windows.constants import (
     ERROR_INVALID_PARAMETER,
     ERROR_NOACCESS,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.records import DISCARDED
+from simulator.state.constants import DISCARDED
 from simulator.windows.constants import (
     ERROR_BUSY,
     ERROR_INVALID_ADDRESS,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.records import UNMAPPED
+from simulator.state.constants import UNMAPPED
 from simulator.windows import placeholders
 from simulator.windows.constants import (
     ERROR_ACCESS_DENIED,

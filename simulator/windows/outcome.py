@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from simulator.records import DEPARTURE_REASONS, REASON_NAMES
 from simulator.result import RunResult
+from simulator.state.constants import DEPARTURE_REASONS, REASON_NAMES
 from simulator.windows.pool import PoolRow, pool_frame
 from simulator.windows.system import System
 

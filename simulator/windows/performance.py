@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.records import MODIFIED, NO_WRITE, STANDBY
+from simulator.state.constants import MODIFIED, NO_WRITE, STANDBY
 
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner

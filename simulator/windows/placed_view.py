@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.records import UNMAPPED
+from simulator.state.constants import UNMAPPED
 from simulator.windows import constants as w
 from simulator.windows import placeholders
 from simulator.windows.failure import Failure

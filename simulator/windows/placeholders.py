@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from simulator.records import DECOMMITTED
+from simulator.state.constants import DECOMMITTED
 from simulator.windows import constants as c
 from simulator.windows.allocation import check_allocation
 from simulator.windows.failure import Failure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import records
+from simulator.state.constants import DECOMMITTED
 from simulator.windows import constants
 from simulator.windows.failure import Failure
 
@@ -111,7 +111,7 @@ class PoolPages:
         start = self._index(address)
         entries = self._range(self._entries, start, count)
         if self.paged:
-            self._pages.delete(entries, records.DECOMMITTED)
+            self._pages.delete(entries, DECOMMITTED)
         else:
             self._pages.set_access(entries, False, False, False)
             self._pages.unmap_fixed(entries)

@@ -14,8 +14,8 @@ from simulator.memory import program
 from simulator.memory.commit import start_process
 from simulator.memory.settling import settle
 from simulator.memory.state import State
-from simulator.records import ENDED, NEVER, RUNNING, STATUS_ACCESS_VIOLATION
 from simulator.result import RunResult, SimulationError
+from simulator.state.constants import ENDED, NEVER, RUNNING, STATUS_ACCESS_VIOLATION
 from simulator.units import LONGEST
 from simulator.windows.constants import (
     ERROR_COMMITMENT_LIMIT,

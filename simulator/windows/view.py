@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.records import UNMAPPED
+from simulator.state.constants import UNMAPPED
 from simulator.windows import constants as w
 from simulator.windows import placeholders
 from simulator.windows.failure import Failure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.records import FETCH, STORE
+from simulator.state.constants import FETCH, STORE
 from simulator.windows.constants import (
     PAGE_GUARD,
     STATUS_ACCESS_VIOLATION,

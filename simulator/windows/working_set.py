@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from simulator.records import EMPTIED, LIMITS_LOWERED, PAGE_ERROR
+from simulator.state.constants import EMPTIED, LIMITS_LOWERED, PAGE_ERROR
 from simulator.windows import constants as w
 from simulator.windows.failure import Failure
 from simulator.windows.protection import COPYING, KNOWN, working_set_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from simulator.records import FETCH, HARD
+from simulator.state.constants import FETCH, HARD
 from simulator.windows.constants import ERROR_GEN_FAILURE, ERROR_INSUFFICIENT_BUFFER
 from simulator.windows.failure import Failure
 

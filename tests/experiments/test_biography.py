@@ -13,10 +13,10 @@ import pandas as pd
 from experiments.biography import LISTS, REFUSED, SENTENCES, biography, where_at
 from experiments.config import load
 from experiments.runner import run as run_config
-from simulator import records
 from simulator.config import File, MappedWriter, ModifiedWriter, Region, Trimming
 from simulator.machine import Machine, ProcessSpec
 from simulator.result import RunResult, SimulationError
+from simulator.state import constants
 from simulator.windows import constants as w
 from tests.model.cases import PAGE as SIZE
 from tests.model.machines import random_case
@@ -135,10 +135,10 @@ def test_every_reason_is_told_in_some_run_and_none_is_told_that_no_run_has() -> 
 def test_every_name_of_the_page_log_has_a_sentence_and_every_sentence_a_name() -> None:
     """Only faults have the causes of `REFUSED`, but for a read that failed, which frees a frame."""
     reasons = {reason for sentences in SENTENCES.values() for reason in sentences}
-    assert reasons == set(records.REASON_NAMES)
-    assert set(SENTENCES) - {"refused"} == set(records.EVENT_NAMES)
-    assert set(SENTENCES["left"]) | set(SENTENCES["copied"]) == set(records.DEPARTURE_NAMES)
-    assert set(SENTENCES["entered"]) | set(SENTENCES["copied"]) | set(REFUSED) == set(records.CAUSE_NAMES)
+    assert reasons == set(constants.REASON_NAMES)
+    assert set(SENTENCES) - {"refused"} == set(constants.EVENT_NAMES)
+    assert set(SENTENCES["left"]) | set(SENTENCES["copied"]) == set(constants.DEPARTURE_NAMES)
+    assert set(SENTENCES["entered"]) | set(SENTENCES["copied"]) | set(REFUSED) == set(constants.CAUSE_NAMES)
 
 
 def test_a_page_is_trimmed_by_a_policy_only_when_a_pass_trims_it() -> None:

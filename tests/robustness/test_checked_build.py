@@ -9,13 +9,13 @@ import sys
 MODULE = """
 import numpy as np
 from numba import carray
-from simulator.compile import call, callback, compiled, extent, pointer
+from simulator.compile import call, callback, compiled, pointer
 
 ITEMS = np.arange(3)
 
 @compiled
 def item(at, length, index):
-    return carray(pointer(at), extent(length), np.int64)[index]
+    return carray(pointer(at), (length,), np.int64)[index]
 
 @callback
 def item_of_three(at, index):
@@ -48,5 +48,5 @@ def test_an_index_beyond_an_array_or_below_it_raises_and_names_the_function() ->
 
 
 def test_both_builds_have_caches_of_their_own() -> None:
-    where = "import simulator.records; from simulator.compile import _directory; print(_directory('simulator'))"
+    where = "import simulator.state.constants; from simulator.compile import _directory; print(_directory('simulator'))"
     assert _run(where, PAGESIM_CHECKED="1") != _run(where, PAGESIM_CHECKED="0")

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulator import records
 from simulator.counters import FAULT_KINDS, RATES, SUMMARY
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.result import RunResult, SimulationError
+from simulator.state import constants
 from tests.model.cases import Case
 from tests.model.machines import random_case
 
@@ -72,7 +72,7 @@ def test_the_fault_log_has_a_row_for_each_fault() -> None:
     """A read that failed is logged as such, and counted as a hard fault too; an access violation is no page fault."""
     for _, result in results():
         logged = result.faults["kind"].value_counts().to_dict()
-        expected = {records.KIND_NAMES[number]: result.summary[key] for key, number in FAULT_KINDS.items()}
+        expected = {constants.KIND_NAMES[number]: result.summary[key] for key, number in FAULT_KINDS.items()}
         expected["hard"] -= result.summary["in_page_errors"]
         expected["in-page-error"] = result.summary["in_page_errors"]
         expected["access-violation"] = result.summary["access_violations"]

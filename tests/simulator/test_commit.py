@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.config import File, PagingFile, Region
-from simulator.records import STATUS_COMMITMENT_LIMIT
+from simulator.state.constants import STATUS_COMMITMENT_LIMIT
 from tests.model.cases import PAGE
 from tests.simulator.small import Done, hard, immediate, loads, run, windows
 

@@ -11,7 +11,7 @@ from simulator.config import Disk
 from simulator.hardware.disk import land, submit
 from simulator.memory.backing import drop_request, new_request
 from simulator.memory.state import State
-from simulator.records import PAGE_IN
+from simulator.state.constants import PAGE_IN
 from tests.simulator.small import build, constant, hard, immediate, loads, run, stores
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from simulator.config import File, PagingFile, Region
-from simulator.records import STATUS_IN_PAGE_ERROR
+from simulator.state.constants import STATUS_IN_PAGE_ERROR
 from tests.model.cases import PAGE
 from tests.simulator.small import (
     FREE,

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator import records
 from simulator.config import File, ModifiedWriter, Region
 from simulator.invariants import InvariantBroken, Invariants, check
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory.state import State
 from simulator.result import SimulationError
+from simulator.state import constants
 from tests.model.cases import PAGE, Case
 from tests.model.machines import random_case
 from tests.simulator.small import build, constant, limits, loads, stores, windows
@@ -111,7 +111,7 @@ def frames_in(*states: int) -> Callable[[State], Any]:
 
 def valid_pte(state: State) -> Any:
     """The first valid PTE."""
-    return np.flatnonzero(state.arrays["bits"] & records.VALID)[:1]
+    return np.flatnonzero(state.arrays["bits"] & constants.VALID)[:1]
 
 
 def set_bits(mask: int, on: bool) -> Callable[[State], None]:
@@ -119,7 +119,7 @@ def set_bits(mask: int, on: bool) -> Callable[[State], None]:
 
     def change(state: State) -> None:
         bits = state.arrays["bits"]
-        chosen = np.flatnonzero(((bits & records.VALID) != 0) != on)[:1]
+        chosen = np.flatnonzero(((bits & constants.VALID) != 0) != on)[:1]
         bits[chosen] = bits[chosen] | mask if on else bits[chosen] & (255 ^ mask)
 
     return change
@@ -141,7 +141,7 @@ def first(count: int = 1) -> Callable[[State], Any]:
 
 def on_standby(state: State) -> Any:
     """The first page on standby."""
-    return state.arrays["frames"]["content"][frames_in(records.STANDBY)(state)]
+    return state.arrays["frames"]["content"][frames_in(constants.STANDBY)(state)]
 
 
 def with_io(state: State) -> Any:
@@ -150,22 +150,25 @@ def with_io(state: State) -> Any:
 
 
 BROKEN: dict[str, tuple[Callable[[State], None], str]] = {
-    "state": (set_field("frames", "state", frames_in(records.STANDBY), records.FREE), "frame|page"),
-    "list": (set_field("frames", "list", frames_in(records.ACTIVE), records.ON_FREE + 1), "list that its state says"),
-    "link": (set_field("frames", "previous", frames_in(records.STANDBY), 15), "list"),
-    "loop": (set_field("frames", "next", frames_in(records.STANDBY), 0), "list"),
-    "length": (set_field("lists", "count", lambda _: records.ON_FREE, 3), "another length"),
-    "head": (set_field("lists", "head", lambda _: records.ON_STANDBY + 5, -1), "head"),
-    "share count": (set_field("frames", "share", frames_in(records.ACTIVE), 2), "share count"),
-    "no share": (set_field("frames", "share", frames_in(records.ACTIVE), 0), "active"),
-    "content": (set_field("frames", "content", frames_in(records.ACTIVE), 0), "frame"),
+    "state": (set_field("frames", "state", frames_in(constants.STANDBY), constants.FREE), "frame|page"),
+    "list": (
+        set_field("frames", "list", frames_in(constants.ACTIVE), constants.ON_FREE + 1),
+        "list that its state says",
+    ),
+    "link": (set_field("frames", "previous", frames_in(constants.STANDBY), 15), "list"),
+    "loop": (set_field("frames", "next", frames_in(constants.STANDBY), 0), "list"),
+    "length": (set_field("lists", "count", lambda _: constants.ON_FREE, 3), "another length"),
+    "head": (set_field("lists", "head", lambda _: constants.ON_STANDBY + 5, -1), "head"),
+    "share count": (set_field("frames", "share", frames_in(constants.ACTIVE), 2), "share count"),
+    "no share": (set_field("frames", "share", frames_in(constants.ACTIVE), 0), "active"),
+    "content": (set_field("frames", "content", frames_in(constants.ACTIVE), 0), "frame"),
     "frame": (set_field("contents", "frame", on_standby, -1), "frame"),
     "I/O ended": (set_field("frames", "io", with_io, 0), "without I/O"),
     "other I/O": (set_field("frames", "request", with_io, 3), "request|I/O|frame"),
-    "dirty on standby": (set_field("frames", "modified", frames_in(records.STANDBY), 1), "dirtiness"),
-    "valid": (set_bits(records.VALID, on=True), "valid|frame|working"),
+    "dirty on standby": (set_field("frames", "modified", frames_in(constants.STANDBY), 1), "dirtiness"),
+    "valid": (set_bits(constants.VALID, on=True), "valid|frame|working"),
     "invalid": (set_bits(255, on=False), "frame|share"),
-    "unwritable": (set_bits(records.WRITE, on=False), "write bit|dirty"),
+    "unwritable": (set_bits(constants.WRITE, on=False), "write bit|dirty"),
     "order of entry": (set_field("ptes", "entered", valid_pte, 1 << 40), "future"),
     "size": (set_field("processes", "size", first(), 5), "size"),
     "tail": (set_field("processes", "tail", first(), -1), "tail"),
@@ -182,7 +185,7 @@ BROKEN: dict[str, tuple[Callable[[State], None], str]] = {
     "transition": (set_total("states_transition", -1), "in transition"),
     "ready": (set_total("ready", 1), "miscounted"),
     "waiting": (set_total("frame_waiting", 1), "miscounted"),
-    "running": (set_field("threads", "state", first(), records.BLOCKED), "running"),
+    "running": (set_field("threads", "state", first(), constants.BLOCKED), "running"),
     "processor": (set_field("processors", "thread", first(3), -1), "miscounted|nowhere"),
 }
 
@@ -191,8 +194,8 @@ def test_the_machine_that_is_to_be_broken_is_whole_and_has_one_of_each() -> None
     state = rich_state()
     check(state)
     condition = state.arrays["frames"]["state"]
-    assert {records.ZEROED, records.STANDBY, records.ACTIVE, records.TRANSITION} <= set(condition.tolist())
-    assert set(state.arrays["frames"]["io"].tolist()) == {records.IO_NONE, records.IO_READ, records.IO_WRITE}
+    assert {constants.ZEROED, constants.STANDBY, constants.ACTIVE, constants.TRANSITION} <= set(condition.tolist())
+    assert set(state.arrays["frames"]["io"].tolist()) == {constants.IO_NONE, constants.IO_READ, constants.IO_WRITE}
     assert state.arrays["disks"]["waiting"][0] > 0
 
 

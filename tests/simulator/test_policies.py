@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator import records
 from simulator.config import File, Region, Trimming
 from simulator.hardware.processor import commit_all
 from simulator.memory.decisions import compiled_pass, install
@@ -18,6 +17,7 @@ from simulator.memory.state import State
 from simulator.memory.view import View
 from simulator.policies.base import Decision, MemoryView, Policy
 from simulator.registry import find, names
+from simulator.state import constants
 from tests.model.cases import PAGE, code
 from tests.model.compare import run_engine
 from tests.model.machines import random_case
@@ -47,14 +47,14 @@ def busy_machine() -> State:
     machine.run()
     state = machine.state
     commit_all(state.address, 100)
-    state.arrays["bits"][::3] &= np.uint8(0xFF ^ records.ACCESSED)
+    state.arrays["bits"][::3] &= np.uint8(0xFF ^ constants.ACCESSED)
     state.arrays["ptes"]["age"] = np.arange(len(state.arrays["ptes"])) % 8
     return state
 
 
 def lock(state: State, entries: list[int]) -> None:
     """Lock some entries."""
-    state.arrays["bits"][entries] |= np.uint8(records.LOCKED)
+    state.arrays["bits"][entries] |= np.uint8(constants.LOCKED)
 
 
 def policy_of(state: State, name: str, **parameters: Any) -> Policy:
@@ -62,7 +62,7 @@ def policy_of(state: State, name: str, **parameters: Any) -> Policy:
     policy: Policy = find("policy", name)(**parameters)
     install(state, policy)
     for entry in np.argsort(state.arrays["ptes"]["entered"]):
-        if state.arrays["bits"][entry] & records.VALID and policy.compiled and policy.compiled.entered:
+        if state.arrays["bits"][entry] & constants.VALID and policy.compiled and policy.compiled.entered:
             policy.compiled.entered(state.address, int(entry))
     return policy
 
@@ -81,7 +81,7 @@ def test_trimming_keeps_to_the_goal_and_to_entries_that_may_be_trimmed(name: str
     state = busy_machine()
     policy = policy_of(state, name)
     lock(state, locked)
-    valid = np.flatnonzero(state.arrays["bits"] & records.VALID)
+    valid = np.flatnonzero(state.arrays["bits"] & constants.VALID)
     trimmed = trimmed_by(state, policy, goal)
     assert len(trimmed) <= goal
     assert len(set(trimmed)) == len(trimmed)
@@ -111,7 +111,7 @@ def test_a_compiled_replacement_is_an_entry_of_the_process_that_is_not_locked(na
     if name == "none":
         assert victim == -1
         return
-    assert state.arrays["bits"][victim] & records.VALID
+    assert state.arrays["bits"][victim] & constants.VALID
     assert victim not in (0, 6, 11)
     if process >= 0:
         assert state.arrays["ptes"]["process"][victim] == process

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.config import File, Region, ZeroPageThread
-from simulator.records import STATUS_ACCESS_VIOLATION
+from simulator.state.constants import STATUS_ACCESS_VIOLATION
 from tests.model.cases import PAGE
 from tests.simulator.small import FREE, TEXTBOOK, hard, immediate, limits, loads, run, stores, windows
 

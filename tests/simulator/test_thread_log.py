@@ -13,8 +13,8 @@ import pytest
 
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory import kernel
-from simulator.records import THREAD_STATE_NAMES
 from simulator.result import RunResult, SimulationError
+from simulator.state.constants import THREAD_STATE_NAMES
 from tests.model.cases import RunList
 from tests.model.machines import random_case
 from tests.simulator.small import Done, hard, immediate, loads, run, windows

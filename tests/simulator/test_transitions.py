@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator import records
 from simulator.config import File, Region
 from simulator.memory.state import State
 from simulator.memory.transitions import allocate, move
-from simulator.records import ACTIVE, FREE, MODIFIED, STANDBY, STATE_NAMES, TRANSITION, ZEROED
+from simulator.state import constants
+from simulator.state.constants import ACTIVE, FREE, MODIFIED, STANDBY, STATE_NAMES, TRANSITION, ZEROED
 from tests.model.cases import PAGE
 from tests.simulator.small import build, loads
 
@@ -24,11 +24,11 @@ ARCS = {  # a metadata page goes to no-write where another one goes to modified;
     "active": "0 1 1 1 1 1 0 1",
     "transition": "0 1 1 1 1 1 1 0",
 }
-LISTS = {"zeroed": records.ON_ZEROED, "free": records.ON_FREE, "bad": records.ON_BAD}
+LISTS = {"zeroed": constants.ON_ZEROED, "free": constants.ON_FREE, "bad": constants.ON_BAD}
 WITH_PAGE = {
-    "standby": records.ON_STANDBY + 3,
-    "modified": records.ON_MODIFIED,
-    "modified-no-write": records.ON_NO_WRITE,
+    "standby": constants.ON_STANDBY + 3,
+    "modified": constants.ON_MODIFIED,
+    "modified-no-write": constants.ON_NO_WRITE,
 }
 
 
@@ -44,7 +44,7 @@ def machine_in(state: int) -> State:
     m["fresh"] = 2
     frames["content"], frames["next"], frames["previous"], frames["priority"] = [0, -1], -1, -1, 3
     frames["state"] = [state, FREE]
-    for frame, number in enumerate((on_list(state), records.ON_FREE)):
+    for frame, number in enumerate((on_list(state), constants.ON_FREE)):
         if number >= 0:
             tail = int(lists["tail"][number])
             frames["list"][frame], frames["previous"][frame] = number + 1, tail
@@ -78,7 +78,7 @@ def test_an_arc_is_possible_exactly_if_the_diagram_has_it(source: int, to: int) 
         assert lists["tail"][number] == 0
     old = on_list(source)
     if old >= 0:
-        assert lists["count"][old] == (1 if old == records.ON_FREE else 0)
+        assert lists["count"][old] == (1 if old == constants.ON_FREE else 0)
     assert (m["states_active"], m["states_transition"]) == (to == ACTIVE, to == TRANSITION)
     assert lists["count"].sum() == (2 if to < ACTIVE else 1)
 
@@ -90,7 +90,7 @@ def test_a_frame_in_the_middle_of_a_list_leaves_its_neighbours_linked() -> None:
         allocate(state.address, True, 0, 5, ACTIVE)
         move(state.address, frame, FREE)
     move(state.address, 1, ACTIVE)
-    frames, free = state.arrays["frames"], state.arrays["lists"][records.ON_FREE]
+    frames, free = state.arrays["frames"], state.arrays["lists"][constants.ON_FREE]
     assert (free["head"], free["tail"], free["count"]) == (0, 2, 2)
     assert frames["next"][0] == 2
     assert frames["previous"][2] == 0
@@ -148,5 +148,5 @@ def test_the_modified_list_is_chosen_by_where_the_page_is_written_to() -> None:
         frame = allocate(state.address, True, content, 5, ACTIVE)
         move(state.address, frame, MODIFIED)
     lists = state.arrays["lists"]["count"]
-    assert (lists[records.ON_MODIFIED], lists[records.ON_MAPPED]) == (1, 1)
-    assert np.array_equal(state.arrays["frames"]["list"], [records.ON_MODIFIED + 1, records.ON_MAPPED + 1])
+    assert (lists[constants.ON_MODIFIED], lists[constants.ON_MAPPED]) == (1, 1)
+    assert np.array_equal(state.arrays["frames"]["list"], [constants.ON_MODIFIED + 1, constants.ON_MAPPED + 1])

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator import records
 from simulator.config import Machine as MachineConfig
 from simulator.config import MemoryManager, PagingFile, Process, Trimming
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory.state import State
 from simulator.observe import Observer
 from simulator.result import RunResult
+from simulator.state import constants
 from tests.theory.recorded import AT_ONCE, FREE, PAGE, Requests, from_list, recorded
 
 usual = settings(deadline=None, max_examples=40)
@@ -30,7 +30,7 @@ class Holdings(Observer):
 
     def sampled(self, state: State, time: int) -> None:
         """One more."""
-        valid = np.flatnonzero(state.arrays["bits"] & records.VALID)
+        valid = np.flatnonzero(state.arrays["bits"] & constants.VALID)
         self.sets.append({int(page) for page in state.arrays["ptes"]["vpn"][valid]})
 
 

@@ -15,9 +15,9 @@ from simulator.hardware.quantiles import exponential
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory.backing import drop_request, new_request
 from simulator.memory.state import State
-from simulator.records import PAGE_IN
 from simulator.result import RunResult
 from simulator.rng import generator
+from simulator.state.constants import PAGE_IN
 from tests.model.cases import PAGE, RunList
 from tests.simulator.small import TEXTBOOK, build, constant, loads, run, stores
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.records import DEPARTURE_REASONS, FROM_COPY, OFFERED, PROTECTED
+from simulator.state.constants import DEPARTURE_REASONS, FROM_COPY, OFFERED, PROTECTED
 
 Numbers = NDArray[np.int64]
 FETCH, LOAD, STORE = range(3)

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from simulator import config
 from simulator.invariants import Invariants
 from simulator.machine import Machine, ProcessSpec
-from simulator.records import KIND_NAMES
 from simulator.result import RunResult
+from simulator.state.constants import KIND_NAMES
 from simulator.windows import constants as w
 from simulator.windows.failure import WindowsException
 from tests.simulator.small import FREE, constant, limits, windows

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator.records import DECOMMITTED, PROCESS_ENDED, UNMAPPED
+from simulator.state.constants import DECOMMITTED, PROCESS_ENDED, UNMAPPED
 from simulator.windows import awe, locking, losable, write_watch
 from simulator.windows import constants as w
 from simulator.windows.vad import Vad

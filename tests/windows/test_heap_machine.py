@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulator import config
-from simulator.records import DEMAND_ZERO
+from simulator.state.constants import DEMAND_ZERO
 from simulator.windows import constants as c
 from simulator.windows.failure import WindowsException
 from simulator.windows.heap.walk import check

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from simulator.records import EMPTIED
+from simulator.state.constants import EMPTIED
 from simulator.windows import constants as w
 from simulator.windows.failure import WindowsException
 from simulator.windows.performance import process_counters, system_counters

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator import config, records, registry
+from simulator import config, registry
 from simulator.machine import Machine, ProcessSpec
 from simulator.result import SimulationError
+from simulator.state import constants
 from simulator.windows.constants import (
     FILE_MAP_COPY,
     MEM_COMMIT,
@@ -81,10 +82,10 @@ def test_an_unhandled_exception_ends_the_process_with_its_status_and_the_run_goe
     def program(process: Any) -> Steps:
         child = yield from process.create_process("child", doomed)
         assert (yield from process.wait_for_single_object(child)) == 0
-        assert (yield from process.get_exit_code_process(child)) == records.STATUS_ACCESS_VIOLATION
+        assert (yield from process.get_exit_code_process(child)) == constants.STATUS_ACCESS_VIOLATION
 
     done = run(program)
-    assert done.result.summary["processes"]["child"]["exit_status"] == records.STATUS_ACCESS_VIOLATION
+    assert done.result.summary["processes"]["child"]["exit_status"] == constants.STATUS_ACCESS_VIOLATION
     assert done.result.summary["access_violations"] == 1
 
 
@@ -104,14 +105,14 @@ def _traces(machine: Machine) -> dict[str, Any]:
     """What a process could leave behind."""
     arrays, m = machine.state.arrays, machine.state.record[0]
     frames = arrays["frames"]
-    active = (frames["state"] == records.ACTIVE) & (frames["fixed"] == 0)
+    active = (frames["state"] == constants.ACTIVE) & (frames["fixed"] == 0)
     system = machine.programs.system if machine.programs else None
     assert system is not None
     return {
         "commit": int(m["commit"]),
         "active": int(active.sum() - arrays["processes"]["size"][system.kernel]),
         "slots": int(arrays["stores"]["used"][: machine.state.paging_files].sum()),
-        "locked": int((arrays["bits"] & records.LOCKED != 0).sum()),
+        "locked": int((arrays["bits"] & constants.LOCKED != 0).sum()),
         "nonpaged": system.pool.nonpaged.used,
         "paged": system.pool.paged.used,
         "transition": int(m["states_transition"]),

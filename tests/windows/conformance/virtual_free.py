@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.records import KIND_NAMES
+from simulator.state.constants import KIND_NAMES
 from simulator.windows import constants as w
 from tests.windows.harness import (
     ADDRESS,
