@@ -241,7 +241,7 @@ def plot(
 ) -> None:
     """Draw the plots of a result into its directory plots/."""
     if overlay is not None:
-        from experiments.export.command import draw_overlay
+        from experiments.present.export.command import draw_overlay
 
         draw_overlay(directory, overlay, offset, stretch, instance or [], format.value, json)
         return
@@ -259,7 +259,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Write a result as one self-contained HTML page."""
-    from experiments.report import command
+    from experiments.present.report import command
 
     command.write_report(directory, out, json)
 

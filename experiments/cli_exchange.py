@@ -1,5 +1,5 @@
 """The subcommands that exchange data with other tools, `export` and `calibrate`: what they accept. What they do is in
-`experiments.export` and `experiments.calibrate`."""
+`experiments.present.export` and `experiments.calibrate`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write a run for other tools: a trace of its threads, counters and disks, or a log of its counters."""
-    from experiments.export import command
+    from experiments.present.export import command
 
     command.export(directory, out, perfetto, perfmon, start, machine, stretch, json)
 

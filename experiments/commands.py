@@ -81,7 +81,7 @@ def _run_into(
     description |= outcome(result.summary)
     write_manifest(partial, description)
     if plots and not isinstance(failure, ProgramFault):
-        from experiments.plots.draw import draw
+        from experiments.present.plots.draw import draw
 
         draw(result, partial / "plots")
     return result.summary, failure
@@ -90,7 +90,7 @@ def _run_into(
 def plot(directory: Path, kinds: Sequence[str], picture_format: str, as_json: bool) -> None:
     """Draw plots of a result."""
     from experiments.compare.result import ComparisonResult
-    from experiments.plots.draw import RESULTS, check, draw
+    from experiments.present.plots.draw import RESULTS, check, draw
     from experiments.profile.result import TraceProfile
     from simulator import registry
     from simulator.result import RunResult

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.report.grids import Cell, number
+from experiments.present.report.grids import Cell, number
 from simulator.units import format_size, format_time
 
 Process = Mapping[str, Any]

@@ -17,7 +17,7 @@ PACKAGES = {
     "disk": ("simulator.hardware.disks",),
     "workload": ("workloads.synthetic", "workloads.traces", "workloads.programs"),
     "format": ("workloads.traces.formats",),
-    "plot": ("experiments.plots",),
+    "plot": ("experiments.present.plots",),
 }
 """Plug-in point to the packages whose modules are its built-ins."""
 

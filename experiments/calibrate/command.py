@@ -17,7 +17,7 @@ from experiments.calibrate.models import FITS, Fit
 from experiments.calibrate.report import as_data, last_lines, table
 from experiments.calibrate.table import read_table
 from experiments.errors import BadInput, single_line
-from experiments.export.command import beside
+from experiments.present.export.command import beside
 from experiments.store import canonical_json
 
 MOST_BYTES = 1 << 30
@@ -42,7 +42,7 @@ def calibrate_disk(
     disk = disk_of(chosen.fit, channels, out)
     _write(path, chosen, name, disk, out)
     if picture is not None:
-        from experiments.plots.calibration import draw
+        from experiments.present.plots.calibration import draw
 
         with beside(picture) as partial:
             draw(measured, {one.fit.model: one.modelled for one in candidates}, path.name, partial)

@@ -167,6 +167,6 @@ def write(
 
 
 def _draw(result: ComparisonResult, directory: Path) -> None:
-    from experiments.plots.draw import draw
+    from experiments.present.plots.draw import draw
 
     draw(result, directory, reads="comparison")

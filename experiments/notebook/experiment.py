@@ -19,8 +19,8 @@ from experiments.messages import show
 from experiments.notebook.results import Comparison, Made, Run
 from experiments.notebook.values import plain, yaml_text
 from experiments.overrides import assign
-from experiments.report.asked import machine_sentence
-from experiments.report.markup import element
+from experiments.present.report.asked import machine_sentence
+from experiments.present.report.markup import element
 from experiments.source import source
 
 Sizes = str | int | Sequence[str | int]

@@ -10,9 +10,9 @@ from typing import Any, cast
 from matplotlib.figure import Figure
 
 from experiments.errors import BadInput
-from experiments.plots import style
-from experiments.plots.draw import Plot, kinds_that_read
-from experiments.report import words
+from experiments.present.plots import style
+from experiments.present.plots.draw import Plot, kinds_that_read
+from experiments.present.report import words
 from simulator import registry
 
 DOTS = 110
@@ -43,7 +43,7 @@ def applying(result: Any, reads: str) -> list[str]:
 
 
 def picture(result: Any, kind: str, reads: str) -> Picture:
-    """A plot of a result; `reads` says what kind of result it is, as in `experiments.plots.draw`.
+    """A plot of a result; `reads` says what kind of result it is, as in `experiments.present.plots.draw`.
 
     Raises BadInput for a plot that there isn't for such a result, or that has nothing to show of this one.
     """

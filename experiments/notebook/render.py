@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleRenderable, Group, RichCast
 from rich.table import Column, Table
 from rich.text import Text
 
-from experiments.report.markup import Markup, element, join
+from experiments.present.report.markup import Markup, element, join
 
 Shown = ConsoleRenderable | RichCast | str
 WIDTH = 200

@@ -77,7 +77,7 @@ def _profile_into(
     }  # fmt: skip
     write_manifest(partial, manifest)
     if plots:
-        from experiments.plots.draw import draw
+        from experiments.present.plots.draw import draw
 
         draw(found, partial / "plots", reads="trace-profile")
     return found

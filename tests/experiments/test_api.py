@@ -27,8 +27,8 @@ from experiments.notebook.experiment import Experiment
 from experiments.notebook.render import html, text
 from experiments.notebook.results import Comparison, Run
 from experiments.notebook.values import plain, yaml_text
-from experiments.plots import style
-from experiments.plots.draw import draw
+from experiments.present.plots import style
+from experiments.present.plots.draw import draw
 from tests.experiments.conftest import Command, WriteConfig, frames_of
 
 ZIPF = {"kind": "zipf", "pages": 120, "references": 3000, "writes": 0.2}

@@ -317,7 +317,7 @@ def test_every_built_in_disk_model_can_be_fitted() -> None:
 
 
 def test_the_plot_has_a_row_for_each_kind_and_every_model_in_it() -> None:
-    from experiments.plots import calibration, style
+    from experiments.present.plots import calibration, style
 
     values = draws(NVME.tables(), "read", count=500)
     measured = {kind: counted(values, np.ones(500), 1, None, None) for kind in ("read", "write")}

@@ -15,8 +15,8 @@ import experiments
 from experiments.errors import BadInput
 from experiments.opening import DIGEST, FILES, opened, sealed, write_manifest
 from experiments.store import COMPARISON, KIND, SWEEP
-from tests.experiments import reports
 from tests.experiments.conftest import Command
+from tests.experiments.present import reports
 
 Damage = Callable[[Path], None]
 

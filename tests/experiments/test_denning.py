@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from experiments.plots import style
-from experiments.plots.draw import draw
+from experiments.present.plots import style
+from experiments.present.plots.draw import draw
 from simulator.registry import find
 from simulator.result import RunResult
 from tests.experiments.conftest import TRACE, Command, WriteConfig

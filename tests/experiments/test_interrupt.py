@@ -13,7 +13,7 @@ from tests.experiments.conftest import Command, WriteConfig
 
 
 @pytest.mark.parametrize(
-    "when", ["experiments.runner.run", "simulator.result.RunResult.write", "experiments.plots.draw.draw"]
+    "when", ["experiments.runner.run", "simulator.result.RunResult.write", "experiments.present.plots.draw.draw"]
 )
 def test_ctrl_c_leaves_nothing(
     pagesim: Command, write_config: WriteConfig, monkeypatch: pytest.MonkeyPatch, when: str

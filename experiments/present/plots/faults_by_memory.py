@@ -1,0 +1,45 @@
+"""Plot: hard faults and slowdown against memory, for several policies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from matplotlib.figure import Figure
+
+from experiments.present.plots import comparison, style
+from simulator.registry import register
+
+if TYPE_CHECKING:
+    from experiments.compare.result import ComparisonResult
+
+SPAN = 20.0
+"""where a panel's largest mean is more than this times its smallest, its axis is logarithmic"""
+
+
+@register("plot", "faults-by-memory")
+class FaultsByMemory:
+    """Hard faults and mean slowdown of each policy against the size of memory, with the intervals as bands.
+
+    Policies are told apart where their bands don't overlap. Bounds, which no system could reach, have hollow markers:
+    what lies between a policy and the bound is what a better policy could still gain.
+    """
+
+    reads: ClassVar[str] = "comparison"
+    title = "Hard faults and slowdown against memory"
+
+    def applies(self, result: ComparisonResult) -> bool:
+        """Whether two sizes of memory were compared."""
+        return comparison.several_memories(result)
+
+    def draw(self, result: ComparisonResult, figure: Figure) -> None:
+        """Draw two panels above each other."""
+        looks = comparison.looks(result)
+        style.begin(figure, self.title, str(result.summary["name"]), comparison.height(looks, 5.4))
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        for axes, metric, text in ((upper, "hard_faults", "hard faults"), (lower, "slowdown", "slowdown")):
+            drawn = [comparison.draw_curve(axes, result, label, metric, look, 1.0) for label, look in looks.items()]
+            comparison.memory_axis(axes, result, label=axes is lower)
+            if any(drawn):
+                comparison.value_axis(axes, result, metric, text, SPAN)
+        upper.set_title(f"bands: {comparison.band_note(result)}")
+        comparison.legend(upper, result, looks)

@@ -1,0 +1,142 @@
+"""What a report says in sentences and shows at a moment is what the result holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.compare.metrics import METRICS
+from experiments.present.report import verdicts
+from experiments.present.report.asked import and_list
+from experiments.present.report.markup import Markup, data, element, join, with_code
+from experiments.present.report.moments import MOST_MOMENTS, Run, moments
+from experiments.present.report.run import sentences
+from simulator.result import RunResult
+from tests.experiments.present.made_runs import made as made_run
+from tests.experiments.present.test_comparison_plots import made as made_comparison
+
+BARE = "\N{NO-BREAK SPACE}"
+
+
+def run_of(times: list[int], active: list[int], free: list[int], name: str = "r") -> Run:
+    """A run of one process, sampled so, in pages."""
+    frame = pd.DataFrame({
+        "time_ns": times, "pagesim\\Active": np.array(active) * 4096, "pagesim\\Free": np.array(free) * 4096,
+        "Process(p)\\Working Set": np.array(active) * 4096, "pagesim\\Hard Faults/sec": [0.0, *active[1:]],
+    })  # fmt: skip
+    processes = pd.DataFrame({"process": ["p"]})
+    return Run(name, RunResult({"name": name, "page_size": 4096, "processes": {}}, frame, processes))
+
+
+def test_a_moment_is_the_last_sample_that_is_not_after_it() -> None:
+    found = moments([run_of([0, 10, 20, 30], [0, 4, 7, 2], [8, 4, 1, 6]), run_of([0, 15], [0, 5], [6, 1], "other")])
+    assert found is not None
+    assert found.times.tolist() == [0, 10, 15, 20, 30]
+    assert found.rows.lists == ["Active", "Free"]
+    assert found.total == 8
+    active = [[int(values[0]) for values in found.at(position)] for position in range(5)]
+    assert active == [[0, 0], [4, 0], [4, 5], [7, 5], [2, 5]]
+    assert found.least() == 3  # 1 page free at time 20
+    assert found.most_hard() == 3
+    assert found.texts == ["0 ns", "10 ns", "15 ns", "20 ns", "30 ns"]
+
+
+def test_a_run_without_samples_of_lists_has_no_moments() -> None:
+    assert moments([]) is None
+    assert moments([Run("r", RunResult({"page_size": 4096}, pd.DataFrame({"time_ns": [0]}), pd.DataFrame()))]) is None
+
+
+def test_of_very_many_samples_some_are_kept_the_first_and_the_last_among_them() -> None:
+    result = made_run(samples=5_000, faults=10, requests=10, mapped=10)
+    found = moments([Run("r", result)])
+    assert found is not None
+    assert len(found.times) == MOST_MOMENTS
+    taken = result.samples["time_ns"]
+    assert (found.times[0], found.times[-1]) == (taken.iloc[0], taken.iloc[-1])
+    assert len(set(found.texts)) == MOST_MOMENTS
+    where = int(found.times[500])
+    row = result.samples[taken == where].iloc[0]
+    assert found.at(500)[0][0] == round(row["pagesim\\Active"] / 4096)
+
+
+SUMMARY: dict[str, Any] = {
+    "simulated_ns": 2_000_000, "references": 1000, "page_faults": 60, "demand_zero_faults": 50, "transition_faults": 0,
+    "shared_faults": 0, "copy_on_write_faults": 0, "collided_faults": 0, "hard_faults": 10, "pages_input": 12,
+    "pages_output": 0, "page_reads": 10, "page_writes": 0,
+    "processes": {
+        "a": {"exit_status": 0, "slowdown": 2.0, "run_ns": 600, "ready_ns": 0, "sleep_ns": 0, "stall_ns": 400,
+              "stall_read_ns": 300, "stall_collided_ns": 0, "stall_frame_ns": 100, "stall_write_ns": 0},
+        "b": {"exit_status": 0, "slowdown": 1.5, "run_ns": 1000, "ready_ns": 0, "sleep_ns": 0, "stall_ns": 0,
+              "stall_read_ns": 0, "stall_collided_ns": 0, "stall_frame_ns": 0, "stall_write_ns": 0},
+    },
+}  # fmt: skip
+
+
+def test_a_run_is_told_in_sentences() -> None:
+    all_, reads, frames = (f"{part}{BARE}%" for part in ("20.0", "15.0", "5.0"))
+    assert sentences(SUMMARY, 4096) == [
+        "All 2 processes finished, in 2 ms.",
+        "In 1,000 references there were 60 page faults: 50 demand-zero and 10 hard.",
+        "10 reads brought 12 pages in (48 KiB), 0 writes took 0 out (0 B).",
+        f"The processes waited {all_} of their time: {reads} for their own reads and {frames} for a free frame.",
+        "a took 2.00 times as long as it would have in unlimited memory; b, the least slowed down, 1.50 times.",
+    ]
+    crashed = {**SUMMARY["processes"]["b"], "exit_status": 0xC0000005, "slowdown": None}
+    told = sentences({**SUMMARY, "processes": {"a": SUMMARY["processes"]["a"], "b": crashed}}, 4096)
+    assert told[0] == "1 of 2 processes finished within 2 ms; not b (access violation)."
+    assert told[-1] == "a took 2.00 times as long as it would have in unlimited memory."
+
+
+@pytest.mark.parametrize(
+    ("key", "relative", "ends", "said"),
+    [
+        ("hard_faults", 0.414, (0.2, 0.628),
+         "x has 41.4 % more hard faults than y (95 % interval +20.0 to +62.8 %)"),
+        ("completion_ns", -0.037, (-0.052, -0.022), "x takes 3.7 % less time than y (95 % interval -5.2 to -2.2 %)"),
+        ("pages_output", 11.5, (11.25, 11.75), "x writes 1,150 % more pages than y (95 % interval +1,125 to +1,175 %)"),
+    ],
+)  # fmt: skip
+def test_a_difference_is_told_with_its_interval(
+    key: str, relative: float, ends: tuple[float, float], said: str
+) -> None:
+    found = {"mean": relative, "relative": relative, "relative_low": ends[0], "relative_high": ends[1],
+             "constant": False}  # fmt: skip
+    assert verdicts.sentence("x", "y", key, found, 0.95) == said.replace(" %", f"{BARE}%")
+
+
+def test_every_figure_that_is_tested_can_be_told() -> None:
+    assert set(verdicts.PHRASES) == {metric.key for metric in METRICS}
+
+
+def test_exactly_the_significant_differences_are_told() -> None:
+    summary = made_comparison(policies=("fifo", "clock", "windows"), memories=(8 << 20, 16 << 20)).summary
+    text = verdicts.in_words(summary)
+    sure = [one for *_, one in verdicts.differences(summary) if one["verdict"] == "significant"]
+    assert 0 < len(sure) < len(list(verdicts.differences(summary)))
+    assert text.count("<li>") == len(sure)
+    assert text.count("interval") == len(sure)
+    assert text.count("<h3>") == 2
+    table = verdicts.table(summary)
+    assert table.count("<tr>") == 1 + len(list(verdicts.differences(summary)))
+
+
+def test_text_becomes_markup_only_on_purpose() -> None:
+    assert element("p", "a < b & 'c'", Markup("<b>d</b>"), None) == "<p>a &lt; b &amp; &#x27;c&#x27;<b>d</b></p>"
+    assert element("a", "x", href='"><script>', class_="c", hidden=True, title=None, draggable=False) == (
+        '<a href="&quot;&gt;&lt;script&gt;" class="c" hidden="">x</a>'
+    )
+    assert element("br") == "<br/>"
+    assert join(["<", Markup("&lt;")], ", ") == "&lt;, &lt;"
+    assert element("p", "\x00\ud800\x1b") == "<p>\ufffd\ufffd\ufffd</p>"
+    assert with_code("see `x<y` and `z") == "see <code>x&lt;y</code> and z"
+    held = data("d", {"a": "</script><!-- &"})
+    assert held.count("<") == 2
+    assert json.loads(held.partition(">")[2].rpartition("<")[0]) == {"a": "</script><!-- &"}
+
+
+def test_names_in_a_sentence() -> None:
+    assert [and_list([*"abc"[:count]]) for count in range(4)] == ["", "a", "a and b", "a, b and c"]
