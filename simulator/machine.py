@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -10,29 +10,15 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import simpy
 
 from simulator import config
-from simulator.calendar import START, Bell, Calendar
-from simulator.future import Future
+from simulator.driver import Driver
 from simulator.hardware.processor import account, commit_all
+from simulator.loop import Stop
 from simulator.memory.commit import start_process
-from simulator.memory.daemons import start_daemons
+from simulator.memory.daemons import BalanceSetManager
 from simulator.memory.decisions import install, recall
-from simulator.memory.kernel import (
-    ASKS_POLICY,
-    CALLS,
-    FINISHED,
-    IDLE,
-    LOG_FULL,
-    NEEDS_BLOCK,
-    OUT_OF_TIME,
-    SAMPLED,
-    SIGNALLED,
-    STUCK,
-    TRIMS,
-    WATCHED,
-    advance,
-)
 from simulator.memory.state import ProcessSpec, State
 from simulator.memory.view import View
 from simulator.memory.working_set import REFUSED, settle_space_time
@@ -41,7 +27,7 @@ from simulator.observe import Hooks, Observer
 from simulator.result import PolicyRefused, RunResult, SimulationError
 from simulator.snapshot import snapshot
 from simulator.state import constants
-from simulator.stream import Block, ReferenceStream
+from simulator.threads import follow
 
 if TYPE_CHECKING:
     from simulator.windows.runner import Runner
@@ -70,37 +56,6 @@ class Observe:
     """when each thread ran and where, was ready, stalled or slept"""
 
 
-class _Feed:
-    """A thread's blocks, one loaded ahead so that the last one is known as such."""
-
-    def __init__(self, state: State, number: int, stream: ReferenceStream, future: Future | None) -> None:
-        self._state, self._number = state, number
-        self._future = future
-        self._blocks: Iterator[Block] = iter(stream.blocks())
-        self._block: Block | None = None
-        self._next = next(self._blocks, None)
-
-    def load(self) -> None:
-        """Point the thread's record at the next block; an empty stream has none."""
-        thread = self._state.arrays["threads"][self._number]
-        self._block, self._next = self._next, next(self._blocks, None)
-        thread["last_block"] = self._next is None
-        for name in ("position", "offset", "length", "stop", "wait", "waits"):
-            thread[name] = 0
-        if self._block is None:
-            return
-        thread["length"] = thread["stop"] = len(self._block.page)
-        for name in ("page", "fetches", "loads", "stores"):
-            thread[f"{name}_at"] = getattr(self._block, name).ctypes.data
-        if self._future is not None:
-            thread["next_run_at"], thread["next_reference_at"] = self._future.of(len(self._block.page))
-        waits = self._block.waits
-        if waits is not None and len(waits.row):
-            thread["waits"], thread["stop"] = len(waits.row), waits.row[0]
-            for name in ("row", "until", "pause"):
-                thread[f"wait_{name}_at"] = getattr(waits, name).ctypes.data
-
-
 class Machine:
     """A simulated machine. Runs once; two machines share nothing."""
 
@@ -108,14 +63,16 @@ class Machine:
         self,
         machine: config.Machine,
         memory_manager: config.MemoryManager,
-        processes: Sequence[ProcessSpec],
+        processes: Sequence[ProcessSpec] = (),
         seed: int = 1,
         duration: int | None = None,
         observe: Observe | None = None,
         progress: Progress | None = None,
         observers: Sequence[Observer] = (),
+        env: simpy.Environment | None = None,
     ) -> None:
-        """Build it; nothing has happened yet. `duration`: simulated nanoseconds after which it is stopped."""
+        """Build it; nothing has happened yet. `duration`: simulated nanoseconds after which `run` stops it. `env`: the
+        environment that it lives in, whose time counts nanoseconds; None: one of its own, which `run` runs."""
         self.observe = observe or Observe()
         self.hooks = Hooks(observers)
         self.state = State(machine, memory_manager, processes, seed)
@@ -131,29 +88,32 @@ class Machine:
             self._record["end"] = duration
         self.policy = memory_manager.trimming.make()
         install(self.state, self.policy)
-        self.calendar = Calendar(self._before)
-        self.manager = start_daemons(self.state, self.calendar, self.policy, self.hooks)
+        self.env = env or simpy.Environment()
+        self._own_env = env is None
+        self.driver = Driver(self.env, self.state, self, alone=env is None)
+        self.ended = simpy.Event(self.env)
+        """triggered when the last process has ended, in an environment of the machine's own"""
+        self.manager = BalanceSetManager(self.state, self.policy, self.hooks)
         self.recorder = Recorder(self.state, period=self.observe.sample_every, page_map=self.observe.page_map)
-        self._watched = self._record["steps_watched"] = self.hooks.wanted("stepped")
-        self._feeds = self._make_feeds()
+        self._record["steps_watched"] = self.hooks.wanted("stepped")
         self.programs = self._make_runner()
         self._record["sample_stops"] = (
             self.observe.page_map or self.hooks.wanted("sampled") or self.programs is not None
         )
         self._record["signals_watched"] = self.programs is not None
-        self._done = Bell(self.calendar)
+        self._starts = sorted(range(len(self.state.specs)), key=lambda i: self.state.specs[i].config.start)
+        self._set_next_start()
         self._serve = {
-            NEEDS_BLOCK: self._load,
-            ASKS_POLICY: self._ask,
-            TRIMS: self._trim,
-            CALLS: self._call,
-            LOG_FULL: self._drain,
-            SAMPLED: self._look,
-            SIGNALLED: self._check_asleep,
-            WATCHED: self._show,
-            STUCK: self._give_up,
-            FINISHED: self._finish,
-            OUT_OF_TIME: self._refuse_to_go_on,
+            Stop.POLICY_ASKS: self._ask,
+            Stop.TRIMS: self.manager.work,
+            Stop.STARTS: self._start_due,
+            Stop.LOG_FULL: self._drain,
+            Stop.SAMPLED: self._look,
+            Stop.SIGNALLED: self._check_asleep,
+            Stop.WATCHED: self._show,
+            Stop.TICKS: self._check_asleep,
+            Stop.STUCK: self._give_up,
+            Stop.OUT_OF_TIME: self._refuse_to_go_on,
         }
 
     def run(self) -> RunResult:
@@ -169,25 +129,40 @@ class Machine:
         return result
 
     def _run(self) -> RunResult:
-        for index, spec in enumerate(self.state.specs):
-            self.calendar.at(spec.config.start, START, lambda i=index: self._start(i))  # type: ignore[misc]
-        if self.duration is not None:
-            self.calendar.at(self.duration, -1, self._finish)
+        if not self._own_env:
+            raise RuntimeError("a machine in an environment that it was given runs with that: env.run()")
         self.hooks.call("started", self.state)
+        until = (
+            self.ended if self.duration is None else self.env.any_of([self.ended, self.driver.later(self.duration, 0)])
+        )
         try:
-            self.calendar.run(until=self._done)
+            self.env.run(until=until)
         except ValueError as error:
             if str(error).startswith(REFUSED):
                 raise PolicyRefused(f"policy {self.policy.name}: {error}") from None
             raise
-        end = int(self.calendar.now)
+        end = int(self.env.now)
         self._account(end)
         self.hooks.call("finished", self.state, end)
         return self._result(end)
 
+    def serve(self, stop: Stop, horizon: int) -> None:
+        """Do in Python what the compiled machine stopped for on its way to a time."""
+        if stop == Stop.IDLE:
+            self._idle(horizon)
+        else:
+            self._serve[stop]()
+        if self.programs is not None and stop not in (Stop.TRIMS, Stop.WATCHED):
+            self.programs.look_at_conditions()
+        self._report()
+
+    def finish(self) -> None:
+        """The last process has ended."""
+        self.ended.succeed()
+
     def result_so_far(self) -> RunResult:
         """The result up to the moment at which `run` raised. Whatever is wrong with the state may be raised again."""
-        end = max(int(self._record["now"]), int(self.calendar.now))
+        end = max(int(self._record["now"]), self.driver.now)
         self._account(end)
         return self._result(end)
 
@@ -223,68 +198,43 @@ class Machine:
         np.add.at(made, threads["process"], threads["references"])
         return [int(count) for count in made]
 
-    def _make_feeds(self) -> dict[int, _Feed]:
-        streams = [stream for spec in self.state.specs for stream in (spec.streams or (None,))]
-        looks = "future" in self.policy.requires
-        return {
-            number: _Feed(self.state, number, stream, Future(stream) if looks else None)
-            for number, stream in enumerate(streams)
-            if stream is not None
-        }
-
     def _make_runner(self) -> Runner | None:
         if all(spec.program is None for spec in self.state.specs):
             return None
         from simulator.windows.runner import Runner  # most machines have no programs, and needn't wait for all that
 
         self.recorder.collect()
-        runner = Runner(self.state, self._drain, self.recorder.collect)
+        runner = Runner(self.state, self.driver, self._drain, self.recorder.collect)
         for process, spec in enumerate(self.state.specs):
             if spec.program is not None:
                 runner.system.pages.population.make_program(process)
         self.recorder.more = runner.system.counters
         return runner
 
-    def _start(self, index: int) -> None:
+    def _set_next_start(self) -> None:
+        start = self.state.specs[self._starts[0]].config.start if self._starts else int(constants.NEVER)
+        self._record["next_start"] = start
+
+    def _start_due(self) -> None:
+        """Start the process whose time has come."""
+        self._check_asleep()
+        index, now = self._starts.pop(0), int(self._record["next_start"])
+        self._set_next_start()
         spec = self.state.specs[index]
         if self.programs is not None and spec.program is not None:
-            self.programs.start(index, spec.config, spec.program, int(self.calendar.now))
+            self.programs.start(index, spec.config, spec.program, now)
             return
-        process = self.state.arrays["processes"][index]
-        for thread in range(process["first_thread"], process["first_thread"] + process["threads"]):
-            self._feeds[thread].load()
-        start_process(self.state.address, index, self.state.charges[index], int(self.calendar.now))
+        first = int(self.state.arrays["processes"][index]["first_thread"])
+        looks = "future" in self.policy.requires
+        for number, stream in enumerate(spec.streams, first):
+            self.env.process(follow(self.state, self.driver, number, stream, looks))
+        start_process(self.state.address, index, self.state.charges[index], now)
 
-    def _finish(self) -> None:
-        """End the run, at the time of the kernel's last step or, for a run that is cut off, of the event."""
-        if not self._done.triggered:
-            self._done.ring(max(int(self._record["now"]), int(self.calendar.now)), -1)
-
-    def _before(self, horizon: float) -> None:
-        """Run the compiled machine up to the next SimPy event."""
-        until = int(constants.NEVER) if horizon == float("inf") else int(horizon)
-        while not self._done.triggered:
-            reason = advance(self.state.address, until)
-            if reason == IDLE:
-                self._check_asleep()
-                if until == constants.NEVER and self._record["running"]:
-                    self._refuse_to_go_on()
-                break
-            self._serve[reason]()
-            if self.programs is not None and reason not in (CALLS, TRIMS, WATCHED):
-                self.programs.look_at_conditions()
-            self._report()
-        if self._watched:
-            self._show()
-
-    def _load(self) -> None:
-        thread = int(self._record["asking"])
-        self._record["asking"] = -1
-        self._feeds[thread].load()
-
-    def _call(self) -> None:
-        assert self.programs is not None
-        self.programs.resume(int(self._record["asking"]))
+    def _idle(self, horizon: int) -> None:
+        """Nothing more happens before the horizon."""
+        self._check_asleep()
+        if self._own_env and horizon >= constants.NEVER and self._record["running"]:
+            self._refuse_to_go_on()
 
     def _drain(self) -> None:
         self.recorder.drain()
@@ -297,10 +247,6 @@ class Machine:
 
     def _show(self) -> None:
         self.hooks.call("stepped", self.state, int(self._record["now"]))
-
-    def _trim(self) -> None:
-        assert self.manager is not None
-        self.manager.work()
 
     def _ask(self) -> None:
         """Ask a policy written in Python for a victim."""
@@ -325,8 +271,9 @@ class Machine:
             raise PolicyRefused(f"policy {self.policy.name}: proposed to replace entry {victim}, which is locked")
 
     def _check_asleep(self) -> None:
-        """Raise SimulationError if every thread sleeps for ever, and the system's own events can't wake one either."""
-        if self.programs is None or self.duration is not None:
+        """Raise SimulationError if every thread sleeps for ever, and neither the system's own events nor anything in
+        the environment can wake one."""
+        if self.programs is None or self.duration is not None or not self._own_env or self.env.peek() < float("inf"):
             return
         record = self._record
         count = int(record["sleeping"])

@@ -58,6 +58,11 @@ class Recorder:
 
     def collect(self) -> None:
         """Take over the samples that the machine has taken, and with them the pages seen since the one before."""
+        self._take_over()
+        if self._automatic and len(self._times) > self.MOST_SAMPLES:
+            self._thin()
+
+    def _take_over(self) -> None:
         count = int(self.state.record[0]["sample_count"])
         if count == 0:
             return
@@ -76,8 +81,6 @@ class Recorder:
             seen = np.flatnonzero(bits & constants.SEEN)
             bits[seen] &= np.uint8(0xFF ^ constants.SEEN)
             self._maps.append((times[-1], seen))
-        if self._automatic and len(self._times) > self.MOST_SAMPLES:
-            self._thin()
 
     def _thin(self) -> None:
         """Keep the number of samples bounded: drop every other one and double the period."""
@@ -114,7 +117,7 @@ class Recorder:
         self._times, self._rows, self._more = self._times[:kept], self._rows[:kept], self._more[:kept]
         self._maps = [(time, seen) for time, seen in self._maps if time <= end]
         take_sample(self.state.address, end)
-        self.collect()
+        self._take_over()  # the last sample is never thinned out: the summary is made of it
         self.drain()
 
     def result(self, end: int, references: list[int]) -> RunResult:

@@ -76,7 +76,7 @@ def still_traps(m: MachineRecord, thread: Thread) -> bool:
 
 
 @compiled
-def _count(fetches: Any, loads: Any, stores: Any, begin: int, end: int) -> int:
+def count_references(fetches: Any, loads: Any, stores: Any, begin: int, end: int) -> int:
     """References of a stretch of at most CHUNK runs; unsigned indices and a 32-bit sum let LLVM vectorise it."""
     total = np.uint32(0)
     for i in range(np.uint64(begin), np.uint64(end)):
@@ -135,7 +135,7 @@ def _make(m: MachineRecord, processor: int, limit: int) -> int:
     while now < limit and position < length:
         if offset == 0 and position + chunk <= length:
             end = _satisfied(pte, first, page, stores, position, position + chunk, LOAD_NEEDS, STORE_NEEDS)
-            count = _count(fetches, loads, stores, position, end)
+            count = count_references(fetches, loads, stores, position, end)
             if now + count * cost > limit:
                 most = max(np.int64(FIRST_CHUNK), chunk >> 2)
                 chunk = most
@@ -203,7 +203,7 @@ def scan(m: MachineRecord, processor: int, limit: int) -> None:
             until = min(end, position + CHUNK)
             reached = _satisfied(pte, first, page, stores, position, until, VALID, VALID | WRITE)
             if reached > position:
-                now += _count(fetches, loads, stores, position, reached) * cost
+                now += count_references(fetches, loads, stores, position, reached) * cost
                 position = reached
                 continue
         fetched, loaded, stored = np.int64(fetches[position]), np.int64(loads[position]), np.int64(stores[position])

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from simulator.compile import call, compiled
 from simulator.hardware.processor import commit_all
 from simulator.memory.settling import settle
-from simulator.memory.signals import WORKING, stop_work, work
+from simulator.memory.signals import WORKING, stop_work, wake_idle, work
+from simulator.memory.swapper import outswap
 from simulator.memory.working_set import checked, trim
 from simulator.state.constants import BALANCE, MAPPED_WRITER, ON_MAPPED, ON_MODIFIED, ON_NO_WRITE, TRIMMED, WRITER
 from simulator.state.queries import available
@@ -87,3 +88,18 @@ def stuck(m: MachineRecord) -> bool:
     if m.daemon_busy[WRITER] or m.daemon_busy[MAPPED_WRITER] or m.lists[ON_NO_WRITE].count > 0:
         return False
     return m.fruitless >= 2 and m.woken_before == m.woken
+
+
+@compiled
+def tick_balance(m: MachineRecord, t: Nanoseconds) -> None:
+    """The balance set manager's period is over: it wakes unless it is busy, and each so many times has the swapper
+    empty the working sets of those that do nothing."""
+    m.next_balance += m.balance_period
+    m.balance_ticks += 1
+    swaps = m.swapper_wakes > 0 and m.balance_ticks % m.swapper_wakes == 0
+    if swaps:
+        commit_all(m, t)
+        outswap(m, m.swapper_idle, t)
+    wake_idle(m, BALANCE, t)
+    if swaps:
+        settle(m, t)

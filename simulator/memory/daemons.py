@@ -1,7 +1,5 @@
-"""The daemons as Python and SimPy see them: the timers that wake them, and the passes of policies in Python.
-
-What a woken daemon does is compiled: `simulator.memory.balance_set`, `simulator.memory.writers`.
-"""
+"""Passes of the balance set manager whose policy is written in Python, or whose decisions somebody watches; others are
+compiled (`simulator.memory.balance_set`)."""
 
 from __future__ import annotations
 
@@ -9,23 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from simulator.calendar import Calendar
 from simulator.compile import compiled
 from simulator.hardware.processor import commit_all
-from simulator.memory import writers
 from simulator.memory.balance_set import end_pass, wanted
 from simulator.memory.decisions import compiled_pass, recall
-from simulator.memory.settling import settle
-from simulator.memory.signals import wake_idle
 from simulator.memory.state import State
-from simulator.memory.swapper import outswap
 from simulator.memory.view import View
 from simulator.memory.working_set import requeue, trim
 from simulator.observe import Hooks
 from simulator.policies.base import Decision, Policy
 from simulator.result import PolicyRefused
 from simulator.state import constants
-from simulator.state.constants import BALANCE, MAPPED_WRITER, TRIMMED
+from simulator.state.constants import TRIMMED
 from simulator.state.record import Nanoseconds
 from simulator.state.schema import MachineRecord
 
@@ -45,27 +38,14 @@ def _requeue_all(m: MachineRecord, entries: Any) -> None:
 
 
 class BalanceSetManager:
-    """Wakes once a period and when memory runs low; asks the policy which pages to trim, and trims them."""
+    """Asks the policy which pages to trim, and trims them."""
 
-    def __init__(self, state: State, calendar: Calendar, policy: Policy, hooks: Hooks) -> None:
-        """Start its timer."""
+    def __init__(self, state: State, policy: Policy, hooks: Hooks) -> None:
+        """Have it asked for passes if the policy is in Python, or somebody watches its decisions."""
         self.state = state
         self.policy = policy
         self.hooks = hooks
-        self._ticks = 0
         state.record[0]["passes_in_python"] = policy.compiled is None or hooks.wanted("decided")
-        calendar.every(state.manager.trimming.period, self._tick)
-
-    def _tick(self, now: int) -> None:
-        a, swapper = self.state.address, self.state.manager.swapper
-        self._ticks += 1
-        swaps = swapper.enabled and self._ticks % swapper.wakes == 0
-        if swaps:
-            commit_all(a, now)
-            outswap(a, swapper.idle, now)
-        wake_idle(a, BALANCE, now)
-        if swaps:
-            settle(a, now)
 
     def work(self) -> None:
         """Passes, as long as somebody asks for another one while they take no time."""
@@ -124,27 +104,3 @@ class BalanceSetManager:
         if len(decision.ages) != len(decision.aged):
             found, wanted = len(decision.ages), len(decision.aged)
             raise PolicyRefused(f"policy {self.policy.name}: proposed {found} ages for {wanted} entries")
-
-
-class MappedPageWriter:
-    """Wakes once a period, now and then to write everything; the rest of it is compiled."""
-
-    def __init__(self, state: State, calendar: Calendar) -> None:
-        """Start its timer."""
-        self.state = state
-        self.next_flush = state.manager.mapped_writer.flush_period
-        calendar.every(state.manager.mapped_writer.period, self._tick)
-
-    def _tick(self, now: int) -> None:
-        if wake_idle(self.state.address, MAPPED_WRITER, now) and now >= self.next_flush:
-            self.next_flush += self.state.manager.mapped_writer.flush_period
-            writers.begin_flush(self.state.address, now)
-
-
-def start_daemons(state: State, calendar: Calendar, policy: Policy, hooks: Hooks) -> BalanceSetManager | None:
-    """Start the daemons' timers, the balance set manager's first; the textbook machine has none."""
-    if state.manager.model == "demand-paging":
-        return None
-    manager = BalanceSetManager(state, calendar, policy, hooks)
-    MappedPageWriter(state, calendar)
-    return manager

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from simulator.compile import callback
 from simulator.memory.balance_set import trim_pass
-from simulator.memory.kernel import LOG_ROWS
 from simulator.memory.state import State
 from simulator.policies.base import Compiled, Policy, PolicyMemory
 from simulator.result import SimulationError
 from simulator.state import schema
 from simulator.state.record import Pte
-from simulator.state.schema import MachineRecord
+from simulator.state.schema import LOG_ROWS, MachineRecord
 
 
 @callback

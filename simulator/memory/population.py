@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import Process
-from simulator.memory.kernel import LOG_ROWS
 from simulator.memory.sampling import SAMPLE_ROWS, columns
 from simulator.memory.state import State
 from simulator.state import constants
-from simulator.state.schema import TABLE_PTES
+from simulator.state.schema import LOG_ROWS, TABLE_PTES
 
 
 class Population:
@@ -65,7 +64,7 @@ class Population:
         thread = state.arrays["threads"][number]
         record = state.arrays["processes"][process]
         thread["process"], thread["priority"], thread["number"] = process, priority, record["threads"]
-        thread["state"], thread["program"], thread["last_block"] = constants.BLOCKED, 1, 0
+        thread["state"], thread["program"] = constants.BLOCKED, 1
         if record["threads"] == 0:
             record["first_thread"] = number
         record["threads"] += 1

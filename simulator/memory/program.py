@@ -1,4 +1,4 @@
-"""How a program's thread is told what to do next, in compiled steps at the present instant."""
+"""How a thread is told what to do next, in compiled steps at the present instant."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def give_block(
     charge_time(m, thread, 0)
     th = m.threads[thread]
     th.length = runs
+    th.block_end = -1
     th.stop = runs
     th.page_at = page
     th.fetches_at = fetches

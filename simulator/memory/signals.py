@@ -1,7 +1,7 @@
 """Signals to the daemons: when the memory manager wakes which of them.
 
 A woken daemon is put into the outbox; those in it go on at that time, first come, first served, after the I/O that
-completes then (`simulator.memory.kernel`). A daemon that is busy is told that it is wanted again (`daemon_pending`).
+completes then (`simulator.loop`). A daemon that is busy is told that it is wanted again (`daemon_pending`).
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from simulator.config import Disk, Machine, MemoryManager, Process
 from simulator.hardware.processor import LOOKAHEAD, PRIORITIES
 from simulator.hardware.service import QUANTILES, SEEKS, DiskModel
 from simulator.memory.faults import NOT_ASKED
-from simulator.memory.kernel import LOG_ROWS
 from simulator.memory.page_io import start_on_standby
 from simulator.memory.sampling import SAMPLE_ROWS, columns
 from simulator.memory.signals import OUTBOX_SIZE
 from simulator.rng import stream_key
 from simulator.state import constants, schema
+from simulator.state.schema import LOG_ROWS
 from simulator.state.view import machine as machine_at
 from simulator.stream import ReferenceStream
 from simulator.units import natural
@@ -398,6 +398,15 @@ class State:
             "last_frame_waiter": -1,
             "alive": len(self.specs),
             "living_threads": self.user_threads,
+            "balance_period": manager.trimming.period,
+            "swapper_wakes": manager.swapper.wakes if manager.swapper.enabled else 0,
+            "swapper_idle": manager.swapper.idle,
+            "mapped_period": mapped.period,
+            "flush_period": mapped.flush_period,
+            "next_balance": constants.NEVER if textbook else manager.trimming.period,
+            "next_mapped": constants.NEVER if textbook else mapped.period,
+            "next_flush": mapped.flush_period,
+            "next_start": constants.NEVER,
             "asking": -1,
             "end": constants.NEVER,
             "sample_columns": len(self.columns),

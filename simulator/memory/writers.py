@@ -9,7 +9,7 @@ from simulator.hardware.disk import submit
 from simulator.memory.backing import begin_write, new_request, reclaim_slots, take_slots
 from simulator.memory.page_log import note
 from simulator.memory.settling import settle
-from simulator.memory.signals import WORKING, WRITING, should_write, should_write_mapped, stop_work, work
+from simulator.memory.signals import WORKING, WRITING, should_write, should_write_mapped, stop_work, wake_idle, work
 from simulator.memory.transitions import move
 from simulator.state.constants import (
     BY_MAPPED_WRITER,
@@ -129,3 +129,12 @@ def zero(m: MachineRecord, t: Nanoseconds) -> None:
         settle(m, t)
         worked = False
     stop_work(m, ZEROER)
+
+
+@compiled
+def tick_mapped(m: MachineRecord, t: Nanoseconds) -> None:
+    """The mapped page writer's period is over: it wakes unless it is busy, now and then to write everything."""
+    m.next_mapped += m.mapped_period
+    if wake_idle(m, MAPPED_WRITER, t) and t >= m.next_flush:
+        m.next_flush += m.flush_period
+        begin_flush(m, t)

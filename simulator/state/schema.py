@@ -99,6 +99,8 @@ class WatchRow(Record):
     access: U1[int]
 
 
+LOG_ROWS = 1 << 15
+"""Rows that a log has room for, beside those that one step may need."""
 TABLE_PTES = 16
 """PTEs that a program's process gets at a time: those of 64 KiB of addresses, the allocation granularity."""
 REASONS = 40
@@ -171,6 +173,7 @@ class ThreadRecord(Record):
     waits: I8[int]  # in the block
     wake: I8[Nanoseconds]  # when a sleeping thread goes on
     references: I8[int]  # made so far
+    block_end: I8[int]  # `references` at the end of the block; -1: nobody has counted them
     runs: I8[int]  # begun so far; not counted for a policy that doesn't see hits
     next_run: Annotated[
         Numbers, Field("i8", length="length")
@@ -198,7 +201,6 @@ class ThreadRecord(Record):
     state: U1[int]
     stall: U1[int]
     priority: U1[int]
-    last_block: U1[int]
     program: U1[int]  # at the end of its runs it goes on in Python
     fetching: U1[int]  # its block may fetch from pages that forbid it
 
@@ -481,6 +483,11 @@ class MachineRecord(Record):
     log_pages: I8[int]
     log_threads: I8[int]
     exact: I8[int]  # the policy sees every hit
+    balance_period: I8[Nanoseconds]
+    swapper_wakes: I8[int]  # ticks of the balance set manager between two looks of the swapper; 0: it is off
+    swapper_idle: I8[Nanoseconds]
+    mapped_period: I8[Nanoseconds]
+    flush_period: I8[Nanoseconds]
     passes_in_python: I8[int]  # of the balance set manager: its policy is in Python, or somebody watches its decisions
     steps_watched: I8[int]  # Python wants to look at the machine before each step of a daemon
     signals_watched: I8[int]  # ... and whenever a daemon is woken
@@ -531,6 +538,15 @@ class MachineRecord(Record):
     running: I8[int]
     ready: I8[int]
     asking: I8[Thread]  # the thread that needs a block, or a policy's answer
+    balance_ticks: I8[int]
+    next_balance: I8[Nanoseconds]  # when the balance set manager's timer ticks next
+    next_mapped: I8[Nanoseconds]  # ... and that of the mapped page writer
+    next_flush: I8[Nanoseconds]
+    next_start: I8[Nanoseconds]  # when a process starts next
+    tick_seen: I8[int]  # Python has looked before the next timer
+    may_fail: I8[int]  # a fault may end a process: pages that may not be touched, disks that fail
+    memory_watched: I8[int]  # somebody outside waits for memory to be short or plentiful
+    acted_on: I8[int]  # somebody outside may act on the machine: that it can't go on alone is no end
     # Counters
     page_reads: I8[int]
     pages_input: I8[int]

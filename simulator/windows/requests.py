@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import simpy
 from numpy.typing import NDArray
 
 from simulator.stream import Waits
@@ -72,4 +73,4 @@ class WaitForWrite:
     request: int
 
 
-Request = int | References | Sleep | Wait | WaitForWrite | Exit | EndThread
+Request = int | References | Sleep | Wait | WaitForWrite | Exit | EndThread | simpy.Event

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
+import simpy
 
 from simulator.config import Process as ProcessConfig
+from simulator.driver import Driver
 from simulator.hardware.sleep import fall_asleep
 from simulator.memory import program
 from simulator.memory.commit import start_process
@@ -16,6 +18,7 @@ from simulator.memory.settling import settle
 from simulator.memory.state import State
 from simulator.result import RunResult, SimulationError
 from simulator.state.constants import ENDED, NEVER, RUNNING, STATUS_ACCESS_VIOLATION
+from simulator.threads import give
 from simulator.units import LONGEST
 from simulator.windows.constants import (
     ERROR_COMMITMENT_LIMIT,
@@ -40,9 +43,9 @@ _ACCESS = (_EXECUTE, _READ, _WRITE)
 class Runner:
     """Runs the programs of one machine."""
 
-    def __init__(self, state: State, drain: Callable[[], None], collect: Callable[[], None]) -> None:
+    def __init__(self, state: State, driver: Driver, drain: Callable[[], None], collect: Callable[[], None]) -> None:
         """`drain` empties the machine's logs, `collect` takes its samples, before a process is added."""
-        self.state = state
+        self.state, self._driver = state, driver
         self._collect = collect
         self.system = System(state, drain, self._wake)
         self._own_pool = {(row.tag, row.type): row.diff for row in self.system.pool.rows()}
@@ -147,7 +150,8 @@ class Runner:
         process = Process(self, owner, thread)
         owner.threads.append(thread)
         owner.decide_touches()
-        self._running[number] = Running(owner, thread, process, process.run(function, parameters), main)
+        self._running[number] = Running(owner, thread, process, [process.run(function, parameters)], main)
+        self._driver.env.process(self._live(self._running[number]))
 
     def _give_up(self, process: int, failure: Failure) -> None:
         """A process can't start."""
@@ -163,12 +167,38 @@ class Runner:
 
     # Going on
 
-    def resume(self, thread: int) -> None:
+    def _live(self, running: Running) -> Generator[simpy.Event, Any, None]:
+        """The life of a thread: whenever it has a processor and nothing to do, its program says what it wants."""
+        number = running.object.number
+        while not running.object.ended:
+            turn = simpy.Event(self._driver.env)
+            self._driver.turns[number] = turn.succeed
+            yield turn
+            self._resume(running, number)
+            if running.awaited is not None:
+                yield from self._await(running, number)
+
+    def _await(self, running: Running, thread: int) -> Generator[simpy.Event, Any, None]:
+        """A thread sleeps until something happens in SimPy; what that gave or raised it gets on a processor."""
+        assert running.awaited is not None
+        event, running.awaited = running.awaited, None
+        try:
+            running.value = yield event
+        except Exception as error:  # noqa: BLE001 (whatever the event failed with is the program's to handle)
+            running.thrown = error
+        if running.object.ended:
+            return
+        now = self._driver.catch_up()
+        self._record["now"] = now
+        program.rouse(self.state.address, thread, now)
+        settle(self.state.address, now)
+        self._driver.wake()
+
+    def _resume(self, running: Running, thread: int) -> None:
         """A thread's program goes on, at the present instant."""
         self.system.resumed += 1
-        running = self._running[thread]
         a = self.state.address
-        thrown: WindowsException | None = None
+        thrown, running.thrown = running.thrown, None
         status = program.exception_of(a, thread)
         if status:
             thrown = self._exception(running, thread, status)
@@ -182,7 +212,7 @@ class Runner:
         self.look_at_conditions()
         settle(a, int(self._record["now"]))
 
-    def _step(self, running: Running, thread: int, thrown: WindowsException | None) -> None:
+    def _step(self, running: Running, thread: int, thrown: Exception | None) -> None:
         """Ask a program what it wants until that takes time."""
         while not self._takes_time(running, thread, running.ask(thrown)):
             thrown = None
@@ -202,32 +232,30 @@ class Runner:
         elif isinstance(request, WaitForWrite):
             program.charge_time(a, thread, 0)
             program.wait_for_write(a, thread, request.request, now)
+        elif isinstance(request, simpy.Event):
+            program.charge_time(a, thread, 0)
+            fall_asleep(a, thread, NEVER, now)
+            running.awaited = request
         elif isinstance(request, Exit):
             self.end_process(running.owner, exit_code(running.owner, request.code))
         elif isinstance(request, EndThread):
             self._end_thread(running, thread, exit_code(running.owner, request.code))
         else:
             name, wish = running.owner.name, type(request).__name__
-            raise SimulationError(f"the program of {name} yielded a {wish}: calls are made with `yield from`")
+            raise SimulationError(
+                f"the program of {name} yielded a {wish}, allowed is a call, a SimPy event, or nanoseconds"
+            )
         return True
 
     def _give(self, running: Running, thread: int, request: References) -> None:
-        page = np.ascontiguousarray(request.entries, np.uint32)
-        runs = tuple(
-            np.ascontiguousarray(column, kind)
-            for column, kind in (
-                (request.fetches, np.uint16),
-                (request.loads, np.uint8),
-                (request.stores, np.uint8),
-            )
+        runs = (
+            np.ascontiguousarray(request.entries, np.uint32),
+            np.ascontiguousarray(request.fetches, np.uint16),
+            np.ascontiguousarray(request.loads, np.uint8),
+            np.ascontiguousarray(request.stores, np.uint8),
         )
-        addresses = [column.ctypes.data for column in (page, *runs)]
-        program.give_block(self.state.address, thread, len(page), *addresses, bool(runs[0].any()))
-        running.references, running.held = request, (page, *runs)
-        waits = request.waits
-        if waits is not None and len(waits.row):
-            places = [column.ctypes.data for column in waits]
-            program.give_waits(self.state.address, thread, len(waits.row), places[0], int(waits.row[0]), *places[1:])
+        give(self.state, thread, runs, request.waits, fetching=bool(runs[1].any()))
+        running.references, running.held = request, runs
 
     def _exception(self, running: Running, thread: int, status: int) -> WindowsException | None:
         """What a fault that can't be resolved is to the program; None: it could be mended."""

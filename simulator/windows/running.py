@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import simpy
 
 from simulator.result import SimulationError
 from simulator.windows.failure import ThreadEnded, WindowsException
@@ -28,38 +29,57 @@ class Running:
     owner: Owner
     object: ThreadObject
     process: Process
-    generator: Generator[Request, Any, Any]
+    calls: list[Generator[Any, Any, Any]]
+    """the generators that are on their way: the program, the call that it makes, a call that this makes, and so on"""
     main: bool
     value: Any = None
     """what it gets when it goes on"""
+    thrown: Exception | None = None
+    """what is raised in it when it goes on"""
+    awaited: simpy.Event | None = None
+    """what it waits for in SimPy"""
     wait: Wait | None = None
     references: References | None = None
     held: tuple[Any, ...] = field(default=())
     """arrays whose addresses the machine has"""
 
-    def ask(self, thrown: WindowsException | None) -> Request:
+    def ask(self, thrown: Exception | None) -> Request:
         """What the program wants next, given what it asked for last, or an exception; raises SimulationError if it
-        fails for a reason of its own."""
+        fails for a reason of its own. A call that it yields is made, and its result sent to it."""
         value, self.value, self.references = self.value, None, None
-        try:
-            return self.generator.throw(thrown) if thrown else self.generator.send(value)
-        except StopIteration as ending:
-            code = int(ending.value) if isinstance(ending.value, int | np.integer) else 0
-            return Exit(code) if self.main else EndThread(code)
-        except WindowsException as unhandled:
-            return Exit(unhandled.status)
-        except Exception as error:
-            raise self._failed(error) from error
+        while True:
+            try:
+                request = self.calls[-1].throw(thrown) if thrown else self.calls[-1].send(value)
+            except StopIteration as ending:
+                self.calls.pop()
+                value, thrown = ending.value, None
+                if not self.calls:
+                    code = int(value) if isinstance(value, int | np.integer) else 0
+                    return Exit(code) if self.main else EndThread(code)
+            except Exception as error:
+                self.calls.pop()
+                if not self.calls:
+                    if isinstance(error, WindowsException):
+                        return Exit(error.status)
+                    raise self._failed(error) from error
+                thrown = error
+            else:
+                if not isinstance(request, Generator):
+                    return request
+                self.calls.append(request)
+                value = thrown = None
 
     def abandon(self) -> None:
         """The thread has ended: its program does nothing more. It may tidy up what is Python's own (`finally`), but the
         calls that it makes there do nothing and don't return. Raises SimulationError if that fails, or it goes on."""
         self.process.__class__ = EndedProcess
         for _ in range(_WISHES):
-            try:
-                self.generator.throw(ThreadEnded)
-            except (ThreadEnded, StopIteration, WindowsException):
+            if not self.calls:
                 return
+            try:
+                self.calls[-1].throw(ThreadEnded)
+            except (ThreadEnded, StopIteration, WindowsException):
+                self.calls.pop()
             except Exception as error:
                 raise self._failed(error) from error
         raise SimulationError(f"the program of {self.owner.name} has ended, but goes on: it catches ThreadEnded")

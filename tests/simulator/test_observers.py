@@ -80,7 +80,7 @@ def test_the_hook_of_each_step_is_for_those_who_want_it() -> None:
     build([loads([1])], observers=[stepper], watched=False).run()
     assert stepper.steps > 0
     machine = build([loads([1])], observers=[Diary()], watched=False)
-    assert not machine._watched
+    assert not machine.state.record[0]["steps_watched"]
     machine.run()
 
 

@@ -4,6 +4,7 @@ otherwise."""
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from simulator.config import File, Region, Trimming
 from simulator.hardware.processor import commit_all
+from simulator.machine import Machine
 from simulator.memory.decisions import compiled_pass, install
 from simulator.memory.state import State
 from simulator.memory.view import View
@@ -194,10 +196,15 @@ def test_a_decision_about_an_entry_that_is_in_no_working_set_is_refused(
         machine.run()
 
 
+def when(machine: Machine, time: int, action: Callable[[], Any]) -> None:
+    """Do something in the machine's environment at a time."""
+    machine.env.timeout(time).callbacks.append(lambda _: action())
+
+
 def test_trimming_a_locked_entry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     name = enter(monkeypatch, "wrong", offer("trimmed", lambda view: int(view.working_sets[0].entries.entry[0])))
     machine = build([[(1, 0, 200, 0)]], manager=windows(trimming=Trimming(policy=name, period=50)))
-    machine.calendar.at(40, 3, lambda: lock(machine.state, [0]))
+    when(machine, 40, lambda: lock(machine.state, [0]))
     with pytest.raises(ValueError, match="policy wrong: proposed to trim entry 0"):
         machine.run()
 
@@ -219,7 +226,7 @@ def test_an_illegal_replacement_is_refused(choose: Any, monkeypatch: pytest.Monk
 def test_replacing_a_locked_entry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     name = enter(monkeypatch, "wrong", proposing(replace=lambda *_: 0))
     machine = build([[(1, 0, 200, 0), *loads([2])]], manager=windows(name), process=hard(1))
-    machine.calendar.at(40, 3, lambda: lock(machine.state, [0]))
+    when(machine, 40, lambda: lock(machine.state, [0]))
     with pytest.raises(ValueError, match="policy wrong: proposed to replace entry 0"):
         machine.run()
 

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from simulator.machine import Machine, Observe, ProcessSpec
+from simulator.metrics import Recorder
 from simulator.result import RunResult, SimulationError
 from tests.model.compare import FAULT_COLUMNS, IO_COLUMNS, rows
 from tests.model.machines import random_case
@@ -82,3 +83,15 @@ def test_automatic_sampling_stays_bounded() -> None:
     gaps = done.result.samples["time_ns"].diff()
     assert 500 < len(gaps) < 2_002
     assert gaps.iloc[1:-1].nunique() == 1
+
+
+@pytest.mark.parametrize("references", range(40, 60))
+def test_the_totals_are_those_at_the_end_however_many_samples_there_were(
+    references: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samples are thinned out when they become too many; the last one, of which the totals are made, never is."""
+    monkeypatch.setattr(Recorder, "FIRST_PERIOD", 3)
+    monkeypatch.setattr(Recorder, "MOST_SAMPLES", 8)
+    done = run([loads(range(references))], 64)
+    assert done.result.summary["page_faults"] == references
+    assert done.result.samples["time_ns"].iloc[-1] == done.result.summary["simulated_ns"]

@@ -1,16 +1,19 @@
-"""The compiled machine between two SimPy events: processors, faults, I/O completions and daemons in order of time.
+"""The order of time: what the machine does next, compiled.
 
-`advance` goes on until something needs Python: a block of references to load, a policy to ask, a log to empty, a
-sample to look at, the last process to end, or nothing more before `horizon`, the time of the next SimPy event. Order at
-one time: I/O completions, then threads that wake up, then daemons in the order in which they were woken, then SimPy
-events, then samples, then processors by number, one step each (a step may cause more of the former). So the outcome is
-that of a machine in which each reference is an event of its own.
+`advance` runs the machine up to a time, or until Python is needed: for what a thread wants next, for a policy in
+Python, to empty a log, to start a process. At one time come first I/O completions, then threads that wake up, then
+daemons in the order in which they were woken, then processes that start, then timers, then what comes from SimPy, then
+samples, then processors by number, one step each (a step may cause more of the former). So the outcome is that of the
+reference machine, in which each reference is an event of its own.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from simulator.compile import compiled
 from simulator.hardware.mmu import (
+    CHUNK,
     CLEAR,
     END_OF_RUNS,
     LIMIT,
@@ -19,47 +22,69 @@ from simulator.hardware.mmu import (
     access_at,
     block,
     commit,
+    count_references,
     execute,
     scan,
     still_traps,
 )
 from simulator.hardware.processor import block_thread, commit_all, quantum_end, roll_quanta, turn
 from simulator.hardware.sleep import fall_asleep, wake_next
-from simulator.memory.balance_set import balance, stuck
-from simulator.memory.completion import complete, finish_thread
+from simulator.memory.balance_set import balance, stuck, tick_balance
+from simulator.memory.completion import complete
 from simulator.memory.exact import commit_exact, make_exact, told
 from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt
 from simulator.memory.sampling import SAMPLE_ROWS, take_sample
 from simulator.memory.settling import settle, violate
 from simulator.memory.signals import take_woken, wake
 from simulator.memory.working_set import withdraw
-from simulator.memory.writers import write, zero
-from simulator.state.constants import BALANCE, NEVER, STALL_READ, STATUS_ACCESS_VIOLATION, ZEROER
+from simulator.memory.writers import tick_mapped, write, zero
+from simulator.state.constants import (
+    BALANCE,
+    BLOCKED,
+    ENDED,
+    NEVER,
+    READY,
+    SLEEP,
+    STALL_READ,
+    STATUS_ACCESS_VIOLATION,
+    ZEROER,
+)
 from simulator.state.record import NONE, Nanoseconds, Thread
-from simulator.state.schema import MachineRecord
+from simulator.state.schema import LOG_ROWS, MachineRecord
 
-(
-    IDLE,
-    NEEDS_BLOCK,
-    ASKS_POLICY,
-    TRIMS,
-    CALLS,
-    LOG_FULL,
-    SAMPLED,
-    SIGNALLED,
-    WATCHED,
-    STUCK,
-    FINISHED,
-    OUT_OF_TIME,
-    _WENT_ON,
-) = range(13)
-"""Why `advance` returned: nothing to do before the horizon; a thread, `machine.asking`, needs its next block, or a
-victim from a policy in Python, or is a program that goes on; such a policy is to make a pass; a log or the samples are
-to be emptied; a daemon was woken, or is about to go on, and somebody watches; every thread waits for a frame in vain;
-the last process has ended; the time is beyond what can be told."""
 
-_QUIET, _STEPPED, _BLOCK, _POLICY, _CALL = range(5)
-LOG_ROWS = 1 << 15
+class Stop(IntEnum):
+    """Why `advance` returned."""
+
+    IDLE = 0
+    """nothing happens before the horizon"""
+    THREAD_ASKS = 1
+    """`machine.asking` has made its references: what does it want next?"""
+    POLICY_ASKS = 2
+    """a policy in Python chooses a victim for the thread `machine.asking`"""
+    TRIMS = 3
+    """a policy in Python makes a pass"""
+    STARTS = 4
+    """it is `machine.next_start`"""
+    LOG_FULL = 5
+    SAMPLED = 6
+    SIGNALLED = 7
+    """a daemon was woken, and somebody watches"""
+    WATCHED = 8
+    """a daemon or a timer is about to go on, and somebody watches"""
+    TICKS = 9
+    """a timer is about to go off, and there are programs"""
+    STUCK = 10
+    """every thread waits for a frame in vain"""
+    FINISHED = 11
+    """the last process has ended"""
+    OUT_OF_TIME = 12
+    """the time is beyond what can be told"""
+    NO = 13
+    """it goes on"""
+
+
+_QUIET, _STEPPED, _POLICY, _CALL = range(4)
 _LOG_MARGIN = 4096
 
 
@@ -139,9 +164,6 @@ def _act(m: MachineRecord, processor: int, kind: int) -> int:
     if waits and _wake_time(m, thread, t) <= t:
         _pass_wait(m, thread)
         return _STEPPED
-    if kind == END_OF_RUNS and not (waits or th.program or th.last_block):
-        m.asking = thread
-        return _BLOCK
     m.now = t
     roll_quanta(m, t, processor)
     for other in range(processor):  # what they start at t comes first, and is known to hit
@@ -163,13 +185,10 @@ def _go_on(m: MachineRecord, thread: Thread, kind: int, waits: bool, t: Nanoseco
         wake_time = _wake_time(m, thread, t)
         _pass_wait(m, thread)
         fall_asleep(m, thread, wake_time, t)
-    elif m.threads[thread].program:
-        m.asking = thread
-        return _CALL
-    else:
-        finish_thread(m, thread, t)
-    settle(m, t)
-    return _STEPPED
+        settle(m, t)
+        return _STEPPED
+    m.asking = thread
+    return _CALL
 
 
 @compiled
@@ -252,76 +271,140 @@ def _step(m: MachineRecord, limit: int) -> int:
 
 @compiled
 def _wants_python(m: MachineRecord) -> int:
-    """What has to be done in Python before anything else, or IDLE."""
-    if m.alive == 0:
-        return FINISHED
+    """What has to be done in Python before anything else, or NO."""
+    if m.alive == 0 and not m.acted_on:
+        return Stop.FINISHED
     if m.now >= NEVER:
-        return OUT_OF_TIME
+        return Stop.OUT_OF_TIME
     if m.signals_watched and m.outbox_seen < m.outbox_count:
         m.outbox_seen = m.outbox_count
-        return SIGNALLED
+        return Stop.SIGNALLED
     fullest = max(m.fault_count, m.io_count, m.page_count, m.thread_log_count, m.history_count)
     if fullest > LOG_ROWS - _LOG_MARGIN:
-        return LOG_FULL
+        return Stop.LOG_FULL
     if m.sample_count > 0 and (m.sample_stops or m.sample_count == SAMPLE_ROWS):
-        return SAMPLED
-    return IDLE
+        return Stop.SAMPLED
+    return Stop.NO
 
 
 @compiled
-def _pass_time(m: MachineRecord, landing: int, waking: int, horizon: int) -> bool:
-    """No processor has anything to do before the next completion, waking thread, sample or event: take the first of
-    them, if it isn't the event; False: it is, or nothing will ever happen."""
-    first = min(landing, waking)
-    if first <= min(horizon, m.next_sample) and first < m.end:
-        settle(m, complete(m) if landing <= waking else wake_next(m))
-        return True
-    if m.next_sample < horizon and (m.running > 0 or min(first, horizon) < NEVER):
-        take_sample(m, m.next_sample)
-        return True
-    return False
+def _is_watched(m: MachineRecord) -> bool:
+    """Whether somebody looks at the machine before this step, and hasn't yet."""
+    if not m.steps_watched or m.step_seen:
+        return False
+    m.step_seen = 1
+    return True
 
 
 @compiled
-def _serve(m: MachineRecord) -> int:
-    """Nothing comes before the next daemon or event: the daemon that was woken first goes on. Returns _WENT_ON, or why
-    it doesn't."""
-    if stuck(m):
-        return STUCK
-    if m.outbox_count == 0:
-        return IDLE
-    if m.steps_watched and not m.step_seen:
-        m.step_seen = 1
-        return WATCHED
+def _run_daemon(m: MachineRecord) -> int:
+    """The daemon that was woken first goes on."""
+    if _is_watched(m):
+        return Stop.WATCHED
     m.now = m.outbox[0].time
     daemon = take_woken(m)
     if daemon == BALANCE:
-        return _WENT_ON if balance(m, m.now) else TRIMS
+        return Stop.NO if balance(m, m.now) else Stop.TRIMS
     if daemon == ZEROER:
         zero(m, m.now)
     else:
         write(m, daemon, m.now)
-    return _WENT_ON
+    return Stop.NO
 
 
 @compiled
-def advance(m: MachineRecord, horizon: int) -> int:
+def _run_timers(m: MachineRecord) -> int:
+    """The timers of the daemons that are due, the balance set manager's first."""
+    if m.signals_watched and not m.tick_seen:
+        m.tick_seen = 1
+        return Stop.TICKS
+    if _is_watched(m):
+        return Stop.WATCHED
+    m.step_seen = 0
+    m.tick_seen = 0
+    if m.next_balance <= m.next_mapped:
+        tick_balance(m, m.next_balance)
+    else:
+        tick_mapped(m, m.next_mapped)
+    return Stop.NO
+
+
+@compiled
+def advance(m: MachineRecord, horizon: Nanoseconds) -> int:  # noqa: C901 (the order of time, on one screen)
     """Run the machine up to `horizon`; see the module. Returns the reason for stopping, at time `machine.now`."""
     while True:
         reason = _wants_python(m)
-        if reason != IDLE:
-            return reason
-        due = min(horizon, m.outbox[0].time) if m.outbox_count > 0 else horizon
-        landing = m.requests[m.flights[0]].end if m.in_flight > 0 else NEVER
-        waking = m.threads[m.sleepers[m.sleeping - 1]].wake if m.sleeping > 0 else NEVER
-        stepped = _step(m, min(due, landing, waking, m.next_sample))
-        if stepped == _BLOCK:
-            return NEEDS_BLOCK
+        if reason != Stop.NO:
+            return reason.value
+        io = m.requests[m.flights[0]].end if m.in_flight > 0 else NEVER
+        wake = m.threads[m.sleepers[m.sleeping - 1]].wake if m.sleeping > 0 else NEVER
+        daemon = m.outbox[0].time if m.outbox_count > 0 else NEVER
+        timer = min(m.next_balance, m.next_mapped)
+        due = min(daemon, m.next_start, timer, horizon)
+        stepped = _step(m, min(io, wake, due, m.next_sample))
         if stepped == _POLICY:
-            return ASKS_POLICY
+            return Stop.POLICY_ASKS.value
         if stepped == _CALL:
-            return CALLS
-        if stepped == _QUIET and not _pass_time(m, landing, waking, due):
-            reason = _serve(m)
-            if reason != _WENT_ON:
-                return reason
+            return Stop.THREAD_ASKS.value
+        if stepped == _STEPPED:
+            continue
+        first = min(io, wake)
+        if first <= min(due, m.next_sample) and first < m.end:
+            settle(m, complete(m) if io <= wake else wake_next(m))
+            continue
+        if m.next_sample < due and (m.running > 0 or min(first, due) < NEVER):
+            take_sample(m, m.next_sample)
+            continue
+        if not m.acted_on and stuck(m):
+            return Stop.STUCK.value
+        reason = Stop.IDLE
+        if due < NEVER and due == daemon:
+            reason = _run_daemon(m)
+        elif due < NEVER and due == m.next_start:
+            m.now = due
+            reason = Stop.STARTS
+        elif due < NEVER and due == timer:
+            reason = _run_timers(m)
+        if reason != Stop.NO:
+            return reason.value
+
+
+@compiled
+def _left_to_make(m: MachineRecord, thread: Thread) -> int:
+    """References that a thread has yet to make before it asks for more, at most."""
+    th = m.threads[thread]
+    if th.block_end < 0:
+        _, fetches, loads, stores = block(m, thread)
+        th.block_end = th.references - th.offset
+        for begin in range(th.position, th.length, CHUNK):
+            th.block_end += count_references(fetches, loads, stores, begin, min(th.length, begin + CHUNK))
+    return th.block_end - th.references
+
+
+@compiled
+def notice(m: MachineRecord, t: Nanoseconds) -> Nanoseconds:
+    """A time, from t on, before which nothing can happen that anybody outside notices: no thread has made all its
+    references, as if each of them hit; nor traps, if its trap may be the end of it, or somebody watches memory."""
+    io = m.requests[m.flights[0]].end if m.in_flight > 0 else NEVER
+    wake = m.threads[m.sleepers[m.sleeping - 1]].wake if m.sleeping > 0 else NEVER
+    woken = m.outbox[0].time if m.outbox_count > 0 else NEVER
+    event = min(io, wake, woken, m.next_balance, m.next_mapped)
+    soonest = min(m.next_start, event if m.memory_watched else NEVER)
+    for thread in range(m.thread_count):
+        th = m.threads[thread]
+        if th.process < 0 or th.state == ENDED:
+            continue
+        traps = th.program or m.may_fail or m.memory_watched
+        if th.state == BLOCKED:
+            at = th.wake if th.stall == SLEEP else event
+        elif th.state == READY:
+            at = t
+        elif traps:
+            _look(m, th.processor, NEVER)
+            at = m.processors[th.processor].stop
+        else:
+            at = m.processors[th.processor].clock + th.debt
+        if not traps and at < NEVER:
+            at += _left_to_make(m, thread) * m.reference_cost
+        soonest = min(soonest, at)
+    return max(t, soonest)
