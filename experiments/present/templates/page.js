@@ -44,17 +44,17 @@
     return `${grouped(bytes / factor, { maximumSignificantDigits: 4 })} ${name}`;
   };
 
-  const makeWalk = (walk, data) => {
-    const slider = walk.querySelector("input[type=range]");
-    const cells = [...walk.querySelectorAll("[data-show]")];
-    const cursor = walk.querySelector(".cursor");
+  const makeSlider = (element, data) => {
+    const slider = element.querySelector("input[type=range]");
+    const cells = [...element.querySelectorAll("[data-show]")];
+    const cursor = element.querySelector(".cursor");
     const last = data.times[data.times.length - 1];
     const rates = data.runs[0].values.length - data.rates;
     const share = (pages) => (100 * pages) / data.total;
     const texts = {
       number: (value) => grouped(value),
       size: (value) => sizeText(value * data.page),
-      share: (value) => `${grouped(share(value), { minimumFractionDigits: 1, maximumFractionDigits: 1 })}\u00a0%`,
+      share: (value) => `${grouped(share(value), { minimumFractionDigits: 1, maximumFractionDigits: 1 })}%`,
     };
 
     const sampleAt = (times, time) => {
@@ -69,8 +69,8 @@
     };
     const spoken = (places) => data.runs.map((run, number) => {
       const lists = data.names.map((name, row) => [name, run.values[row][places[number]]]).filter(([, pages]) => pages);
-      const told = lists.map(([name, pages]) => `${name} ${sizeText(pages * data.page)}`).join(", ");
-      return data.runs.length > 1 ? `${run.label}: ${told}` : told;
+      const sizes = lists.map(([name, pages]) => `${name} ${sizeText(pages * data.page)}`).join(", ");
+      return data.runs.length > 1 ? `${run.label}: ${sizes}` : sizes;
     }).join("; ");
 
     const show = () => {
@@ -101,9 +101,9 @@
       }
     };
 
-    walk.querySelector(".controls").hidden = false;
+    element.querySelector(".controls").hidden = false;
     slider.addEventListener("input", show);
-    for (const button of walk.querySelectorAll("[data-position]")) {
+    for (const button of element.querySelectorAll("[data-position]")) {
       button.addEventListener("click", () => {
         slider.value = button.dataset.position;
         show();
@@ -113,7 +113,7 @@
   };
 
   document.querySelectorAll("table.sortable").forEach(makeSortable);
-  for (const walk of document.querySelectorAll(".walk")) {
-    makeWalk(walk, JSON.parse(document.getElementById(`${walk.id}-data`).textContent));
+  for (const element of document.querySelectorAll(".slider")) {
+    makeSlider(element, JSON.parse(document.getElementById(`${element.id}-data`).textContent));
   }
 })();

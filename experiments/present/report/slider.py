@@ -1,12 +1,15 @@
-"""Runs, moment by moment: what the time slider walks through, as numbers."""
+"""The time slider: memory's page lists and the working sets at a moment, as bars and numbers, for one run or several.
+
+Without a script the page shows one moment, that with the least memory available; with one, any.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,13 +17,14 @@ from numpy.typing import NDArray
 
 from experiments.batch.lists import MOST_PROCESSES, RATES, spread_places
 from experiments.opening import opened, read_json
+from experiments.present.numbers import share, show
 from experiments.present.plots import data, style
 from simulator.result import RunResult
 
-MOST_MOMENTS = 1_000
+MOST_POSITIONS = 1_000
 """positions of the slider; of more samples, some at equal distances"""
 MOST_NUMBERS = 160_000
-"""numbers on a page that sliders walk through: a megabyte or so; where runs have more, fewer moments are shown"""
+"""numbers on a page that sliders go through: a megabyte or so; where runs have more, fewer moments are shown"""
 
 Integers = NDArray[np.int64]
 
@@ -35,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Rows:
-    """What is told of every run at every moment."""
+    """What is shown of every run at every moment."""
 
     lists: list[str]
     processes: list[str]
@@ -44,12 +48,12 @@ class Rows:
 
     @property
     def count(self) -> int:
-        """How many numbers are told of a run at a moment."""
+        """How many numbers are shown of a run at a moment."""
         return len(self.lists) + len(self.processes) + len(self.rates)
 
 
 @dataclass(frozen=True)
-class Moments:
+class Timeline:
     """Runs over a common simulated time; `values[run]` has a row for each of `rows` and a column for each sample."""
 
     runs: list[Run]
@@ -113,17 +117,17 @@ def sampled(place: Path) -> RunResult:
         return RunResult(summary, *(pd.read_parquet(place / f"{name}.parquet") for name in ("samples", "processes")))
 
 
-def moments(runs: Sequence[Run], numbers: int = MOST_NUMBERS) -> Moments | None:
+def timeline(runs: Sequence[Run], numbers: int = MOST_NUMBERS) -> Timeline | None:
     """Runs laid side by side, those that have samples of the page lists; None if none has.
 
-    `numbers` is about how many may be told in all, which says how many samples of each run are.
+    `numbers` is about how many may be shown in all, which says how many samples of each run are.
     """
     known = [run for run in runs if data.has(run.result.samples, "time_ns", "pagesim\\Active")]
     if not known:
         return None
     page = int(known[0].result.summary["page_size"])
     rows = Rows(_lists(known), _processes(known), [name for name in RATES if _anywhere(known, name)])
-    most = min(MOST_MOMENTS, max(2, numbers // (len(known) * rows.count)))
+    most = min(MOST_POSITIONS, max(2, numbers // (len(known) * rows.count)))
     samples, values = [], []
     for run in known:
         times = run.result.samples["time_ns"].to_numpy(np.int64)
@@ -131,10 +135,10 @@ def moments(runs: Sequence[Run], numbers: int = MOST_NUMBERS) -> Moments | None:
         samples.append(times[kept])
         values.append(_values(run.result, rows, page)[:, kept])
     times = np.unique(np.concatenate(samples))
-    times = times[spread_places(len(times), MOST_MOMENTS)]
+    times = times[spread_places(len(times), MOST_POSITIONS)]
     lists = len(rows.lists)
     totals = [int(found[:lists].sum(axis=0).max()) for found in values]
-    return Moments(list(known), rows, times, _texts(times), samples, values, totals, page)
+    return Timeline(list(known), rows, times, _texts(times), samples, values, totals, page)
 
 
 def _anywhere(runs: Sequence[Run], column: str) -> bool:
@@ -180,3 +184,122 @@ def _texts(times: Integers) -> list[str]:
     most = round(math.log10(unit.factor))
     decimals = min(6, most, max(0, digits, math.ceil(-math.log10(least) - 1e-9)))
     return [f"{time / unit.factor:,.{decimals}f} {unit.name}" for time in times.tolist()]
+
+
+HATCHES = {"////": "rising", "\\\\\\\\": "falling", "....": "dotted", "xxxx": "crossed", "": ""}
+"""Hatches of the plots, to the classes that draw them on the page."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """A row's name, of a list with its colour and hatch."""
+
+    text: str
+    colour: str = ""
+    hatch: str = ""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of the table that the script keeps up to date."""
+
+    text: str
+    run: int
+    row: int
+    show: str
+    span: int = 1
+
+
+@dataclass(frozen=True)
+class Bar:
+    """All memory of a run, list beside list; the largest memory is as wide as the page."""
+
+    label: str
+    """of a run, where there are several"""
+    ended: str
+    width: str
+    widths: list[str]
+
+
+@dataclass(frozen=True)
+class Slider:
+    """The slider at its first moment, with what it moves: bars, a cursor in a picture, and a table."""
+
+    macro: ClassVar[str] = "slider"
+    identity: str
+    """the ids of its parts begin with it, since there may be several on a page"""
+    now: str
+    last: str
+    position: int
+    positions: int
+    jumps: Mapping[str, int]
+    bars: list[Bar]
+    lists: list[Name]
+    headings: list[str]
+    groups: Mapping[str, list[tuple[Name, list[Number]]]]
+    picture: Any = None
+    """a plot over time that has a cursor"""
+
+
+def slider(found: Timeline, picture: Any = None, identity: str = "slider") -> tuple[Slider, dict[str, Any]]:
+    """The slider over a timeline, and the numbers that it goes through, by the id of their element."""
+    position, several = found.least(), len(found.runs) > 1
+    values = [shown.tolist() for shown in found.at(position)]
+    jumps = {"Start": 0, "Least memory available": position}
+    if (hard := found.most_hard()) is not None:
+        jumps["Most hard faults"] = hard
+    lists = [Name(name, style.LISTS[name].colour, HATCHES[style.LISTS[name].hatch]) for name in found.rows.lists]
+    names = [*lists, *map(Name, found.rows.processes), *(Name(RATES[name]) for name in found.rows.rates)]
+    rows = [(name, _numbers(found, [shown[row] for shown in values], row)) for row, name in enumerate(names)]
+    first, second = len(lists), len(lists) + len(found.rows.processes)
+    made = Slider(
+        identity=identity, now=found.texts[position], last=found.texts[-1], position=position,
+        positions=len(found.times), jumps=jumps | {"End": len(found.times) - 1},
+        bars=[_bar(found, run, values[run], several) for run in range(len(found.runs))], lists=lists,
+        headings=[run.label for run in found.runs] if several else ["pages", "size", "share"],
+        groups={"Page lists": rows[:first], "Working sets": rows[first:second], "Meanwhile": rows[second:]},
+        picture=picture,
+    )  # fmt: skip
+    return made, {f"{identity}-data": _data(found)}
+
+
+def _bar(found: Timeline, run: int, values: list[int], several: bool) -> Bar:
+    ends = found.texts[found.position(int(found.samples[run][-1]))]
+    widths = [_width(pages, found.totals[run]) for pages, _ in zip(values, found.rows.lists, strict=False)]
+    label = found.runs[run].label if several else ""
+    return Bar(label, f"(ends at {ends})", _width(found.totals[run], found.total), widths)
+
+
+def _width(pages: int, total: int) -> str:
+    return f"{100 * pages / total:.3f}%"
+
+
+def _numbers(found: Timeline, values: list[int], row: int) -> list[Number]:
+    """A row: of one run pages, size and share, of several each one's size; of rates, the rate."""
+    rates = row >= len(found.rows.lists) + len(found.rows.processes)
+    several = len(found.runs) > 1
+    if rates and not several:
+        return [Number(f"{values[0]:,}", 0, row, "number", 3)]
+    shows = ["number" if rates else "size"] if several else ["number", "size", "share"]
+    cells = []
+    for run, value in enumerate(values):
+        over = rates and found.ended(run, found.least())
+        texts = {"number": "-" if over else f"{value:,}", "size": show(value * found.page_size, "bytes"),
+                 "share": share(value / found.total)}  # fmt: skip
+        cells += [Number(texts[what], run, row, what) for what in shows]
+    return cells
+
+
+def _data(found: Timeline) -> dict[str, Any]:
+    return {
+        "times": found.times.tolist(),
+        "texts": found.texts,
+        "total": found.total,
+        "page": found.page_size,
+        "names": found.rows.lists,
+        "rates": len(found.rows.rates),
+        "runs": [
+            {"label": run.label, "times": samples.tolist(), "values": values.tolist(), "total": total}
+            for run, samples, values, total in zip(found.runs, found.samples, found.values, found.totals, strict=True)
+        ],
+    }

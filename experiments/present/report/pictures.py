@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from inspect import cleandoc
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar
 from xml.etree import ElementTree as ET
 
+from markupsafe import Markup
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
@@ -18,10 +18,9 @@ from matplotlib.spines import Spine
 from matplotlib.text import Text
 
 from experiments.present.plots import style
-from experiments.present.plots.draw import Plot, kinds_that_read
-from experiments.present.report.grids import scrolling
-from experiments.present.report.markup import Markup, element, join
-from simulator import registry
+from experiments.present.plots.base import about, sentence
+from experiments.present.plots.draw import kinds_that_read, plot
+from experiments.present.report.question import and_list
 
 MOST_BYTES = 600_000
 """of one figure; one that would be larger has its data drawn as pixels"""
@@ -34,54 +33,47 @@ _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot, drawn."""
+    """A plot, drawn, with its title, its description and its caption."""
 
+    macro: ClassVar[str] = "picture"
     name: str
     title: str
     about: tuple[str, ...]
     """paragraphs: what is shown and how to read it"""
-    words: str
+    sentence: str
     """what is seen, in numbers; may be empty"""
     width: float
     height: float
-    drawing: str
+    drawing: Markup
     """what stands inside the svg element"""
     panel: tuple[float, float, float, float]
     """left, top, right and bottom of the first panel"""
+    cursor: bool = False
+    """whether a script moves a line over it"""
 
 
-Words = Callable[[str], str]
-"""What a plot of a result shows, in numbers, by the plot's name."""
-
-
-def pictures(result: Any, reads: str, words: Words, without: Sequence[str] = ()) -> tuple[list[Picture], list[str]]:
-    """The plots that apply to a result, and the titles of those for which there is no room, in alphabetical order.
+def pictures(result: Any, reads: str, without: Sequence[str] = ()) -> tuple[list[Picture], list[Any]]:
+    """The plots that apply to a result, in alphabetical order, and a line on those for which there is no room.
 
     `reads` says what kind of result it is, as in `experiments.present.plots.draw`.
     """
-    drawn = [
-        _picture(name, plot, result, words(name), pixels=False)
-        for name in kinds_that_read(reads)
-        if name not in without and (plot := cast("Plot", registry.find("plot", name)())).applies(result)
-    ]
+    names = [name for name in kinds_that_read(reads) if name not in without]
+    drawn = [picture(name, one, result) for name in names if (one := plot(name)).applies(result)]
+    for large in sorted(drawn, key=lambda one: -len(one.drawing)):
+        if sum(len(one.drawing) for one in drawn) > MOST_BYTES_OF_ALL:
+            drawn[drawn.index(large)] = picture(large.name, plot(large.name), result, pixels=True)
     left_out = []
-    for picture in sorted(drawn, key=lambda one: -len(one.drawing)):
-        if sum(len(one.drawing) for one in drawn) <= MOST_BYTES_OF_ALL:
-            break
-        place = drawn.index(picture)
-        plot = cast("Plot", registry.find("plot", picture.name)())
-        drawn[place] = _picture(picture.name, plot, result, picture.words, pixels=True)
     while sum(len(one.drawing) for one in drawn) > MOST_BYTES_OF_ALL:
         largest = max(drawn, key=lambda one: len(one.drawing))
         drawn.remove(largest)
         left_out.append(largest.title)
-    return drawn, sorted(left_out)
+    return drawn, [f"No room here: {and_list(sorted(left_out))}; pagesim plot draws them."] if left_out else []
 
 
-def _picture(name: str, plot: Plot, result: Any, words: str, *, pixels: bool) -> Picture:
+def picture(name: str, drawing: Any, result: Any, *, pixels: bool = False) -> Picture:
     """Draw a plot; where that takes too much room, or with `pixels`, its data are pixels."""
     with style.applied(), tempfile.TemporaryDirectory(prefix="pagesim-report-") as scratch:
-        plot.draw(result, figure := Figure())
+        drawing.draw(result, figure := Figure())
         if pixels:
             _rasterise(figure)
         path = Path(scratch, "figure.svg")
@@ -89,11 +81,12 @@ def _picture(name: str, plot: Plot, result: Any, words: str, *, pixels: bool) ->
         root = ET.fromstring(path.read_text("utf-8"))  # noqa: S314 (written one line above)
         width, height = (float(size) for size in root.attrib["viewBox"].split()[2:])
         box = figure.axes[0].get_position()
-    about = tuple(" ".join(part.replace("`", "").split()) for part in cleandoc(plot.__doc__ or "").split("\n\n"))
     panel = (box.x0 * width, (1 - box.y1) * height, box.x1 * width, (1 - box.y0) * height)
-    found = Picture(name, plot.title, about, words, width, height, _inner(root, name), panel)
+    left, top, right, bottom = (round(value, 2) for value in panel)
+    found = Picture(name, drawing.title, about(drawing), sentence(drawing, result), width, height, _inner(root, name),
+                    (left, top, right, bottom))  # fmt: skip
     if len(found.drawing) > MOST_BYTES and not pixels:
-        return _picture(name, plot, result, words, pixels=True)
+        return picture(name, drawing, result, pixels=True)
     return found
 
 
@@ -105,7 +98,7 @@ def _rasterise(figure: Figure) -> None:
                 artist.set_rasterized(True)
 
 
-def _inner(root: ET.Element, name: str) -> str:
+def _inner(root: ET.Element, name: str) -> Markup:
     """A drawing's elements as text for HTML: ids begin with the plot's name, those that nobody refers to are left out,
     and coordinates have two decimals, which is a hundredth of a point."""
     used = set()
@@ -120,7 +113,7 @@ def _inner(root: ET.Element, name: str) -> str:
         for node in child.iter():
             _adapt(node, f"{name}-", used)
         parts.append(ET.tostring(child, encoding="unicode").strip())
-    return "".join(parts)
+    return Markup("".join(parts))  # noqa: S704 (matplotlib escapes what it writes)
 
 
 def _adapt(node: ET.Element, prefix: str, used: set[str]) -> None:
@@ -136,34 +129,6 @@ def _adapt(node: ET.Element, prefix: str, used: set[str]) -> None:
             attributes[key] = " ".join(_NUMBER.sub(lambda found: f"{float(found[0]):.2f}", value).split())
         else:
             attributes[key] = _REFERENCE.sub(rf"url(#{prefix}\1)", value)
-
-
-def figure(picture: Picture, cursor: bool = False) -> Markup:
-    """A picture with its title, its description and its caption; with a `cursor`, a line that a script moves."""
-    identity = f"plot-{picture.name}"
-    described = " ".join(part for part in (picture.words, picture.about[0] if picture.about else "") if part)
-    left, top, right, bottom = (round(value, 2) for value in picture.panel)
-    line = element("line", class_="cursor", x1=str(left), x2=str(left), y1=str(top), y2=str(bottom),
-                   data_left=str(left), data_right=str(right), visibility="hidden") if cursor else None  # fmt: skip
-    drawing = element(
-        "svg",
-        element("title", picture.title, id=f"{identity}-title"),
-        element("desc", described, id=f"{identity}-desc"),
-        Markup(picture.drawing),
-        line,
-        viewBox=f"0 0 {picture.width:g} {picture.height:g}", role="img",
-        aria_labelledby=f"{identity}-title {identity}-desc", focusable="false",
-    )  # fmt: skip
-    caption = join([
-        element("strong", f"{picture.title}. "), f"{picture.words} " if picture.words else None,
-        element("span", " ".join(picture.about), class_="reading"),
-    ])  # fmt: skip
-    return element(
-        "figure",
-        scrolling(drawing, f"{identity}-title", class_="scroll paper"),
-        element("figcaption", caption),
-        id=identity,
-    )
 
 
 def named(found: Sequence[Picture], name: str) -> Picture | None:

@@ -8,23 +8,22 @@ from typing import Any
 import yaml
 
 from experiments import listing
-from experiments.present.report.grids import Cell, grid, number
-from experiments.present.report.markup import Markup, element, paragraphs, with_code
-from experiments.present.report.page import code, details
+from experiments.present.numbers import show
+from experiments.present.report.page import Code, Details, Part, Quote
+from experiments.present.table import Cell, Column, Table, text_column
 from simulator import registry
 from simulator.config import Disk
-from simulator.units import format_size, format_time
 
 Config = Mapping[str, Any]
 MOST_VALUES = 60
 """characters of a parameter's value that a table shows"""
 
 
-def comment(manifest: Mapping[str, Any]) -> Markup:
+def comment(manifest: Mapping[str, Any]) -> list[Part]:
     """The comment that the config begins with, in paragraphs; nothing if there is none or it isn't known."""
     text = str((manifest.get("source") or {}).get("comment", ""))
-    parts = [" ".join(part.split()) for part in text.split("\n\n")]
-    return element("blockquote", paragraphs(with_code(part) for part in parts if part)) if any(parts) else Markup("")
+    paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+    return [Quote(paragraphs)] if paragraphs else []
 
 
 def machine_sentence(config: Config, memory: bool = True) -> str:
@@ -35,7 +34,7 @@ def machine_sentence(config: Config, memory: bool = True) -> str:
     names = and_list([_group(group) for group in config["processes"][:6]] + (["others"] if len(config["processes"]) > 6
                      else []))  # fmt: skip
     who = f"One process ({names}) has" if count == 1 else f"{count} processes ({names}) share"
-    size = f"{format_size(machine['memory'])} of memory and " if memory else ""
+    size = f"{show(machine['memory'], 'bytes')} of memory and " if memory else ""
     processors = "1 processor" if machine["processors"] == 1 else f"{machine['processors']} processors"
     disks = and_list(f"{name} ({disk['model']})" for name, disk in machine["disks"].items())
     where = f"; pages are kept on {disks}" if disks else ""
@@ -54,30 +53,32 @@ def and_list(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def glance(config: Config) -> Markup:
+def glance(config: Config) -> list[Part]:
     """The machine and its processes in two tables, and the whole config for who wants it."""
     text = yaml.safe_dump(dict(config), sort_keys=True, allow_unicode=True, width=100)
-    return Markup(
-        grid("machine", "The machine", ["part", "value"], _machine_rows(config), words=2, sortable=False)
-        + grid("workloads", "What runs on it", ["process", "copies", "starts", "working set", "workload", "parameters"],
-               [_process_row(group) for group in config["processes"]], words=6)
-        + details("The whole config, defaults included (bytes and nanoseconds)", code(text, "The whole config"))
-    )  # fmt: skip
+    machine = [text_column("part"), text_column("value")]
+    columns = [text_column("process"), Column("copies", "count"), Column("starts", "ns"), Column("working set"),
+               text_column("workload"), text_column("parameters", wrap=True)]  # fmt: skip
+    return [
+        Table("The machine", machine, _machine_rows(config), name="machine"),
+        Table("What runs on it", columns, [_process_row(group) for group in config["processes"]], name="workloads"),
+        Details("The whole config, defaults included (bytes and nanoseconds)", [Code(text, "The whole config")]),
+    ]
 
 
 def _machine_rows(config: Config) -> list[tuple[str, str]]:
     machine, manager = config["machine"], config["memory_manager"]
     size, page = machine["memory"], machine["page_size"]
     rows = [
-        ("memory", f"{format_size(size)}: {size // page:,} frames of {format_size(page)}"),
-        ("processors", f"{machine['processors']}, quantum {format_time(machine['quantum'])}"),
+        ("memory", f"{show(size, 'bytes')}: {size // page:,} frames of {show(page, 'bytes')}"),
+        ("processors", f"{machine['processors']}, quantum {show(machine['quantum'], 'ns')}"),
         ("memory manager", str(manager["model"])),
         ("trimming", _named(manager["trimming"], "policy", "policy")),
     ]  # fmt: skip
     rows += [(f"disk {name}", _named(disk, "model", "disk")) for name, disk in machine["disks"].items()]
-    rows += [(f"file {name}", format_size(file["size"])) for name, file in machine.get("files", {}).items()]
+    rows += [(f"file {name}", show(file["size"], "bytes")) for name, file in machine.get("files", {}).items()]
     if config.get("duration"):
-        rows.append(("duration", format_time(config["duration"])))
+        rows.append(("duration", show(config["duration"], "ns")))
     return rows
 
 
@@ -104,12 +105,12 @@ def _value(value: Any, unit: str | None) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if unit is not None and isinstance(value, int):
-        return format_time(value) if unit == "Time" else format_size(value)
+        return show(value, "ns") if unit == "Time" else show(value, "bytes")
     text = f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
     return text if len(text) <= MOST_VALUES else f"{text[: MOST_VALUES - 1]}…"
 
 
-def _process_row(group: Config) -> list[str | Cell]:
+def _process_row(group: Config) -> list[Any]:
     limits = group["working_set"]
     hard = ", hard maximum" if limits["hard_maximum"] else ""
     workload = dict(group["workload"])
@@ -117,9 +118,9 @@ def _process_row(group: Config) -> list[str | Cell]:
     name = f"{group['name']} (foreground)" if group.get("foreground") else str(group["name"])
     return [
         name,
-        number(group["copies"]),
-        number(group["start"], format_time(group["start"]) if group["start"] else "at once"),
-        Cell(f"{format_size(limits['minimum'])} to {format_size(limits['maximum'])}{hard}", limits["maximum"]),
+        group["copies"],
+        group["start"] or Cell("at once", 0),
+        Cell(f"{show(limits['minimum'], 'bytes')} to {show(limits['maximum'], 'bytes')}{hard}", limits["maximum"]),
         kind,
         parameters(workload, "workload", kind),
     ]
