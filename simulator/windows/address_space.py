@@ -165,8 +165,8 @@ class AddressSpace:
     def virtual_alloc(self, address: int, size: int, kind: int, protect: int) -> int:
         """Reserve, commit or reset pages; the address of the first [VirtualAlloc].
 
-        `address` 0: anywhere, reserving too. A reservation begins at a multiple of 64 KiB (or of a page, if the machine
-        rounds so); it takes every page that the range touches.
+        `address` 0: anywhere, reserving too. A reservation begins at a multiple of 64 KiB; it takes every page that the
+        range touches.
         Raises Failure 87 (flags, protection, size 0, addresses that no region can have), 1314, 8 (no room), 487 (to
         reserve what isn't free, to commit outside one region), 5 (to commit pages of a file's or an image's view), 1455
         (commit limit).
@@ -204,7 +204,6 @@ class AddressSpace:
         if size == 0 and first != vad.first:
             raise Failure(constants.ERROR_INVALID_ADDRESS)
         if kind == MEM_RELEASE:
-            self._check_release(vad)
             self.release(vad, DECOMMITTED)
             return True
         end = -(-(address + size) // self.page_size) if size else vad.end
@@ -273,13 +272,12 @@ class AddressSpace:
                 raise Failure(constants.ERROR_NOT_ENOUGH_MEMORY)
             at = -(-at // align) * align
             return at * unit, at * unit + pages
-        by_page = self.system.settings.reserve_rounding == "page"
-        first = address // page if by_page else address // page // unit * unit
+        first = address // page // unit * unit
         end = -(-(address + size) // page)
         if first < unit or end > self.end:
             raise Failure(constants.ERROR_INVALID_PARAMETER)
         free = self._free.holds(first // unit, -(-end // unit) - first // unit)
-        if not free and (by_page or next(self.vads.overlapping(first, end), None) is not None):
+        if not free and next(self.vads.overlapping(first, end), None) is not None:
             raise Failure(constants.ERROR_INVALID_ADDRESS)  # else a placeholder's part has the end of a unit
         return first, end
 
@@ -426,12 +424,6 @@ class AddressSpace:
         self.refund(pages + self.missing_tables(first, end) - missing)
         self.tables.delete(first, end, DECOMMITTED)
         write_watch.decommit(vad, first, end)
-
-    def _check_release(self, vad: Vad) -> None:
-        if self.system.settings.release == "committed":
-            states = {bool(value) for _, _, value in vad.runs.within(vad.first, vad.end)}
-            if len(states) > 1:
-                raise Failure(constants.ERROR_INVALID_ADDRESS)
 
 
 def _check_private(protect: int) -> None:

@@ -42,7 +42,7 @@ MEM_RESERVE_PLACEHOLDER: Final = 0x40000
 MEM_COALESCE_PLACEHOLDERS: Final = 0x1
 MEM_PRESERVE_PLACEHOLDER: Final = 0x2
 
-# OfferVirtualMemory: priorities VeryLow to Normal; Learn's table is wrong (MODEL.md section 13)
+# OfferVirtualMemory: priorities VeryLow to Normal (MODEL.md 13, 6)
 VM_OFFER_PRIORITY_VERY_LOW: Final = 1
 VM_OFFER_PRIORITY_LOW: Final = 2
 VM_OFFER_PRIORITY_BELOW_NORMAL: Final = 3

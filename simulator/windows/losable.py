@@ -15,6 +15,8 @@ from simulator.windows.constants import (
     ERROR_USER_MAPPED_FILE,
     MEM_RESET,
     PAGE_READWRITE,
+    VM_OFFER_PRIORITY_NORMAL,
+    VM_OFFER_PRIORITY_VERY_LOW,
 )
 from simulator.windows.failure import Failure
 from simulator.windows.protection import KNOWN, OFFERED
@@ -22,10 +24,6 @@ from simulator.windows.vad import Vad
 
 if TYPE_CHECKING:
     from simulator.windows.address_space import AddressSpace
-
-PRIORITIES = {"enum": {1: 1, 2: 2, 3: 3, 4: 4}, "learn": {0x1000: 1, 0x2000: 2}}
-"""OfferVirtualMemory's priorities, VmOfferPriorityVeryLow to Normal, to those of the standby lists: by the enumeration,
-or as the page's table prints them, where 0x2000 stands for three: they are taken for Low."""
 
 
 def reset(space: AddressSpace, address: int, size: int, kind: int) -> int:
@@ -58,14 +56,14 @@ def offer(space: AddressSpace, address: int, size: int, priority: int) -> int:
     """Take committed private pages out of the working set, locked or not, and never write them; they can't be touched
     until they are reclaimed [OfferVirtualMemory]. 0.
 
-    Raises Failure 87 (not whole pages, a priority that is none) or 487 (not committed private memory of one region).
+    Raises Failure 87 (not whole pages; a priority other than 1 to 4, the standby list it goes to) or 487 (not committed
+    private memory of one region).
     """
-    known = PRIORITIES[space.system.settings.offer_priorities]
     vad, first, end = _pages(space, address, size)
-    if priority not in known:
+    if not VM_OFFER_PRIORITY_VERY_LOW <= priority <= VM_OFFER_PRIORITY_NORMAL:
         raise Failure(ERROR_INVALID_PARAMETER)
     _, entries = space.tables.existing(first, end)
-    space.pages.offer(entries, known[priority])
+    space.pages.offer(entries, priority)
     for start, stop, value in list(vad.runs.within(first, end)):
         vad.runs.set(start, stop, value | OFFERED)
     space.tables.allow(vad, first, end)

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from simulator.state.constants import MODIFIED, NO_WRITE, STANDBY
-
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner
     from simulator.windows.system import System
@@ -28,8 +24,7 @@ class PerformanceInformation:
     physical_available: int
     """zeroed + free + standby"""
     system_cache: int
-    """the system's working set, with the standby pages or with the sharable pages of the standby and modified lists, as
-    the machine is set: the sources disagree [PERFORMANCE_INFORMATION; MODEL.md section 13]"""
+    """the system's working set and the standby pages [PERFORMANCE_INFORMATION; MODEL.md 13, 10]"""
     kernel_total: int
     """paged + nonpaged pool"""
     kernel_paged: int
@@ -41,19 +36,10 @@ class PerformanceInformation:
     thread_count: int
 
 
-def _sharable(system: System) -> int:
-    """Pages of files and sections on the standby and modified lists."""
-    arrays = system.state.arrays
-    states = arrays["frames"]["state"]
-    listed = np.flatnonzero((states == STANDBY) | (states == MODIFIED) | (states == NO_WRITE))
-    return int(np.count_nonzero(arrays["contents"]["process"][arrays["frames"]["content"][listed]] < 0))
-
-
 def performance_information(system: System) -> PerformanceInformation:
     """The system's state now [GetPerformanceInfo]. Processes and threads that have ended don't count; the System
     process and its threads do not either, as it is not a program."""
     pages, pool = system.pages, system.pool
-    listed = pages.standby() if system.settings.system_cache == "standby" else _sharable(system)
     living = [owner for owner in system.processes if owner.threads]
     return PerformanceInformation(
         commit_total=pages.commit_total(),
@@ -61,7 +47,7 @@ def performance_information(system: System) -> PerformanceInformation:
         commit_peak=pages.commit_peak(),
         physical_total=pages.frames,
         physical_available=pages.available(),
-        system_cache=listed + pages.size(system.kernel),
+        system_cache=pages.standby() + pages.size(system.kernel),
         kernel_total=pool.paged.used + pool.nonpaged.used,
         kernel_paged=pool.paged.used,
         kernel_nonpaged=pool.nonpaged.used,

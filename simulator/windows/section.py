@@ -134,7 +134,7 @@ def _check(owner: Owner, handle: int, protection: int, attributes: int, size: in
 
 
 def _of_paging_files(owner: Owner, protection: int, attributes: int, size: int, name: str | None) -> Section:
-    """Commit is charged here, unless `section_shortage` says that the first view is (MODEL.md 13, 7)."""
+    """Commit is charged here, not by the first view (MODEL.md 13, 7)."""
     system = owner.system
     pages = -(-size // system.page_size)
     segment: PagingSegment
@@ -143,8 +143,6 @@ def _of_paging_files(owner: Owner, protection: int, attributes: int, size: int, 
     else:
         segment = PagingSegment(system, pages, reserve=bool(attributes & w.SEC_RESERVE))
     try:
-        if system.settings.section_shortage == "create":
-            segment.promise()
         segment.show(0, pages)
         size = pages * system.page_size
         return Section(
@@ -172,11 +170,11 @@ def _of_file(owner: Owner, handle: int, protection: int, attributes: int, size: 
 
 def _size_of(file: File, protection: int, size: int) -> int:
     """The size of a file's section in bytes. A section that is larger than the file will extend it, if its protection
-    writes or `file_growth` says always (MODEL.md 13, 8), and the disk has room."""
+    writes (MODEL.md 13, 8) and the disk has room."""
     if not size and not file.size:
         raise Failure(w.ERROR_FILE_INVALID)
     if size > file.size:
-        if protection not in WRITES and file.system.settings.file_growth == "write":
+        if protection not in WRITES:
             raise Failure(w.ERROR_NOT_ENOUGH_MEMORY)
         file.check(size)
     return size or file.size

@@ -171,8 +171,6 @@ def map_part(
         raise
     try:
         section.segment.show(view.first, view.pages)
-        if isinstance(section.segment, PagingSegment):
-            section.segment.promise()
     except Failure:
         if old is None:
             owner.space.unmap_view(at)

@@ -25,7 +25,6 @@ ALL_AWAY = -1
 """(SIZE_T)-1 for both limits: take out all that can be."""
 _HARD_MINIMUM = w.QUOTA_LIMITS_HARDWS_MIN_ENABLE, w.QUOTA_LIMITS_HARDWS_MIN_DISABLE
 _HARD_MAXIMUM = w.QUOTA_LIMITS_HARDWS_MAX_ENABLE, w.QUOTA_LIMITS_HARDWS_MAX_DISABLE
-PRIVILEGES = {"increase-working-set": w.SE_INC_WORKING_SET_NAME, "increase-base-priority": w.SE_INC_BASE_PRIORITY_NAME}
 
 
 class WorkingSetPage(NamedTuple):
@@ -98,7 +97,7 @@ def set_limits(own: Owner, minimum: int, maximum: int, flags: int = 0, asking: O
         raise Failure(w.ERROR_INVALID_PARAMETER)
     more = lowest - int(record["minimum"])
     if more > 0 or highest > record["maximum"]:
-        _check_privilege(system, asking or own)
+        _check_privilege(asking or own)
     granted = sum(int(pages.process(other.number)["minimum"]) for other in system.processes)
     if more > 0 and granted + more > room:
         raise Failure(w.ERROR_NO_SYSTEM_RESOURCES)
@@ -106,8 +105,7 @@ def set_limits(own: Owner, minimum: int, maximum: int, flags: int = 0, asking: O
         bool(flags & on) or (bool(was) and not flags & off)
         for (on, off), was in ((_HARD_MINIMUM, record["hard_minimum"]), (_HARD_MAXIMUM, record["hard_maximum"]))
     )
-    always = system.settings.working_set_maximum == "hard"
-    pages.set_limits(own.number, lowest, highest, hard_minimum, hard_maximum or always)
+    pages.set_limits(own.number, lowest, highest, hard_minimum, hard_maximum)
     _cut(own, highest)
     return True
 
@@ -118,8 +116,8 @@ def _room(system: System) -> int:
     return frames - min(system.settings.reserved_frames, frames // 8)
 
 
-def _check_privilege(system: System, asking: Owner) -> None:
-    if PRIVILEGES[system.settings.working_set_privilege] not in asking.privileges:
+def _check_privilege(asking: Owner) -> None:
+    if w.SE_INC_WORKING_SET_NAME not in asking.privileges:
         raise Failure(w.ERROR_PRIVILEGE_NOT_HELD)
 
 
@@ -192,14 +190,13 @@ def _sharers(state: Any) -> int:
 def memory_counters(own: Owner) -> ProcessMemoryCounters:
     """The counters of a process [GetProcessMemoryInfo].
 
-    `pagefile_usage` is its commit charge, as `private_usage`, or 0 if the machine counts as Windows 7 did. Shared
-    commit is that of the sections backed by the paging files that it has views of.
+    `pagefile_usage` is its commit charge, as `private_usage` (MODEL.md 13, 9). Shared commit is that of the sections
+    backed by the paging files that it has views of.
     """
     system, page = own.system, own.system.page_size
     record, entries = system.pages.process(own.number), system.pages.working_set(own.number)
     commit = system.pages.commit(own.number)
     own.space.peak_commit = max(own.space.peak_commit, commit)
-    usage = system.settings.pagefile_usage == "private"
     quota = system.pool.quota(own)
     private = int(np.count_nonzero(~system.pages.state_of(entries)["shared"]))
     return ProcessMemoryCounters(
@@ -210,8 +207,8 @@ def memory_counters(own: Owner) -> ProcessMemoryCounters:
         quota_paged_pool_usage=quota.paged,
         quota_peak_non_paged_pool_usage=quota.peak_nonpaged,
         quota_non_paged_pool_usage=quota.nonpaged,
-        pagefile_usage=commit * page * usage,
-        peak_pagefile_usage=own.space.peak_commit * page * usage,
+        pagefile_usage=commit * page,
+        peak_pagefile_usage=own.space.peak_commit * page,
         private_usage=commit * page,
         private_working_set_size=private * page,
         shared_commit_usage=_shared_commit(own.space) * page,

@@ -369,17 +369,6 @@ def test_a_process_that_ends_gives_everything_back() -> None:
     assert all(c.process < 0 or not (c.resident or c.stored) for c in s.pages.content)
 
 
-def test_alternatives_of_rounding_release_and_priorities() -> None:
-    s = space(reserve_rounding="page", release="committed", offer_priorities="learn")
-    base = s.virtual_alloc(0x20001234, PAGE, RESERVE, RW)
-    assert base == 0x20001000
-    assert code(s.virtual_alloc, 0x20008000, PAGE, RESERVE, RW) == w.ERROR_INVALID_ADDRESS  # the unit is in use
-    s.virtual_alloc(base, 1, COMMIT, RW)
-    assert code(s.virtual_free, base, 0, w.MEM_RELEASE) == w.ERROR_INVALID_ADDRESS
-    assert code(losable.offer, s, base, PAGE, 1) == w.ERROR_INVALID_PARAMETER
-    assert losable.offer(s, base, PAGE, 0x2000) == 0
-
-
 def _count(vad: Vad | None) -> Any:
     return None if vad is None else len(vad.runs)
 

@@ -100,13 +100,6 @@ def test_a_fixed_heaps_largest_block_is_slightly_less_than_512_kb_or_1_mb(bits: 
     assert len(process.space.regions) == 1
 
 
-def test_a_fixed_heaps_largest_block_may_be_below_0x7fff8_bytes_instead() -> None:
-    process = Fake(fixed_limit="HeapAlloc")
-    handle = made(process, 0, 0, 4 * MB)
-    assert alloc(process, handle, 0x7FFF8) == 0
-    assert alloc(process, handle, 0x7FFF7) != 0
-
-
 def test_a_fixed_heap_never_grows_beyond_its_maximum() -> None:
     process = Fake()
     handle = made(process, 0, 0, UNIT)

@@ -20,17 +20,11 @@ def regions(process: Fake) -> list[int]:
     return list(process.space.regions.values())
 
 
-@pytest.mark.parametrize(
-    ("growth", "expected"),
-    [("doubling", [1, 2, 4, 8]), ("constant", [1, 1, 1, 1, 1, 1, 1, 1])],
-)
-def test_further_segments_double_or_stay_at_1_mb(growth: str, expected: list[int]) -> None:
-    process = Fake(segment_growth=growth)
+def test_further_segments_double() -> None:
+    process = Fake()
     handle = process.run(process.heap_create())
-    fill(process, handle, 34 if growth == "doubling" else 31, 250_000)
-    assert regions(process)[0] == UNIT
-    assert regions(process)[1:] == [size * MB for size in expected][: len(regions(process)) - 1]
-    assert len(regions(process)) >= 5
+    fill(process, handle, 34, 250_000)
+    assert regions(process) == [UNIT, MB, 2 * MB, 4 * MB, 8 * MB]
     check(process.own.heaps[handle])
 
 
@@ -89,7 +83,6 @@ def test_free_pages_are_decommitted_past_both_thresholds_only() -> None:
 
 
 def test_pages_may_be_kept_until_the_heap_is_destroyed() -> None:
-    assert decommitted(Fake(decommit="never"), 60_000, 12_000) == 0
     assert decommitted(Fake(decommit_total=0, decommit_block=4 * PAGE), 50_000, 12_000) == 0
 
 

@@ -33,7 +33,7 @@ KINDS: dict[str, tuple[Any, int, int, Any]] = {
     "growable": ({}, 0, 0, {}),
     "32-bit": ({}, 0, 0, {"bits": 32}),
     "back end alone": ({"low_fragmentation": "off"}, 0, 0, {}),
-    "constant, never decommitted": ({"segment_growth": "constant", "decommit": "never"}, 0, 0, {}),
+    "hardly ever decommitted": ({"decommit_total": 1 << 30}, 0, 0, {}),
     "front end at once": ({"activation": 1, "bucket_memory": 16_384}, 0, 0, {"bits": 32}),
     "fixed": ({}, 8192, 1 << 20, {}),
     "short of memory": ({"decommit_total": 0}, 0, 0, {"limit": 300_000, "room": 8 << 20}),
