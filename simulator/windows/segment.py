@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.windows import constants
 from simulator.windows.failure import Failure
-from simulator.windows.runs import Runs
+from simulator.windows.regions.region import Runs
 
 if TYPE_CHECKING:
     from simulator.windows.system import System
