@@ -5,9 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.windows.free_space import FULL, FreeSpace
-from simulator.windows.runs import Runs
-from simulator.windows.vad import Vad, Vads
+from simulator.windows.regions.region import Region, Runs
+from simulator.windows.regions.vads import FULL, FreeSpace, Vads
 
 RANGES = st.tuples(st.integers(10, 49), st.integers(1, 40)).map(lambda pair: (pair[0], min(50, pair[0] + pair[1])))
 
@@ -68,23 +67,23 @@ def test_free_space_stays_right_when_its_gaps_fill_many_blocks() -> None:
 def _vads(*regions: tuple[int, int, int]) -> Vads:
     vads = Vads()
     for first, end, value in regions:
-        vads.add(Vad(first, end, 4, value))
+        vads.add(Region(None, first, end, 4, value))  # type: ignore[arg-type]
     return vads
 
 
 def test_regions_are_found_by_page_and_by_range() -> None:
     vads = _vads((32, 48, 4), (0, 16, 4), (64, 65, 0))
-    found = [vad.first if (vad := vads.at(page)) else -1 for page in (0, 15, 16, 32, 47, 48, 64, 65)]
+    found = [region.first if (region := vads.at(page)) else -1 for page in (0, 15, 16, 32, 47, 48, 64, 65)]
     assert found == [0, 0, -1, 32, 32, -1, 64, -1]
-    assert [vad.first for vad in vads.overlapping(15, 33)] == [0, 32]
-    assert [vad.first for vad in vads.overlapping(16, 32)] == []
+    assert [region.first for region in vads.overlapping(15, 33)] == [0, 32]
+    assert [region.first for region in vads.overlapping(16, 32)] == []
     assert [vads.next_first(page, 99) for page in (16, 48, 70)] == [32, 64, 99]
 
 
 def test_each_page_table_with_committed_pages_counts_once() -> None:
     # Tables of 8 pages. Committed: 0-1 and 5 of table 0, all of table 1 and page 16 of table 2, by two regions.
     vads = _vads((0, 2, 4), (4, 7, 0), (8, 17, 4), (24, 32, 0))
-    vads.vads[1].runs.set(5, 6, 4)
+    vads.regions[1].runs.set(5, 6, 4)
     assert vads.tables(0, 32, 8) == 3
     assert vads.tables(0, 8, 8) == 1
     assert vads.tables(16, 32, 8) == 1

@@ -1,16 +1,79 @@
-"""Free address space: which allocation units no region has, and where the next region goes.
+"""Which region has which addresses, and where there is room for another.
 
-Windows keeps a bitmap of 64 KiB units (MiFindEmptyAddressRange; ros walks the VAD tree); the answer is the same: the
-lowest place that is large enough, or the highest. Here the gaps lie in a sorted list cut into blocks that know their
-largest gap, so that a search looks at about the square root of the number of gaps.
+Windows keeps VADs in a tree, and a bitmap of 64 KiB units (MiFindEmptyAddressRange; ros walks the VAD tree); the answer
+is the same: the lowest place that is large enough, or the highest. Here the gaps lie in a sorted list cut into blocks
+that know their largest gap, so that a search looks at about the square root of the number of gaps.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+
+from simulator.windows.regions.region import Region
 
 FULL = 256
 """Gaps in a block that is split in two; chosen by measurement for 10,000 gaps."""
+
+
+class Vads:
+    """All regions of an address space, in the order of their addresses; none overlap."""
+
+    def __init__(self) -> None:
+        self.firsts: list[int] = []
+        self.regions: list[Region] = []
+
+    def at(self, page: int) -> Region | None:
+        """The region that holds a page."""
+        i = bisect_right(self.firsts, page) - 1
+        if i < 0:
+            return None
+        region = self.regions[i]
+        return region if page < region.end else None
+
+    def add(self, region: Region) -> None:
+        """A new region."""
+        i = bisect_left(self.firsts, region.first)
+        self.firsts.insert(i, region.first)
+        self.regions.insert(i, region)
+
+    def remove(self, region: Region) -> None:
+        """A region is gone."""
+        i = bisect_left(self.firsts, region.first)
+        del self.firsts[i], self.regions[i]
+
+    def next_first(self, page: int, default: int) -> int:
+        """First page of the first region after a free page."""
+        i = bisect_right(self.firsts, page)
+        return self.firsts[i] if i < len(self.firsts) else default
+
+    def overlapping(self, first: int, end: int) -> Iterator[Region]:
+        """Regions with pages in [first, end)."""
+        i = max(bisect_right(self.firsts, first) - 1, 0)
+        while i < len(self.regions) and self.firsts[i] < end:
+            if self.regions[i].end > first:
+                yield self.regions[i]
+            i += 1
+
+    def tables(self, first: int, end: int, span: int) -> int:
+        """How many page tables (each of `span` pages) [first, end), whole tables, has committed pages in.
+
+        Commit is charged for page tables though they are built on the first touch only (MODEL.md section 5). All pages
+        of a view count, as those of SEC_RESERVE sections become committed from elsewhere.
+        """
+        count, last, whole = 0, -1, (end - first) // span
+        for region in self.overlapping(first, end):
+            if region.fixed:
+                continue
+            for start, stop, value in region.runs.within(max(first, region.first), min(end, region.end)):
+                if value:
+                    lowest, highest = max(start // span, last + 1), (stop - 1) // span
+                    if highest >= lowest:
+                        count += highest - lowest + 1
+                        last = highest
+                        if count == whole:
+                            return count
+        return count
 
 
 class FreeSpace:
