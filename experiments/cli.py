@@ -20,6 +20,7 @@ from experiments import __version__
 from experiments.cli_exchange import calibrate, export
 from experiments.cli_trace import trace
 from experiments.errors import BadInput, Interrupted, ProgramFault, RunFailed, single_line
+from experiments.present.wide import Wide
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """Why a stream may take no more output: a full disk, a limit, a broken device, a closed descriptor."""
@@ -103,6 +104,7 @@ def run(
         typer.Option(metavar="FILE", help="Write the references that were made: .arrow or .parquet."),
     ] = None,
     plugins: Plugins = None,
+    _wide: Wide = False,
 ) -> None:
     """Run an experiment; write its result and print its table."""
     from experiments import commands
@@ -138,6 +140,7 @@ def compare(
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the plots, too.")] = True,
     keep: Annotated[bool, typer.Option("--keep", help="Keep each run as a whole result, in DIR/points.")] = False,
     plugins: Plugins = None,
+    _wide: Wide = False,
 ) -> None:
     """Compare policies on the same references: how much they differ, and how surely."""
     from experiments.batch.pool import local
@@ -167,6 +170,7 @@ def size(
     confidence: Confidence = 0.95,
     json: Json = False,
     plugins: Plugins = None,
+    _wide: Wide = False,
 ) -> None:
     """Find the least memory in which each policy meets a target."""
     from experiments.batch.pool import local
@@ -211,6 +215,7 @@ def sweep(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Result directory. [default: results/NAME]")] = None,
     json: Json = False,
     plugins: Plugins = None,
+    _wide: Wide = False,
 ) -> None:
     """Run every point of a config's `sweep:`; what is finished is kept, whatever happens."""
     from experiments.batch import executors
@@ -275,6 +280,7 @@ def why(
         typer.Option(metavar="T", help="How soon a page must be wanted again to be regretted. [default: 10 ms]"),
     ] = None,
     json: Json = False,
+    _wide: Wide = False,
 ) -> None:
     """Tell a page's biography; without a page, how far taking pages out was regretted."""
     from experiments import why
@@ -303,6 +309,7 @@ def list_(
     what: Annotated[Listed, typer.Argument(help="Which plug-ins.")],
     json: Json = False,
     plugins: Plugins = None,
+    _wide: Wide = False,
 ) -> None:
     """List what a config can name, with parameters."""
     from experiments import commands

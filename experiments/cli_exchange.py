@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from experiments.present.wide import Wide
+
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object to stdout.")]
 
 calibrate = typer.Typer(
@@ -65,6 +67,7 @@ def disk(
         Path | None, typer.Option("--plot", metavar="FILE.png", help="Where the plot goes. [default: beside FRAGMENT]")
     ] = None,
     json: Json = False,
+    _wide: Wide = False,
 ) -> None:
     """Fit disk models to measured latencies; tell how close they come."""
     from experiments.calibrate import command

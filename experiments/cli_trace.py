@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
+from experiments.present.wide import Wide
+
 trace = typer.Typer(
     name="trace",
     help="Look into traces, convert them, record them.",
@@ -50,6 +52,7 @@ def info(
     format: Annotated[str, typer.Option(help="A registered format, or auto.")] = "auto",  # noqa: A002
     options: Options = None,
     json: Json = False,
+    _wide: Wide = False,
 ) -> None:
     """Tell what is in a trace: references, pages, processes, threads, duration, regions, where it comes from."""
     from experiments import trace_commands
@@ -118,6 +121,7 @@ def profile(
     ] = True,
     json: Json = False,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the plots, too.")] = True,
+    _wide: Wide = False,
 ) -> None:
     """Find miss-ratio curves, working sets, reuse, popularity and phases of a trace, in one pass."""
     from experiments.profile.command import profile_trace
@@ -137,6 +141,7 @@ def fit(
         Path | None, typer.Option(metavar="FILE.yaml", help="Write the closest model as a config of one process.")
     ] = None,
     json: Json = False,
+    _wide: Wide = False,
 ) -> None:
     """Fit synthetic workloads to a trace; tell how close their miss-ratio curves come."""
     from experiments import fitting

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments import listing, tables
+from experiments import listing
 from experiments.config import Experiment, load
 from experiments.errors import BadInput, ProgramFault, RunFailed
 from experiments.inputs import input_paths
 from experiments.opening import opened, write_manifest
 from experiments.plugin_files import load_file
+from experiments.present import terminal
+from experiments.present.run import run_report
 from experiments.schema import config_schema
 from experiments.store import canonical_json, replacing, telling_disk_errors
 
@@ -48,9 +50,7 @@ def run_config(
     if as_json:
         _print_json({**summary, "directory": os.path.abspath(target)})
     else:
-        console = tables.console()
-        console.print(tables.run_report(summary, experiment.machine.page_size))
-        console.print(f"result: {target}", highlight=False, soft_wrap=True)
+        terminal.show([*run_report(summary, experiment.machine.page_size), f"result: {target}"])
     if failure is not None:
         raise failure
 
@@ -153,8 +153,7 @@ def list_plugins(what: str, as_json: bool, plugins: Sequence[Path] = ()) -> None
     if as_json:
         _print_json({what: entries})
         return
-    rows = [(entry["name"], listing.description(entry), listing.parameter_text(entry)) for entry in entries]
-    tables.console().print(tables.rows_table(what, ("name", "description", "parameters"), rows))
+    terminal.show([listing.table(what, entries)])
 
 
 MOST_DIFFERENCES = 20

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Group
 
-from experiments import tables
 from experiments.errors import BadInput, single_line
+from experiments.present import terminal
+from experiments.present.table import Column, Part, Table, text_column
 from experiments.store import canonical_json
 from experiments.trace_commands import format_options, usable
 from workloads.fit.measure import Measured, measure
@@ -47,12 +47,8 @@ def fit_trace(
     if as_json:
         sys.stdout.write(canonical_json(_report(path, trace, fits, closest, out)))
         return
-    console = tables.console()
-    console.print(_table(trace, fits))
-    if out is None:
-        console.print(f"closest: {closest.model}; --out FILE.yaml writes it as a config", highlight=False)
-    else:
-        console.print(f"closest: {closest.model}, written to {out}", highlight=False, soft_wrap=True)
+    then = "; --out FILE.yaml writes it as a config" if out is None else f", written to {out}"
+    terminal.show([*_tables(trace, fits), f"closest: {closest.model}{then}"])
 
 
 def config_text(path: Path, found: Fit) -> str:
@@ -122,27 +118,23 @@ def _sizes(trace: Measured) -> list[int]:
     return sorted({max(round(share * trace.pages), 1) for share in SHARES})
 
 
-def _table(trace: Measured, fits: Sequence[Fit]) -> Group:
+def _tables(trace: Measured, fits: Sequence[Fit]) -> list[Part]:
+    """The miss ratios of the trace and the models, and how far these are from it."""
     curves = [trace.miss_ratio, *(found.measured.miss_ratio for found in fits)]
-    sizes = _sizes(trace)
-    rows = [(f"{size:,}", *(f"{100 * curve[size - 1]:.4f} %" for curve in curves)) for size in sizes]
-    names = [found.model for found in fits]
+    ratios = [Column("pages of memory", "count"), *(Column(name, format=lambda ratio: f"{ratio:.4%}") for name in
+              ("trace", *(found.model for found in fits)))]  # fmt: skip
+    rows = [[size, *(float(curve[size - 1]) for curve in curves)] for size in _sizes(trace)]
     closeness = [
-        (
-            found.model,
-            f"{found.closeness.miss_ratio_max:.5f}",
-            f"{found.closeness.miss_ratio_mean:.5f}",
-            f"{100 * found.closeness.miss_ratio_relative:.1f} %",
-            f"{found.closeness.working_set_max:.3f}",
-            f"{found.closeness.working_set_mean:.3f}",
+        [
+            found.model, found.closeness.miss_ratio_max, found.closeness.miss_ratio_mean,
+            found.closeness.miss_ratio_relative, found.closeness.working_set_max, found.closeness.working_set_mean,
             "" if found.phases is None else f"{found.phases:,} by windows of {found.window:,} requests",
-        )
+        ]
         for found in fits
-    ]
-    headings = ("model", "miss ratio: max", "mean", "mean, relative", "working set: max", "mean", "phases")
-    return Group(
-        tables.rows_table("LRU miss ratio", ("pages of memory", "trace", *names), rows),
-        tables.rows_table(
-            "differences from the trace; of the working set as shares of the footprint", headings, closeness
-        ),
-    )
+    ]  # fmt: skip
+    far = [text_column("model"), *(Column(text, format=lambda value: f"{value:.5f}") for text in
+           ("miss ratio: max", "mean")), Column("mean, relative", "share"),
+           *(Column(text, format=lambda value: f"{value:.3f}") for text in ("working set: max", "mean")),
+           text_column("phases", 1, wrap=True)]  # fmt: skip
+    title = "differences from the trace; of the working set as shares of the footprint"
+    return [Table("LRU miss ratio", ratios, rows), Table(title, far, closeness)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from experiments.present.table import Table, text_column
 from experiments.schema import UNIT_FRAGMENTS, first_sentence
 from simulator import registry
 from simulator.units import format_size, format_time
@@ -67,3 +68,10 @@ def description(entry: dict[str, Any]) -> str:
     if entry.get("reads", "run") != "run":
         return f"{entry['description']} (of a {entry['reads'].replace('-', ' ')})"
     return str(entry["description"])
+
+
+def table(what: str, entries: list[dict[str, Any]]) -> Table:
+    """A row for each plug-in."""
+    columns = [text_column("name"), text_column("description", wrap=True), text_column("parameters", 1, wrap=True)]
+    rows = [(entry["name"], description(entry), parameter_text(entry)) for entry in entries]
+    return Table(what, columns, rows)

@@ -94,24 +94,25 @@ class Points(pd.DataFrame):
     def curves(self) -> Picture:
         """A sweep's figures over the number that takes most values, as a matplotlib figure; raises BadInput if no
         parameter is a number that takes two."""
-        from experiments.notebook.points import curves
+        from experiments.notebook.picture import picture
 
-        return curves(self)
+        settings = [name for name in self.parameters if name != "replication"]
+        return picture((pd.DataFrame(self), settings), "sweep-curves", "sweep")
 
     def __repr__(self) -> str:
-        from experiments.notebook.points import points_table
-        from experiments.notebook.render import text
+        from experiments.present.sweep import points_table
+        from experiments.present.terminal import text
 
-        table = points_table(self)
-        return super().__repr__() if table is None else text(table)
+        table = points_table(self, self.parameters)
+        return super().__repr__() if table is None else text([table])
 
     def _repr_html_(self) -> str | None:
-        from experiments.notebook.points import points_table
-        from experiments.notebook.render import html
+        from experiments.present.html import fragment
+        from experiments.present.sweep import points_table
 
-        table = points_table(self)
+        table = points_table(self, self.parameters)
         whole: Any = pd.DataFrame(self)
-        return whole._repr_html_() if table is None else html([table])
+        return whole._repr_html_() if table is None else fragment([table])
 
 
 def load(directory: Path | str) -> Points:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import tables
 from experiments.batch.point import Outcome, Point
 from experiments.batch.pool import Opener, Workers
 from experiments.batch.run import run_batch
@@ -17,9 +16,12 @@ from experiments.compare.command import Options, beside, planned
 from experiments.compare.contestants import Contestant
 from experiments.compare.metrics import figures
 from experiments.compare.plan import Plan, replication_seed, slug
-from experiments.compare.text import name_text
 from experiments.config import load
 from experiments.errors import BadInput, RunFailed
+from experiments.present import terminal
+from experiments.present.comparison import ideal_note, name_text
+from experiments.present.numbers import UNKNOWN, mean
+from experiments.present.table import Cell, Column, Part, Table, text_column
 from experiments.runner import prepare
 from experiments.size import Found, Probe, Search, Target, judge, parse_target, search
 from experiments.store import canonical_json
@@ -54,7 +56,7 @@ def size_config(config: Path, options: Options, workers: Workers, target: str, t
     if as_json:
         sys.stdout.write(canonical_json(summary))
         return
-    _print(summary)
+    terminal.show(report(summary))
 
 
 def _tolerance(text: str, page: int) -> Callable[[int], int]:
@@ -178,41 +180,37 @@ def _described(one: Contestant, found: Found, probes: list[Probe], page: int) ->
     }
 
 
-def _print(summary: Mapping[str, Any]) -> None:
-    headings = ("policy", "least memory", "pages", "there", "missed at", "there", "sizes tried")
-    table = tables.rows_table(
-        f"{summary['name']}: least memory for {summary['target']}", headings,
-        [_row(one, summary["page_size"]) for one in summary["policies"]],
-    )  # fmt: skip
-    for column in table.columns[1:]:
-        column.justify = "right"
-    console = tables.console()
-    console.print(table, highlight=False)
-    console.print("\n".join(_notes(summary)), highlight=False, markup=False)
+def report(summary: Mapping[str, Any]) -> list[Part]:
+    """The least memory of each policy, and how to read it."""
+    columns = [
+        text_column("policy"), Column("least memory", "bytes"), Column("pages", "count", 1), Column("there"),
+        Column("missed at", "bytes"), Column("there", priority=2), Column("sizes tried", "count", 3),
+    ]  # fmt: skip
+    rows = [_row(one, summary["page_size"]) for one in summary["policies"]]
+    title = f"{summary['name']}: least memory for {summary['target']}"
+    return [Table(title, columns, rows, notes=ideal_note(summary["policies"])), *_notes(summary)]
 
 
-def _row(one: Mapping[str, Any], page: int) -> list[str]:
-    label = name_text(one, "")
+def _row(one: Mapping[str, Any], page: int) -> list[Any]:
     by_size = {probe["memory_bytes"]: probe for probe in one["tried"]}
     answer, missed = one["memory_bytes"], one["missed_at_bytes"]
     return [
-        label,
-        "none tried meets it" if answer is None else format_size(answer),
-        "-" if answer is None else f"{answer // page:,}",
+        name_text(one, ""),
+        Cell("none tried meets it") if answer is None else answer,
+        None if answer is None else answer // page,
         _measured(by_size.get(answer)),
-        "-" if missed is None else format_size(missed),
+        missed,
         _measured(by_size.get(missed)),
-        str(len(one["tried"])),
+        len(one["tried"]),
     ]
 
 
-def _measured(probe: Mapping[str, Any] | None) -> str:
+def _measured(probe: Mapping[str, Any] | None) -> Cell:
     if probe is None:
-        return "-"
+        return Cell(UNKNOWN)
     if probe["mean"] is None:
-        return "failed"
-    half = "" if probe["low"] in (None, probe["mean"]) else f" ± {(probe['high'] - probe['low']) / 2:.3g}"
-    return f"{probe['mean']:.5g}{half}"
+        return Cell("failed")
+    return Cell(mean(probe["mean"], probe["low"], probe["high"]), probe["mean"])
 
 
 def _notes(summary: Mapping[str, Any]) -> list[str]:

@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
-from experiments import tables
 from experiments.document import parse_document
 from experiments.errors import BadInput, RunFailed
+from experiments.present import terminal
+from experiments.present.numbers import UNKNOWN, share, show
+from experiments.present.table import Column, Part, Table, text_column
 from experiments.store import canonical_json
 from experiments.trace_progress import reading, recording_line
-from simulator.units import format_size, format_time
 from workloads.base import InputError
 
 if TYPE_CHECKING:
@@ -56,13 +55,9 @@ def info(path: Path, format_name: str, options: Sequence[str], as_json: bool) ->
     if as_json:
         sys.stdout.write(canonical_json(data))
         return
-    console = tables.console()
-    for line in summary_lines(data):
-        console.print(Text(line), soft_wrap=True)
-    if len(found.facts.origins) > 1:
-        console.print(thread_table(data))
-    if data["regions"]:
-        console.print(region_table(data))
+    parts: list[Part] = [*summary_lines(data)]
+    parts += [thread_table(data)] if len(found.facts.origins) > 1 else []
+    terminal.show(parts + ([region_table(data)] if data["regions"] else []))
 
 
 def description(path: Path, found: Info) -> dict[str, Any]:
@@ -105,10 +100,10 @@ def summary_lines(data: dict[str, Any]) -> Iterator[str]:
     size, duration = data["page_size"], data["duration_ns"]
     yield f"{data['path']}: {data['format']}"
     yield f"{data['references']:,} references in {data['runs']:,} runs of references to one page"
-    footprint = f" of {format_size(size)}, {format_size(size * data['pages'])}" if size else " of unknown size"
+    footprint = f" of {show(size, 'bytes')}, {show(size * data['pages'], 'bytes')}" if size else " of unknown size"
     yield f"{data['pages']:,} distinct pages{footprint}"
-    yield f"{data['share_of_fetches']:.1%} fetches, {data['share_of_stores']:.1%} stores"
-    yield "no times" if duration is None else f"{format_time(duration)} from the first run to the last"
+    yield f"{share(data['share_of_fetches'])} fetches, {share(data['share_of_stores'])} stores"
+    yield "no times" if duration is None else f"{show(duration, 'ns')} from the first run to the last"
     threads = sum(len(process["threads"]) for process in data["processes"])
     told = data["processes"][0]["process"] is not None
     yield f"{len(data['processes']):,} processes{'' if told else ' (not told apart)'}, {threads:,} threads"
@@ -116,29 +111,37 @@ def summary_lines(data: dict[str, Any]) -> Iterator[str]:
         yield f"{key}: {text}"
 
 
-def thread_table(data: dict[str, Any]) -> Any:
+def thread_table(data: dict[str, Any]) -> Table:
     """A row for each thread, those that make most references if there are many."""
     rows = [(process, thread) for process in data["processes"] for thread in process["threads"]]
     shown = sorted(rows, key=lambda row: -row[1]["references"])[:MOST_ROWS]
-    cells = []
-    for process, thread in (row for row in rows if row in shown):
-        ids = ("-" if number is None else str(number) for number in (process["process"], thread["thread"]))
-        counts = (thread[key] for key in ("references", "fetches", "loads", "stores"))
-        cells.append((*ids, f"{process['pages']:,}", *(f"{count:,}" for count in counts)))
+    counts = ("references", "fetches", "loads", "stores")
+    cells = [
+        (_number(process["process"]), _number(thread["thread"]), process["pages"], *(thread[key] for key in counts))
+        for process, thread in rows if (process, thread) in shown
+    ]  # fmt: skip
+    columns = [text_column("process"), text_column("thread"), Column("pages of the process", "count"),
+               *(Column(key, "count", place) for place, key in enumerate(counts))]  # fmt: skip
     title = "threads" if len(shown) == len(rows) else f"the {len(shown)} busiest of {len(rows):,} threads"
-    headings = ("process", "thread", "pages of the process", "references", "fetches", "loads", "stores")
-    return tables.rows_table(title, headings, cells)
+    return Table(title, columns, cells)
 
 
-def region_table(data: dict[str, Any]) -> Any:
+def _number(number: int | None) -> str:
+    return UNKNOWN if number is None else str(number)
+
+
+def region_table(data: dict[str, Any]) -> Table:
     """A row for each region, those of which most pages are referenced if there are many."""
-    regions = data["regions"]
+    regions, several = data["regions"], len(data["processes"]) > 1
     shown = sorted(range(len(regions)), key=lambda number: (-regions[number]["referenced"], number))[:MOST_ROWS]
-    several = len(data["processes"]) > 1
-    cells = [_region_cells(regions[number], several) for number in sorted(shown)]
+    rows = [_region_cells(regions[number], several) for number in sorted(shown)]
     title = "regions" if len(shown) == len(regions) else f"the {len(shown)} most used of {len(regions):,} regions"
-    headings = ("pages", "referenced", "backed by", "from page", "access", "kind", "references")
-    return tables.rows_table(title, (*(["process"] if several else []), *headings), cells)
+    columns = [
+        *([text_column("process")] if several else []), text_column("pages"), Column("referenced"),
+        text_column("backed by", wrap=True), Column("from page", priority=3), text_column("access"),
+        text_column("kind", 1), text_column("references", 2),
+    ]  # fmt: skip
+    return Table(title, columns, rows)
 
 
 def _region_cells(region: dict[str, Any], several: bool) -> tuple[str, ...]:
@@ -186,7 +189,7 @@ def _told(out: Path, runs: int, references: int, as_json: bool, **more: Any) -> 
         data = {"path": str(out), "runs": runs, "references": references, "bytes": size, **more}
         sys.stdout.write(canonical_json(data))
     else:
-        sys.stdout.write(f"{out}: {runs:,} runs, {references:,} references, {format_size(size)}\n")
+        sys.stdout.write(f"{out}: {runs:,} runs, {references:,} references, {show(size, 'bytes')}\n")
 
 
 def record(

@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Group
-from rich.text import Text
 
-from experiments import tables
+from experiments.analysis.processes import shown_processes
 from experiments.biography import PARTS, Step, biography, where_at
 from experiments.config import natural
 from experiments.errors import BadInput
 from experiments.opening import opened
-from experiments.process_rows import shown_processes
+from experiments.present import terminal
+from experiments.present.numbers import UNKNOWN, Unit, show
+from experiments.present.run import MOST_ROWS
+from experiments.present.table import Cell, Column, Table, text_column
 from experiments.regret import WITHIN, Figures, curve, regret, removals
 from experiments.store import canonical_json
 from simulator.result import RunResult
-from simulator.units import format_time, parse_time
+from simulator.units import parse_time
 
 CURVE = tuple(int(step * 10**power) for power in range(3, 10) for step in (1, 2, 5))
 """The times of the curve in JSON, in nanoseconds: 1, 2 and 5 of each power of ten from 1 us to 5 s."""
@@ -114,28 +115,25 @@ def _print_biography(
     if moment is not None:
         past = sum(step.time_ns <= moment for step in steps)
         rows.insert(past, [_moment(moment, end), "", f"--> at this time: {where}"])
-    table = tables.rows_table(f"page {page} of {process}", ("time", "after", "what happened"), rows)
-    for column in table.columns[:2]:
-        column.justify = "right"
-        column.no_wrap = True
-    tables.console().print(table)
+    columns = [Column("time"), Column("after", priority=1), text_column("what happened", wrap=True)]
+    terminal.show([Table(f"page {page} of {process}", columns, rows)])
 
 
 def _row(step: Step, before: Step | None, end: int) -> list[str]:
     text = step.text
     if step.since_ns is not None and step.event in ("written", "standby"):
-        text += f", an I/O of {format_time(step.time_ns - step.since_ns)}"
+        text += f", an I/O of {show(step.time_ns - step.since_ns, 'ns')}"
     if step.latency:
-        parts = (f"{name} {format_time(step.latency[key])}" for key, name in PARTS.items() if step.latency[key])
-        text += f"; fault latency {format_time(step.latency['latency_ns'])}"
+        parts = (f"{name} {show(step.latency[key], 'ns')}" for key, name in PARTS.items() if step.latency[key])
+        text += f"; fault latency {show(step.latency['latency_ns'], 'ns')}"
         text += f" ({said})" if (said := ", ".join(parts)) else ""
-    after = "" if before is None else f"+{format_time(step.time_ns - before.time_ns)}"
+    after = "" if before is None else f"+{show(step.time_ns - before.time_ns, 'ns')}"
     return [_moment(step.time_ns, end), after, text]
 
 
 def _moment(time: int, end: int) -> str:
     """A time to the nanosecond, in the unit that suits the run: "12.345678 ms"."""
-    for factor, digits, name in ((10**9, 9, "s"), (10**6, 6, "ms"), (10**3, 3, "us")):
+    for factor, digits, name in ((10**9, 9, "s"), (10**6, 6, "ms"), (10**3, 3, "µs")):
         if end >= factor:
             return f"{time // factor:,}.{time % factor:0{digits}d} {name}"
     return f"{time} ns"
@@ -149,52 +147,40 @@ def _print_regret(directory: Path, result: RunResult, within: int, policy: str, 
         data = {"within_ns": within, "all": everything, "processes": each, "curve": {"at_ns": at.tolist(), **shares}}
         sys.stdout.write(canonical_json(data))
         return
-    soon = f"back in {format_time(within).replace(' ', tables.TOGETHER)}"
-    median = "median (10 to 90 %)".replace(" ", tables.TOGETHER)
-    headings = (
-        "process", "taken out", soon, "soft", "hard", "their stall", "rescued", "repurposed",
-        f"on{tables.TOGETHER}standby, {median}", f"refault{tables.TOGETHER}distance, {median}",
-    )  # fmt: skip
     known = shown_processes(result.summary)
-    shown = sorted(known, key=lambda name: -(each[name]["regret_stall_ns"] or 0))[: tables.MOST_ROWS]
+    shown = sorted(known, key=lambda name: -(each[name]["regret_stall_ns"] or 0))[:MOST_ROWS]
     rows = [[name, *_figures(each[name])] for name in sorted(shown, key=natural)]
-    table = tables.rows_table(f"pages taken out by {policy}", headings, rows, spare=(0, 0, 0, 0, 0, 1, 2, 3, 4, 5))
-    table.add_section()
-    table.add_row("all", *_figures(everything))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    if len(known) > len(shown):
-        table.caption = f"the {len(shown)} whose regret cost most of {len(known)}; all are in --json"
+    soon = f"back in {show(within, 'ns')}".replace(" ", terminal.TOGETHER)
+    median = "median (10 to 90%)".replace(" ", terminal.TOGETHER)
+    columns = [
+        text_column("process"), Column("taken out", "count"), Column(soon, "share"), Column("soft", "share"),
+        Column("hard", "share"), Column("their stall", "ns", 1), Column("rescued", "share", 2),
+        Column("repurposed", "share", 3), Column(f"on{terminal.TOGETHER}standby, {median}", priority=4),
+        Column(f"refault{terminal.TOGETHER}distance, {median}", priority=5),
+    ]  # fmt: skip
+    few = [f"the {len(shown)} whose regret cost most of {len(known)}; all are in --json"]
+    table = Table(f"pages taken out by {policy}", columns, rows, [["all", *_figures(everything)]],
+                  few if len(shown) < len(known) else ())  # fmt: skip
     note = (
-        f"soft, hard: wanted again within {format_time(within)}, and had without the disk or read from it; rescued: "
+        f"soft, hard: wanted again within {show(within, 'ns')}, and read from the disk (hard) or not (soft); rescued: "
         "back before the frame was given away"
     )
-    tables.console().print(
-        Group(table, Text(note), Text(f"one page's story: pagesim why {directory} --process P --page V"))
-    )
+    terminal.show([table, note, f"one page's story: pagesim why {directory} --process P --page V"])
 
 
-def _figures(found: Figures) -> list[str]:
-    shares = ("regret_share", "regret_soft_share", "regret_hard_share")
-    stall = found["regret_stall_ns"]
+def _figures(found: Figures) -> list[Any]:
+    keys = ("taken_out", "regret_share", "regret_soft_share", "regret_hard_share", "regret_stall_ns", "rescued_share",
+            "repurposed_share")  # fmt: skip
     return [
-        f"{found['taken_out']:,}",
-        *(_share(found[key]) for key in shares),
-        "-" if stall is None else format_time(stall),
-        _share(found["rescued_share"]),
-        _share(found["repurposed_share"]),
-        _spread([found[f"standby_{part}_ns"] for part in ("median", "p10", "p90")], True),
-        _spread([found[f"distance_{part}"] for part in ("median", "p10", "p90")], False),
+        *(found[key] for key in keys),
+        _spread(found, "standby_{}_ns", "ns"),
+        _spread(found, "distance_{}", "count"),
     ]
 
 
-def _share(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
-def _spread(values: list[float | None], times: bool) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return "-"
-    middle, low, high = (format_time(round(value)) if times else f"{value:,.0f}" for value in known)
-    return f"{middle} ({low} to {high})"
+def _spread(found: Figures, key: str, unit: Unit) -> Cell:
+    """A median, and between which values the middle four fifths lie."""
+    middle, low, high = (found[key.format(part)] for part in ("median", "p10", "p90"))
+    if middle is None:
+        return Cell(UNKNOWN)
+    return Cell(f"{show(middle, unit)} ({show(low, unit)} to {show(high, unit)})", middle)

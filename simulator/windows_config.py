@@ -1,6 +1,6 @@
 """What programs see of the operating system: parameters of `simulator.windows`, each default with its source.
 
-Sources are cited as in `simulator.config`. Where they disagree, the default is one of them and the other can be chosen.
+Sources are cited as in `simulator.config`. Where they disagree, MODEL.md section 13 says which one holds.
 """
 
 from __future__ import annotations
@@ -101,22 +101,13 @@ class Heap:
         default=1 * MiB, ge=65536, description="address space of a growable heap's second segment"
     )
     segment_commit: Size = Field(default=2 * 4096, ge=1, description="what a further segment has committed at least")
-    segment_growth: Literal["doubling", "constant"] = Field(
-        default="doubling",
-        description="each further segment makes the next one larger (ros: sdk/lib/rtl/heap.c), or 1 MB more each time "
-        "(Kath, Managing Heap Memory in Win32, 1993)",
-    )
     segment_maximum: Size = Field(
         default=16 * MiB - 192 * 1024,
         ge=65536,
-        description="where doubling ends: 0xFD0000 (k32/heap.c, test_heap_size)",
+        description="each further segment is twice the size of the one before (ros: sdk/lib/rtl/heap.c), up to this: "
+        "0xFD0000 (k32/heap.c, test_heap_size)",
     )
-    decommit: Literal["thresholds", "never"] = Field(
-        default="thresholds",
-        description="free pages are decommitted past the two thresholds, or never before the heap is destroyed: the "
-        "sources disagree [RTL_HEAP_PARAMETERS; Heap Functions] (MODEL.md section 13)",
-    )
-    decommit_block: Size = Field(default=4096, ge=1, description="free block that may be decommitted, at least")
+    decommit_block: Size = Field(default=4096, ge=1, description="free block whose pages are decommitted, at least")
     decommit_total: Size = Field(default=64 * 1024, ge=0, description="... once free blocks come to this")
     direct: Size = Field(
         default=0,
@@ -124,11 +115,6 @@ class Heap:
         le=1 << 31,
         description="larger blocks of a growable heap, header included, are VirtualAlloc's; 0: 0x7F000 in a 32-bit "
         "process [RTL_HEAP_PARAMETERS], 0xFE000 in a 64-bit one (k32/heap.c:3020, test_block_layout)",
-    )
-    fixed_limit: Literal["HeapCreate", "HeapAlloc"] = Field(
-        default="HeapCreate",
-        description="largest block of a fixed heap: slightly less than 512 KB or 1 MB [HeapCreate], or less than "
-        "0x7FFF8 bytes [HeapAlloc]: the sources disagree (MODEL.md section 13)",
     )
     low_fragmentation: Literal["automatic", "opt-in", "off"] = Field(
         default="automatic",
@@ -157,56 +143,12 @@ class Windows:
     kernel_stack: Size = Field(default=24 * 1024, ge=0, description="commit charge of a thread's kernel stack (WI6)")
     stack_reserve: Size = Field(default=MiB, ge=64 * 1024, description="of a thread's stack [Thread Stack Size]")
     stack_commit: Size = Field(default=4096, ge=1, description="... and how much of it is committed at first")
-    reserve_rounding: Literal["granularity", "page"] = Field(
-        default="granularity",
-        description="an address to reserve at is rounded down to 64 KiB [VirtualAlloc], or to a page "
-        "[NtAllocateVirtualMemory]: the sources disagree (MODEL.md section 13)",
-    )
-    release: Literal["any", "committed"] = Field(
-        default="any",
-        description="regions with pages in mixed states can be released [VirtualFree], or not [Freeing Virtual "
-        "Memory]: the sources disagree (MODEL.md section 13)",
-    )
-    offer_priorities: Literal["enum", "learn"] = Field(
-        default="enum",
-        description="priorities of OfferVirtualMemory: 1 to 4 (winnt.h), or 0x1000 and 0x2000 as the page prints them "
-        "(MODEL.md section 13)",
-    )
-    pagefile_usage: Literal["private", "zero"] = Field(
-        default="private",
-        description="PagefileUsage is the process's commit charge, or 0 as up to Windows 7 [Memory Performance "
-        "Information]: the sources disagree (MODEL.md section 13)",
-    )
-    working_set_maximum: Literal["soft", "hard"] = Field(
-        default="soft",
-        description="maximum working-set sizes are exceeded unless they are hard [SetProcessWorkingSetSizeEx], or "
-        "never [Process Working Set]: the sources disagree (MODEL.md section 13)",
-    )
-    working_set_privilege: Literal["increase-working-set", "increase-base-priority"] = Field(
-        default="increase-working-set",
-        description="what raising working-set limits takes; the second as in Windows Server 2003 (MODEL.md section 13)",
-    )
     reserved_frames: int = Field(
         default=512,
         ge=0,
         description="pages that working-set maximums leave [SetProcessWorkingSetSizeEx]; at most 1/8"
         " of memory, so that small machines have working sets (chosen)",
     )
-    section_shortage: Literal["create", "map"] = Field(
-        default="create",
-        description="which call fails when a section backed by the paging files can't be committed: the sources "
-        "disagree (MODEL.md section 13)",
-    )
-    file_growth: Literal["write", "always"] = Field(
-        default="write",
-        description="a larger mapping extends its file if it may write [CreateFileMapping], or always [Creating a File "
-        "Mapping Object]: the sources disagree (MODEL.md section 13)",
-    )
     heap: Heap = Field(default_factory=Heap)
-    system_cache: Literal["standby", "cache-bytes"] = Field(
-        default="standby",
-        description="SystemCache: the system's working set with the standby list [PERFORMANCE_INFORMATION], or with "
-        "sharable standby and modified pages: the sources disagree (MODEL.md section 13)",
-    )
     pools: Pools = Field(default_factory=Pools)
     conditions: Conditions = Field(default_factory=Conditions)

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments import tables
 from experiments.calibrate.candidates import Candidate, candidate, closest
 from experiments.calibrate.fio import looks_like_json, read_fio
 from experiments.calibrate.fragment import assignment, checked, disk_of, fragment_text, samples_file
 from experiments.calibrate.goodness import FILED
 from experiments.calibrate.latencies import Latencies
 from experiments.calibrate.models import FITS, Fit
-from experiments.calibrate.report import as_data, last_lines, table
+from experiments.calibrate.report import as_data, last_lines, report
 from experiments.calibrate.table import read_table
 from experiments.errors import BadInput, single_line
+from experiments.present import terminal
 from experiments.present.export.command import beside
 from experiments.store import canonical_json
 
@@ -52,10 +52,7 @@ def calibrate_disk(
     if as_json:
         sys.stdout.write(canonical_json(as_data(path, measured, candidates, chosen, line, out, picture)))
         return
-    console = tables.console()
-    console.print(table(measured, candidates, chosen))
-    for text in last_lines(chosen, line, out, picture):
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
+    terminal.show([*report(measured, candidates, chosen), *last_lines(chosen, line, out, picture)])
 
 
 def read_latencies(path: Path) -> dict[str, Latencies]:

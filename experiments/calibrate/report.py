@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Group
-from rich.text import Text
 
-from experiments import tables
 from experiments.calibrate.candidates import Candidate
 from experiments.calibrate.goodness import FILED, SHARES
 from experiments.calibrate.latencies import Latencies
+from experiments.present.numbers import share
+from experiments.present.table import Cell, Column, Part, Table, text_column
 
 CAVEAT = (
     "distance: Kolmogorov-Smirnov, the largest difference of the distribution functions; no p-values, which would not "
@@ -62,28 +61,27 @@ def as_data(
     }
 
 
-def table(measured: Mapping[str, Latencies], candidates: Sequence[Candidate], chosen: Candidate) -> Group:
+def report(measured: Mapping[str, Latencies], candidates: Sequence[Candidate], chosen: Candidate) -> list[Part]:
     """How close each model comes, a row for each kind of request."""
-    headings = ("model", "requests", "distance", "mean error", *(f"p{100 * share:g}" for share in SHARES), "AIC")
-    rows = []
+    columns = [
+        text_column("model"), text_column("requests"), Column("distance", format=lambda far: f"{far:.4f}"),
+        Column("mean error", "share"), *(Column(f"p{100 * one:g}", format=lambda error: share(error, signed=True),
+        priority=place) for place, one in enumerate(SHARES)), Column("AIC", priority=len(SHARES)),
+    ]  # fmt: skip
     least = min((one.aic for one in candidates if one.aic is not None), default=0.0)
-    for one in candidates:
-        for kind, close in one.close.items():
-            errors = (f"{close.errors[share]:+.1%}" if share in close.errors else "-" for share in SHARES)
-            aic = "-" if one.aic is None else f"{one.aic - least:+,.0f}"
-            mark = "* " if one is chosen else "  "
-            rows.append(
-                (mark + one.fit.model, f"{kind}s", f"{close.distance:.4f}", f"{close.mean_error:.1%}", *errors, aic)
-            )
+    rows = [
+        (
+            ("* " if one is chosen else "  ") + one.fit.model, f"{kind}s", close.distance, close.mean_error,
+            *(close.errors.get(one_share) for one_share in SHARES),
+            None if one.aic is None else Cell(f"{one.aic - least:+,.0f}", one.aic - least),
+        )
+        for one in candidates for kind, close in one.close.items()
+    ]  # fmt: skip
     told = [
         f"{found.requests:,} {kind}s of {found.pages * 4} KiB{'' if found.counted else ', known by quantiles'}"
         for kind, found in measured.items()
     ]
-    return Group(
-        Text("; ".join(told)),
-        tables.rows_table("models, and the errors of their quantiles", headings, rows),
-        Text(CAVEAT, style="dim"),
-    )
+    return ["; ".join(told), Table("models, and the errors of their quantiles", columns, rows, notes=[CAVEAT])]
 
 
 def last_lines(chosen: Candidate, line: str, out: Path | None, picture: Path | None) -> list[str]:

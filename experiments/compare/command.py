@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments import tables
 from experiments.batch.pool import Workers
 from experiments.batch.store import PointStore
 from experiments.compare.conduct import conduct
 from experiments.compare.contestants import Contestant, parse_contestants
 from experiments.compare.plan import Plan
 from experiments.compare.result import ComparisonResult
-from experiments.compare.tables import comma_separated, markdown, report
 from experiments.config import Experiment, from_document, load
 from experiments.document import Document
 from experiments.errors import BadInput
 from experiments.manifest import input_digests, manifest
 from experiments.opening import write_manifest
+from experiments.present import terminal
+from experiments.present.comparison import comma_separated, page, report
 from experiments.source import source
 from experiments.store import COMPARISON, canonical_json, replacing
 from simulator import registry
@@ -73,9 +73,7 @@ def compare_config(
     if as_json:
         sys.stdout.write(canonical_json({**result.summary, "directory": os.path.abspath(target)}))
         return
-    console = tables.console()
-    console.print(report(result.summary), highlight=False)
-    console.print(f"result: {target}", highlight=False, soft_wrap=True)
+    terminal.show([*report(result.summary), f"result: {target}"])
 
 
 def planned(experiment: Experiment, base: Path, source: str, options: Options) -> Plan:
@@ -138,7 +136,7 @@ def beside(target: Path, what: str) -> Path:
 def write_all(result: ComparisonResult, directory: Path) -> None:
     """Write everything that follows from the runs of a comparison into an existing directory."""
     result.write(directory)
-    (directory / "comparison.md").write_text(markdown(result.summary), "utf-8")
+    (directory / "comparison.md").write_text(page(result.summary), "utf-8")
     (directory / "comparison.csv").write_text(comma_separated(result.summary), "utf-8")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from experiments.process_rows import has_threads, time_share
+from experiments.analysis.processes import has_threads, time_share
 
 Unit = Literal["ns", "bytes", "byte seconds", "count", "share", "ratio"]
 

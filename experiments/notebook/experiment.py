@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,7 @@ from experiments.messages import show
 from experiments.notebook.results import Comparison, Made, Run
 from experiments.notebook.values import plain, yaml_text
 from experiments.overrides import assign
-from experiments.present.report.asked import machine_sentence
-from experiments.present.report.markup import element
+from experiments.present.report.question import machine_sentence
 from experiments.source import source
 
 Sizes = str | int | Sequence[str | int]
@@ -157,8 +157,8 @@ class Experiment:
         return self.yaml().rstrip()
 
     def _repr_html_(self) -> str:
-        named = element("p", element("strong", self.config.name), f": {self._sentence()}")
-        return named + element("pre", self.yaml())
+        named = f"<p><strong>{escape(self.config.name)}</strong>: {escape(self._sentence())}</p>"
+        return f"{named}<pre>{escape(self.yaml())}</pre>"
 
 
 def experiment(*, base: Path | str = ".", **config: Any) -> Experiment:

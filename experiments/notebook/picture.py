@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-from inspect import cleandoc
-from typing import Any, cast
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from experiments.errors import BadInput
 from experiments.present.plots import style
-from experiments.present.plots.draw import Plot, kinds_that_read
-from experiments.present.report import words
-from simulator import registry
+from experiments.present.plots.base import about, sentence
+from experiments.present.plots.draw import kinds_that_read, plot
 
 DOTS = 110
 """dots per inch where a notebook shows it: a figure of 8 inches fits beside the margin"""
@@ -39,7 +37,7 @@ class Picture(Figure):
 
 def applying(result: Any, reads: str) -> list[str]:
     """The names of the plots that show this kind of result and have something to show of this one, sorted."""
-    return [name for name in kinds_that_read(reads) if _plot(name).applies(result)]
+    return [name for name in kinds_that_read(reads) if plot(name).applies(result)]
 
 
 def picture(result: Any, kind: str, reads: str) -> Picture:
@@ -50,32 +48,14 @@ def picture(result: Any, kind: str, reads: str) -> Picture:
     known = kinds_that_read(reads)
     if kind not in known:
         raise BadInput(f"plot({kind!r}): found no such plot, allowed is one of {', '.join(known)}")
-    plot = _plot(kind)
-    if not plot.applies(result):
+    drawing = plot(kind)
+    if not drawing.applies(result):
         raise BadInput(
             f"plot({kind!r}): found nothing to draw in this result, allowed is one of "
             f"{', '.join(applying(result, reads)) or 'none'}"
         )
     made = Picture()
     with style.applied():
-        plot.draw(result, made)
-    made.alt = f"{plot.title}. {_words(kind, result, reads) or _about(plot)}".strip()
+        drawing.draw(result, made)
+    made.alt = f"{drawing.title}. {sentence(drawing, result) or about(drawing)[0]}".strip()
     return made
-
-
-def _plot(kind: str) -> Plot:
-    return cast("Plot", registry.find("plot", kind)())
-
-
-def _about(plot: Plot) -> str:
-    """What a plot shows in general: the first paragraph of its docstring."""
-    return " ".join(cleandoc(plot.__doc__ or "").split("\n\n")[0].replace("`", "").split())
-
-
-def _words(kind: str, result: Any, reads: str) -> str:
-    match reads:
-        case "run":
-            return words.run(kind, result)
-        case "comparison":
-            return words.comparison(kind, result)
-    return ""

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Group
-
-from experiments.compare import tables as comparison_tables
 from experiments.compare.result import ComparisonResult
-from experiments.compare.text import sentences
 from experiments.errors import BadInput
-from experiments.notebook.render import html, text
 from experiments.opening import write_manifest
+from experiments.present import comparison, html, terminal
+from experiments.present.numbers import show
+from experiments.present.run import run_report
+from experiments.present.table import Part
 from experiments.store import replacing
-from experiments.tables import run_report
 from simulator.result import RunResult
-from simulator.units import format_size, format_time
 
 if TYPE_CHECKING:
     from experiments.compare.plan import Plan
@@ -77,7 +74,7 @@ class Run(RunResult):
             write_manifest(partial, told)
         return target
 
-    def _report(self) -> Group:
+    def _report(self) -> list[Part]:
         return run_report(self.summary, self.summary["page_size"])
 
     def __repr__(self) -> str:
@@ -85,19 +82,19 @@ class Run(RunResult):
         slowest = max((one["slowdown"] or 0 for one in found["processes"].values()), default=0)
         said = [
             *(["failed"] if "status" in found else []),
-            f"{format_time(found['simulated_ns'])} simulated",
+            f"{show(found['simulated_ns'], 'ns')} simulated",
             f"{found['references']:,} references",
             f"{found['page_faults']:,} page faults",
             f"{found['hard_faults']:,} hard",
-            *([f"largest slowdown {slowest:,.2f}x"] if slowest else []),
+            *([f"largest slowdown {show(slowest, 'ratio')}"] if slowest else []),
         ]
         return f"<Run {found['name']!r}: {', '.join(said)}>"
 
     def __str__(self) -> str:
-        return text(self._report())
+        return terminal.text(self._report())
 
     def _repr_html_(self) -> str:
-        return html([self._report()])
+        return html.fragment(self._report())
 
 
 @dataclass(repr=False, eq=False)
@@ -130,24 +127,24 @@ class Comparison(ComparisonResult):
             write(self, made.plan, made.config, made.base, made.source, partial, target, made.seconds)
         return target
 
-    def _report(self) -> Group:
-        return comparison_tables.report(self.summary)
+    def _report(self) -> list[Part]:
+        return comparison.report(self.summary)
 
     def __repr__(self) -> str:
         found = self.summary
-        sizes = ", ".join(map(format_size, found["memories"]))
+        sizes = ", ".join(show(size, "bytes") for size in found["memories"])
         count = found["replications"]
         often = "1 replication" if count == 1 else f"{count} replications"
-        lines = sentences(found)
+        lines = comparison.sentences(found)
         more = [f"and {len(lines) - MOST_SENTENCES} more"] if len(lines) > MOST_SENTENCES else []
         head = f"<Comparison {found['name']!r}: {', '.join(found['labels'])} with {sizes}, {often}>"
         return "\n  ".join([head, *lines[:MOST_SENTENCES], *more])
 
     def __str__(self) -> str:
-        return text(self._report())
+        return terminal.text(self._report())
 
     def _repr_html_(self) -> str:
-        return html([self._report()])
+        return html.fragment(self._report())
 
 
 def _known(made: Made | None, maker: str) -> Made:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments import tables
 from experiments.errors import BadInput, RunFailed
 from experiments.opening import write_manifest
+from experiments.present import terminal
+from experiments.present.profile import report
 from experiments.profile.result import TraceProfile
-from experiments.profile.table import report
 from experiments.store import PROFILE_KIND, canonical_json, replacing
 from experiments.trace_commands import format_options, usable
 from experiments.trace_progress import reading
@@ -47,9 +47,7 @@ def profile_trace(
     if as_json:
         sys.stdout.write(canonical_json({**found.summary, "directory": os.path.abspath(target)}))
         return
-    console = tables.console()
-    console.print(report(found.summary))
-    console.print(f"result: {target}", highlight=False, soft_wrap=True)
+    terminal.show([*report(found.summary), f"result: {target}"])
 
 
 def _stem(path: Path) -> str:

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments import tables
 from experiments.batch.pool import Workers
 from experiments.config import load_document
 from experiments.document import Document
 from experiments.errors import RunFailed
+from experiments.present import terminal
+from experiments.present.sweep import report
 from experiments.store import canonical_json
 from experiments.sweeps.conduct import Swept, conduct
 from experiments.sweeps.plan import planned
-from experiments.sweeps.tables import report
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,7 @@ def sweep_config(config: Path, options: Options, workers: Workers, out: Path | N
     if as_json:
         sys.stdout.write(canonical_json(told(swept, target)))
         return
-    console = tables.console()
-    console.print(report(swept), highlight=False)
-    console.print(f"result: {target}", highlight=False, soft_wrap=True)
+    terminal.show([*report(swept), f"result: {target}"])
 
 
 def sweep_document(document: Document, options: Options, workers: Workers, out: Path | None) -> tuple[Swept, Path]:

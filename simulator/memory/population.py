@@ -49,7 +49,6 @@ class Population:
         self._tables[process] = np.zeros(16, np.int32)
         record = state.arrays["processes"][process]
         record["ptes"], record["page_base"] = 0, 0
-        record["hard_maximum"] |= state.config.windows.working_set_maximum == "hard"
         record["tables_at"] = self._tables[process].ctypes.data
 
     def add_thread(self, process: int, priority: int) -> int:

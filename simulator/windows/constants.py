@@ -42,7 +42,7 @@ MEM_RESERVE_PLACEHOLDER: Final = 0x40000
 MEM_COALESCE_PLACEHOLDERS: Final = 0x1
 MEM_PRESERVE_PLACEHOLDER: Final = 0x2
 
-# OfferVirtualMemory: priorities VeryLow to Normal; Learn's table is wrong (MODEL.md section 13)
+# OfferVirtualMemory: priorities VeryLow to Normal (MODEL.md 13, 6)
 VM_OFFER_PRIORITY_VERY_LOW: Final = 1
 VM_OFFER_PRIORITY_LOW: Final = 2
 VM_OFFER_PRIORITY_BELOW_NORMAL: Final = 3
@@ -228,6 +228,7 @@ ERROR_NOT_LOCKED: Final = 158
 ERROR_BUSY: Final = 170
 ERROR_ALREADY_EXISTS: Final = 183
 ERROR_BAD_EXE_FORMAT: Final = 193
+ERROR_FILENAME_EXCED_RANGE: Final = 206
 ERROR_MORE_DATA: Final = 234
 ERROR_NO_MORE_ITEMS: Final = 259
 ERROR_INVALID_ADDRESS: Final = 487

@@ -65,8 +65,7 @@ class Dep:
         return self.enabled != before
 
     def get(self) -> tuple[int, bool]:
-        """Flags as in `set`, and whether they are permanent [GetProcessDEPPolicy]; raises Failure 50 in a 64-bit
-        process."""
+        """Flags as in `set`, and whether they are permanent; raises Failure ERROR_NOT_SUPPORTED in a 64-bit process."""
         if self.bits == 64:
             raise Failure(constants.ERROR_NOT_SUPPORTED)
         flags = constants.PROCESS_DEP_ENABLE if self.enabled else 0
@@ -75,13 +74,21 @@ class Dep:
         return flags, self.permanent
 
 
-def enabled(owner: Owner) -> bool:
-    """Whether executing a page of the process that lacks execute access is an access violation."""
-    return owner.dep.enabled
+def get_system_dep_policy(own: Owner) -> int:
+    """The system's policy [GetSystemDEPPolicy]: 0 always off, 1 always on, 2 opt-in, 3 opt-out."""
+    return POLICIES[own.system.settings.dep_policy]
 
 
-def set_policy(owner: Owner, flags: int) -> bool:
-    """Change a process's own setting, and the access to its pages with it; raises Failure as `Dep.set`."""
-    if owner.dep.set(flags):
-        owner.space.dep_changed()
+def set_process_dep_policy(own: Owner, flags: int) -> bool:
+    """Turn the process's DEP off (0), or on for good (1; with 2, without thunk emulation) [SetProcessDEPPolicy].
+    ERROR_NOT_SUPPORTED in a 64-bit process, ERROR_INVALID_PARAMETER for other flags, ERROR_ACCESS_DENIED if it can't be
+    changed."""
+    if own.dep.set(flags):
+        own.space.dep_changed()
     return True
+
+
+def get_process_dep_policy(own: Owner) -> tuple[int, bool]:
+    """The process's flags, and whether they are permanent [GetProcessDEPPolicy]. ERROR_NOT_SUPPORTED in a 64-bit
+    process."""
+    return own.dep.get()

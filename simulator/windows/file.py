@@ -1,28 +1,59 @@
-"""Files on simulated disks: made at run time, extended, opened, and mapped by sections."""
+"""Files on simulated disks: made at run time, extended, opened in share modes, and mapped by sections."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator import config
 from simulator.units import natural
-from simulator.windows import constants, sharing
+from simulator.windows import constants
 from simulator.windows.failure import Failure
 from simulator.windows.objects import KernelObject
 from simulator.windows.segment import FileSegment
-from simulator.windows.sharing import Opening
 
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner
     from simulator.windows.system import System
 
-_NAME_TOO_LONG = 206
-"""ERROR_FILENAME_EXCED_RANGE"""
 _LONGEST_NAME = 260
 """MAX_PATH characters [CreateFile]"""
+
+
+EVERYTHING = constants.FILE_SHARE_READ | constants.FILE_SHARE_WRITE | constants.FILE_SHARE_DELETE
+_SHARES_NEEDED = (
+    (constants.GENERIC_READ | constants.GENERIC_EXECUTE | constants.GENERIC_ALL, constants.FILE_SHARE_READ),
+    (constants.GENERIC_WRITE | constants.GENERIC_ALL, constants.FILE_SHARE_WRITE),
+    (constants.DELETE | constants.GENERIC_ALL, constants.FILE_SHARE_DELETE),
+)
+"""access, and what others must share for it [Creating and Opening Files]"""
+
+
+class Opening(NamedTuple):
+    """For what a file is, or is to be, opened."""
+
+    needs: int
+    """FILE_SHARE_ flags that everybody else must have given"""
+    shares: int
+    """... and those that it gives"""
+
+
+def _opening(access: int, shares: int) -> Opening:
+    """An opening with an access: one that neither reads, writes nor deletes shares everything
+    [k32/file.c: test_file_sharing]."""
+    needs = 0
+    for rights, share in _SHARES_NEEDED:
+        needs |= share if access & rights else 0
+    return Opening(needs, shares if needs else EVERYTHING)
+
+
+def _check_shares(new: Opening, others: Iterable[Opening]) -> None:
+    """Raise Failure 32 if one of the others doesn't share what the new one needs, or needs what it doesn't share."""
+    if any(new.needs & ~other.shares or other.needs & ~new.shares for other in others):
+        raise Failure(constants.ERROR_SHARING_VIOLATION)
 
 
 class File:
@@ -114,7 +145,7 @@ class FileObject(KernelObject):
         """`owner`'s quota pays for it; raises Failure if there is no pool. `opening`: for what its handles will be."""
         super().__init__(system, None, owner)
         self.file = file
-        self._opening = opening or sharing.opening(0, 0)
+        self._opening = opening or _opening(0, 0)
 
     def opened(self) -> None:
         """Count one handle more; with the first one its share mode holds."""
@@ -157,16 +188,9 @@ class Files:
     def open(
         self, owner: Owner, name: str, size: int | None, disk: str | None, access: int, disposition: int, share: int
     ) -> tuple[int, int]:
-        """Open or make a file [CreateFile]; returns the handle and the last error that goes with success: 183 if
-        CREATE_ALWAYS or OPEN_ALWAYS found it.
-
-        `size` and `disk` hold for a file that this call makes (0 bytes on the first disk unless given). Raises Failure
-        2, 3 (no such disk, or no name), 80, 87 or 206, 5 for writing to an image, or 32 while it is mapped
-        [ros: drivers/filesystems/vfatfs/create.c], 32 for what others who have it open don't share, or `share`
-        (FILE_SHARE_ flags) doesn't leave them, 112 and 1224 as `File.resize`.
-        """
+        """See `create_file`."""
         known = constants.CREATE_NEW <= disposition <= constants.TRUNCATE_EXISTING
-        if not known or (size or 0) < 0 or share & ~sharing.EVERYTHING:
+        if not known or (size or 0) < 0 or share & ~EVERYTHING:
             raise Failure(constants.ERROR_INVALID_PARAMETER)
         exists = name in self._files
         if not exists:
@@ -181,10 +205,10 @@ class Files:
         if not name or disk not in self._rooms:
             raise Failure(constants.ERROR_PATH_NOT_FOUND)
         if len(name) > _LONGEST_NAME:
-            raise Failure(_NAME_TOO_LONG)
+            raise Failure(constants.ERROR_FILENAME_EXCED_RANGE)
         file = self._new(name, disk)
         file.check(size)
-        handle = owner.handles.give(FileObject(self._system, file, owner, sharing.opening(access, share)), access)
+        handle = owner.handles.give(FileObject(self._system, file, owner, _opening(access, share)), access)
         file.resize(size)
         self._files[name] = file
         return handle
@@ -197,9 +221,9 @@ class Files:
         if file.image and (writes or truncates):
             mapped = file.segment is not None
             raise Failure(constants.ERROR_SHARING_VIOLATION if mapped else constants.ERROR_ACCESS_DENIED)
-        opening = sharing.opening(access, share)
-        writing = sharing.opening(access | constants.GENERIC_WRITE if truncates else access, share)
-        sharing.check(writing, file.openings)
+        opening = _opening(access, share)
+        writing = _opening(access | constants.GENERIC_WRITE if truncates else access, share)
+        _check_shares(writing, file.openings)
         if truncates:
             file.check(size)
         handle = owner.handles.give(FileObject(self._system, file, owner, opening), access)
@@ -209,23 +233,47 @@ class Files:
         return handle, constants.ERROR_ALREADY_EXISTS if found else 0
 
 
-def size_of(owner: Owner, handle: int) -> int:
-    """The size of an open file in bytes [GetFileSize]; raises Failure 6."""
-    return owner.handles.get(handle, FileObject).file.size
+def create_file(
+    own: Owner,
+    name: str,
+    size: int | None = None,
+    disk: str | None = None,
+    access: int = constants.GENERIC_READ | constants.GENERIC_WRITE,
+    disposition: int = constants.OPEN_EXISTING,
+    share: int = EVERYTHING,
+) -> tuple[int, int]:
+    """A handle to a file, made if `disposition` says so [CreateFile]; last error ERROR_ALREADY_EXISTS if CREATE_ALWAYS
+    or OPEN_ALWAYS found it there, else ERROR_SUCCESS.
+
+    A file that this call makes has `size` bytes (0 unless given) on `disk` (the first one unless given). `share`: the
+    FILE_SHARE_ flags of what others may do while this handle is open, all unless given; 0: nothing.
+    On failure INVALID_HANDLE_VALUE (-1, which CreateFileMapping takes for the paging files): ERROR_FILE_NOT_FOUND,
+    ERROR_PATH_NOT_FOUND (no such disk, or no name), ERROR_ACCESS_DENIED (writing to an image),
+    ERROR_SHARING_VIOLATION (somebody has it open and the two don't share, or the image is mapped
+    [ros: drivers/filesystems/vfatfs/create.c]), ERROR_FILE_EXISTS (CREATE_NEW), ERROR_INVALID_PARAMETER,
+    ERROR_DISK_FULL, ERROR_FILENAME_EXCED_RANGE, ERROR_USER_MAPPED_FILE (truncating what is mapped).
+    """
+    return own.system.files.open(own, name, size, disk, access, disposition, share)
 
 
-def set_end(owner: Owner, handle: int, size: int) -> bool:
-    """Make an open file so many bytes long [SetEndOfFile]; raises Failure 6, 5 without GENERIC_WRITE, 87, 112 or
-    1224."""
+def get_file_size(own: Owner, handle: int) -> int:
+    """An open file's bytes [GetFileSize]. ERROR_INVALID_HANDLE if there's no such handle."""
+    return own.handles.get(handle, FileObject).file.size
+
+
+def set_end_of_file(own: Owner, handle: int, size: int) -> bool:
+    """Make an open file so many bytes long [SetEndOfFile]. ERROR_ACCESS_DENIED if it isn't open for writing,
+    ERROR_INVALID_HANDLE, ERROR_INVALID_PARAMETER, ERROR_DISK_FULL, ERROR_USER_MAPPED_FILE if it would become shorter
+    while it's mapped."""
     if size < 0:
         raise Failure(constants.ERROR_INVALID_PARAMETER)
-    owner.handles.get(handle, FileObject, constants.GENERIC_WRITE).file.resize(size)
+    own.handles.get(handle, FileObject, constants.GENERIC_WRITE).file.resize(size)
     return True
 
 
-def flush_file(owner: Owner, handle: int) -> File:
-    """Start the writes of all dirty pages of an open file [FlushFileBuffers]; raises Failure 6, 5 without
-    GENERIC_WRITE."""
-    file = owner.handles.get(handle, FileObject, constants.GENERIC_WRITE).file
+def start_flush(own: Owner, handle: int) -> File:
+    """Start the writes of all modified pages of an open file; raises Failure ERROR_INVALID_HANDLE, or
+    ERROR_ACCESS_DENIED without GENERIC_WRITE."""
+    file = own.handles.get(handle, FileObject, constants.GENERIC_WRITE).file
     file.system.pages.flush_contents(file.contents())
     return file

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from simulator import config
 from simulator.windows import constants as w
+from simulator.windows import mapping
 from simulator.windows.failure import Failure
 from simulator.windows.file import FileObject
 from simulator.windows.section import Section
-from simulator.windows.view import map_part
 
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner
@@ -175,7 +175,7 @@ def load(owner: Owner, image: Image) -> Module:
         opened.dereference()
     try:
         size = image.pages * system.page_size
-        base = map_part(owner, section, w.PAGE_EXECUTE_WRITECOPY, 0, size, 0)
+        base = mapping.map_part(owner, section, w.PAGE_EXECUTE_WRITECOPY, 0, size, 0)
     finally:
         section.dereference()
     return Module(image, base, base != image.base)
@@ -184,7 +184,7 @@ def load(owner: Owner, image: Image) -> Module:
 def unload(owner: Owner, module: Module) -> None:
     """Unmap a module and forget it."""
     owner.modules = {name: other for name, other in owner.modules.items() if other is not module}
-    owner.space.unmap_view(module.base)
+    mapping.unmap_view_of_file(owner, module.base)
 
 
 def free(owner: Owner, base: int) -> bool:

@@ -1,13 +1,16 @@
-"""What a program is told of the machine it runs on: its memory, its processors, the limits of its address space."""
+"""What a program is told of the machine it runs on: its memory, its processors, the limits of its address space, and
+what PerfMon shows of the system and of each process."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.windows import constants as c
 
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner
+    from simulator.windows.system import System
 
 _LEVEL = 6
 """The processor's family as Intel counts it; chosen."""
@@ -49,8 +52,8 @@ class SystemInformation(NamedTuple):
     processor_revision: int
 
 
-def memory_status(own: Owner) -> MemoryStatus:
-    """The machine's memory and the process's address space now [GlobalMemoryStatusEx].
+def global_memory_status_ex(own: Owner) -> MemoryStatus:
+    """Memory, commit charge and the process's address space, in bytes [GlobalMemoryStatusEx].
 
     The load is in whole per cent, rounded down; user space lacks the lowest and the highest 64 KiB
     [k32/heap.c: test_GlobalMemoryStatus].
@@ -70,11 +73,11 @@ def memory_status(own: Owner) -> MemoryStatus:
     )
 
 
-def short_memory_status(own: Owner) -> MemoryStatus:
-    """`memory_status` in fields of a pointer's size, which hold no more than they can: memory at most half of what a
-    pointer reaches, commit charge all of it [GlobalMemoryStatus; wine: kernel32/tests/heap.c,
+def global_memory_status(own: Owner) -> MemoryStatus:
+    """`global_memory_status_ex` in fields of a pointer's size, which hold no more than they can: memory at most half of
+    what a pointer reaches, commit charge all of it [GlobalMemoryStatus; wine: kernel32/tests/heap.c,
     test_GlobalMemoryStatus]."""
-    found, most = memory_status(own), (1 << own.bits) - 1
+    found, most = global_memory_status_ex(own), (1 << own.bits) - 1
     return found._replace(
         total_phys=min(found.total_phys, most >> 1),
         avail_phys=min(found.avail_phys, most >> 1),
@@ -83,11 +86,20 @@ def short_memory_status(own: Owner) -> MemoryStatus:
     )
 
 
-def system_information(own: Owner, native: bool = False) -> SystemInformation:
-    """The machine as the process sees it [GetSystemInfo], or as it is [GetNativeSystemInfo]: a 32-bit process on a
-    64-bit system is shown a 32-bit processor, and at most 32 of them [Process Affinity under WOW64]."""
+def get_system_info(own: Owner) -> SystemInformation:
+    """Page size, allocation granularity, limits of the address space, processors, as the process sees them: a 32-bit
+    process on a 64-bit system is shown a 32-bit processor, and at most 32 of them [GetSystemInfo; Process Affinity
+    under WOW64]."""
+    return _system_information(own, wide=own.bits == 64)
+
+
+def get_native_system_info(own: Owner) -> SystemInformation:
+    """The same, also in a 32-bit process with the processor that there is [GetNativeSystemInfo]."""
+    return _system_information(own, wide=own.bits == 64 or own.system.settings.pools.bits == 64)
+
+
+def _system_information(own: Owner, *, wide: bool) -> SystemInformation:
     system = own.system
-    wide = own.bits == 64 or (native and system.settings.pools.bits == 64)
     processors = min(system.processors, own.bits)
     return SystemInformation(
         processor_architecture=c.PROCESSOR_ARCHITECTURE_AMD64 if wide else c.PROCESSOR_ARCHITECTURE_INTEL,
@@ -101,3 +113,91 @@ def system_information(own: Owner, native: bool = False) -> SystemInformation:
         processor_level=_LEVEL,
         processor_revision=0,
     )
+
+
+def get_large_page_minimum(own: Owner) -> int:
+    """Bytes of a large page [GetLargePageMinimum]."""
+    return own.system.settings.large_page_minimum
+
+
+def get_physically_installed_system_memory(own: Owner) -> int:
+    """KiB of memory [GetPhysicallyInstalledSystemMemory]."""
+    return own.system.pages.frames * own.system.page_size // 1024
+
+
+@dataclass(frozen=True)
+class PerformanceInformation:
+    """PERFORMANCE_INFORMATION; all but the last four in pages."""
+
+    commit_total: int
+    """committed now"""
+    commit_limit: int
+    """that can be committed without growing a paging file"""
+    commit_peak: int
+    """the most ever committed"""
+    physical_total: int
+    physical_available: int
+    """zeroed + free + standby"""
+    system_cache: int
+    """the system's working set and the standby pages [PERFORMANCE_INFORMATION; MODEL.md 13, 10]"""
+    kernel_total: int
+    """paged + nonpaged pool"""
+    kernel_paged: int
+    kernel_nonpaged: int
+    page_size: int
+    """bytes"""
+    handle_count: int
+    process_count: int
+    thread_count: int
+
+
+def get_performance_info(own: Owner) -> PerformanceInformation:
+    """Commit charge, memory, pools, and how many handles, processes and threads there are [GetPerformanceInfo].
+    Processes and threads that have ended don't count; the System process and its threads do not either, as it is not a
+    program."""
+    system = own.system
+    pages, pool = system.pages, system.pool
+    living = [owner for owner in system.processes if owner.threads]
+    return PerformanceInformation(
+        commit_total=pages.commit_total(),
+        commit_limit=pages.commit_limit(),
+        commit_peak=pages.commit_peak(),
+        physical_total=pages.frames,
+        physical_available=pages.available(),
+        system_cache=pages.standby() + pages.size(system.kernel),
+        kernel_total=pool.paged.used + pool.nonpaged.used,
+        kernel_paged=pool.paged.used,
+        kernel_nonpaged=pool.nonpaged.used,
+        page_size=system.page_size,
+        handle_count=sum(len(owner.handles) for owner in living),
+        process_count=len(living),
+        thread_count=sum(len(owner.threads) for owner in living),
+    )
+
+
+def system_counters(system: System) -> dict[str, int]:
+    """The Memory counters that only a system with programs has, in bytes [Memory Object]."""
+    pool, size = system.pool, system.page_size
+    return {
+        r"Memory\Pool Nonpaged Bytes": pool.nonpaged.used * size,
+        r"Memory\Pool Paged Bytes": pool.paged.used * size,
+        r"Memory\Pool Paged Resident Bytes": pool.paged.resident() * size,
+    }
+
+
+def process_counters(owner: Owner) -> dict[str, int]:
+    """The Process counters of one process [Process Object], in bytes but for the handle count. Private Bytes and Page
+    File Bytes are both its own commit charge, as on Vista and later [Memory Performance Information]; Virtual Bytes
+    is all that is reserved or committed in its address space; pool bytes are those charged to its quota."""
+    system = owner.system
+    private = system.pages.commit(owner.number) * system.page_size
+    quota = system.pool.quota(owner)
+    values = {
+        "Private Bytes": private,
+        "Page File Bytes": private,
+        "Virtual Bytes": owner.space.virtual_bytes,
+        "Handle Count": len(owner.handles),
+        "Pool Paged Bytes": quota.paged,
+        "Pool Nonpaged Bytes": quota.nonpaged,
+    }
+    return {rf"Process({owner.name})\{key}": value for key, value in values.items()}

@@ -20,9 +20,9 @@ from simulator.windows.constants import (
     STATUS_GUARD_PAGE_VIOLATION,
 )
 from simulator.windows.failure import Failure
-from simulator.windows.page_tables import Numbers
 from simulator.windows.protection import rights
-from simulator.windows.vad import Vad
+from simulator.windows.regions.fixed import Window
+from simulator.windows.regions.region import Numbers, Region
 
 if TYPE_CHECKING:
     from simulator.windows.address_space import AddressSpace
@@ -50,12 +50,10 @@ def begin(space: AddressSpace, address: int, size: int) -> tuple[Numbers, NDArra
     return space.tables.entries(first, end), _stores(space, first, end)
 
 
-def unlock(space: AddressSpace, address: int, size: int) -> bool:
-    """Unlock the pages of a range, if all are locked; else those that aren't leave the working set, and it raises
-    Failure 158. Raises Failure 87 for size 0.
-
-    The locked pages among others stay locked (chosen).
-    """
+def virtual_unlock(space: AddressSpace, address: int, size: int) -> bool:
+    """Let pages leave the working set again, if all are locked; else those that aren't leave it at once, and the call
+    fails with ERROR_NOT_LOCKED [VirtualUnlock]. The locked pages among others stay locked (chosen).
+    ERROR_INVALID_PARAMETER for size 0."""
     if size <= 0 or address < 0:
         raise Failure(ERROR_INVALID_PARAMETER)
     first, end = address // space.page_size, -(-(address + size) // space.page_size)
@@ -72,20 +70,20 @@ def _check(space: AddressSpace, first: int, end: int) -> bool:
     """Refuse what can't be touched; whether all of it is fixed anyway."""
     at, fixed = first, True
     while at < end:
-        vad = space.vads.at(at)
-        if vad is None:
+        region = space.vads.at(at)
+        if region is None:
             raise Failure(ERROR_NOACCESS)
-        fixed &= vad.awe is not None or not vad.tables
-        at = _check_run(space, vad, at) if vad.awe is None else vad.end
+        fixed &= region.fixed
+        at = region.end if isinstance(region, Window) else _check_run(space, region, at)
     return fixed
 
 
-def _check_run(space: AddressSpace, vad: Vad, page: int) -> int:
+def _check_run(space: AddressSpace, region: Region, page: int) -> int:
     """Refuse a run of pages of a region, or give its end."""
-    value, end = vad.state(page)
-    _, stop, flagged = vad.runs.run(page)
+    value, end = region.state(page)
+    _, stop, flagged = region.runs.run(page)
     if value & PAGE_GUARD:
-        space.assign(vad, page, page + 1, value & ~PAGE_GUARD)
+        region.assign(page, page + 1, value & ~PAGE_GUARD)
         raise Failure(STATUS_GUARD_PAGE_VIOLATION)
     if not value or not rights(flagged, space.tables.no_execute)[0]:
         raise Failure(ERROR_NOACCESS)
@@ -95,10 +93,10 @@ def _check_run(space: AddressSpace, vad: Vad, page: int) -> int:
 def _stores(space: AddressSpace, first: int, end: int) -> NDArray[np.uint8]:
     """1 for the pages of a range that are write-watched and writable."""
     stores = np.zeros(end - first, np.uint8)
-    for vad in space.vads.overlapping(first, end):
-        if vad.watched is None:
+    for region in space.vads.overlapping(first, end):
+        if region.watched is None:
             continue
-        for start, stop, value in vad.runs.within(max(first, vad.first), min(end, vad.end)):
+        for start, stop, value in region.runs.within(max(first, region.first), min(end, region.end)):
             if rights(value, space.tables.no_execute)[1]:
                 stores[start - first : stop - first] = 1
     return stores

@@ -1,130 +1,186 @@
-"""Views of sections in an address space: mapping them, and what VirtualAlloc and VirtualProtect do to them."""
+"""Mapping views of sections, unmapping and flushing them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from simulator.state.constants import UNMAPPED
-from simulator.windows import placeholders
-from simulator.windows.constants import (
-    ERROR_ACCESS_DENIED,
-    ERROR_INVALID_ADDRESS,
-    ERROR_INVALID_PARAMETER,
-    ERROR_MAPPED_ALIGNMENT,
-    ERROR_NOT_ENOUGH_MEMORY,
-)
+from simulator.windows import constants as w
 from simulator.windows.failure import Failure
-from simulator.windows.protection import BASE, CACHING, CHARGED, COPYING
-from simulator.windows.vad import MappedView, Vad
+from simulator.windows.protection import is_valid
+from simulator.windows.regions import placeholder
+from simulator.windows.regions.placeholder import Placeholder, Requirements
+from simulator.windows.regions.view import ImageView, View
+from simulator.windows.section import COMPATIBLE, COPIES, Section
+from simulator.windows.segment import FileSegment
 
 if TYPE_CHECKING:
-    from simulator.windows.address_space import AddressSpace
+    from simulator.windows.owner import Owner
 
-__all__ = ["UNMAPPED", "commit", "protect", "reserve_view", "written_run"]
+_SILENT = w.FILE_MAP_LARGE_PAGES | w.FILE_MAP_TARGETS_INVALID | w.FILE_MAP_RESERVE
+"""FILE_MAP_ flags that ask for no access."""
 
 
-def reserve_view(
-    space: AddressSpace,
-    address: int,
+def map_view_of_file_ex(own: Owner, handle: int, access: int, offset: int, size: int, base: int) -> int:
+    """The address of a new view of `size` bytes (0: to the section's end) from `offset` on, at `base` (0: anywhere)
+    [MapViewOfFileEx].
+
+    FILE_MAP_COPY counts only if it is alone. An image goes to its own base if that is free. ERROR_ACCESS_DENIED if it
+    would go beyond the section, or section or handle don't allow the access, whatever the pages of an image have;
+    ERROR_INVALID_HANDLE; ERROR_NOT_ENOUGH_MEMORY if there is no room; ERROR_INVALID_PARAMETER; ERROR_INVALID_ADDRESS
+    if the base isn't free; ERROR_MAPPED_ALIGNMENT if base or offset isn't a multiple of 64 KiB (of a large page in a
+    section of such, whose views can't be copy-on-write and have whole large pages; chosen);
+    ERROR_NO_SYSTEM_RESOURCES if there's no pool for a file's prototype PTEs; ERROR_COMMITMENT_LIMIT if there's no
+    commit charge for a copy-on-write view.
+    """
+    section = own.handles.get(handle, Section)
+    protection = view_protection(access)
+    unit = own.system.settings.large_page_minimum if section.large else own.system.granularity
+    bad = offset < 0 or size < 0 or base < 0 or (access & w.FILE_MAP_LARGE_PAGES and not section.large)
+    if bad or (section.large and (size % unit or protection in COPIES)):
+        raise Failure(w.ERROR_INVALID_PARAMETER)
+    if offset % unit or base % unit:
+        raise Failure(w.ERROR_MAPPED_ALIGNMENT)
+    own.handles.get(handle, Section, _needed(protection))
+    _check_part(section, protection, offset, size)
+    return map_part(own, section, protection, offset, size or section.size - offset, base)
+
+
+def map_view_of_file(own: Owner, handle: int, access: int, offset: int = 0, size: int = 0) -> int:
+    """The address of a new view [MapViewOfFile]; see `map_view_of_file_ex`."""
+    return map_view_of_file_ex(own, handle, access, offset, size, 0)
+
+
+def map_view_of_file3(
+    own: Owner,
+    handle: int,
+    process_handle: int,
+    base: int,
+    offset: int,
     size: int,
-    kind: int,
-    protection: int,
-    view: MappedView,
-    top_down: bool,
-    old: Vad | None = None,
+    allocation_type: int,
+    protect: int,
+    lowest_starting_address: int = 0,
+    highest_ending_address: int = 0,
+    alignment: int = 0,
 ) -> int:
-    """Give a view its addresses, those of the placeholder `old` if it is to replace one; its base. Commit is charged
-    for its page tables; for pages that may be copied the view has charged it.
+    """The address of a new view with a PAGE_ protection in a process (0 or -1: this one), at `base` (0: anywhere that
+    requirements allow), or in a placeholder's place (MEM_REPLACE_PLACEHOLDER), which is exactly as large
+    [MapViewOfFile3].
 
-    `kind`: MEM_MAPPED or MEM_IMAGE; `protection`: the allocation's. Raises Failure 1132 (an address that isn't a
-    multiple of 64 KiB), 487 (not free), 8 (no room, or never), 87, 1455.
+    Errors as `map_view_of_file_ex`, and ERROR_INVALID_PARAMETER for other flags, for what is no protection, and for
+    requirements that can't be or go with an alignment or a base [ntdll/virtual.c: test_NtMapViewOfSectionEx];
+    ERROR_INVALID_ADDRESS if there's no placeholder of that address and size. Sections of large pages are
+    MapViewOfFile's alone (chosen).
     """
-    if old is None and address % space.system.granularity:
-        raise Failure(ERROR_MAPPED_ALIGNMENT)
-    if not address and size > space.end * space.page_size:
-        raise Failure(ERROR_NOT_ENOUGH_MEMORY)
-    align = space.system.settings.large_page_minimum // space.system.granularity if view.fixed else 1
-    first, end = (old.first, old.end) if old else space.place(address, size, top_down, max(align, 1))
-    vad = Vad(first, end, protection, protection, kind)
-    vad.view = view
-    at = first
-    while at < end:
-        value, length = view.protection_run(at - first)
-        stop = min(at + length, end)
-        vad.runs.set(at, stop, vad.cached(value) | (CHARGED if value & COPYING else 0))
-        at = stop
-    if vad.tables:
-        space.charge(space.missing_tables(first, end))
-    if old is None:
-        space.insert(vad)
-    else:
-        placeholders.put(space, vad, old)
-    return first * space.page_size
+    target = own.process(process_handle or w.CURRENT_PROCESS)
+    wanted = Requirements(lowest_starting_address, highest_ending_address, alignment)
+    section = own.handles.get(handle, Section)
+    replaces = allocation_type == w.MEM_REPLACE_PLACEHOLDER
+    bad = offset < 0 or size < 0 or base < 0 or section.large or alignment
+    if bad or allocation_type & ~w.MEM_REPLACE_PLACEHOLDER or not is_valid(protect):
+        raise Failure(w.ERROR_INVALID_PARAMETER)
+    unit = own.system.page_size if replaces else own.system.granularity
+    if offset % unit or base % unit:
+        raise Failure(w.ERROR_MAPPED_ALIGNMENT)
+    own.handles.get(handle, Section, _needed(protect))
+    _check_part(section, protect, offset, size)
+    size = size or section.size - offset
+    old = placeholder.find(target.space, base, size) if replaces else None
+    if any(wanted):
+        base = placeholder.choose(target.space, base, size, w.MEM_RESERVE, wanted)
+    return map_part(target, section, protect, offset, size, base, old)
 
 
-def commit(space: AddressSpace, vad: Vad, first: int, end: int, protection: int) -> None:
-    """VirtualAlloc of pages of a view: those of a SEC_RESERVE section are committed in all its views, and they get a
-    protection in this one. Raises Failure 5 for a file's or an image's view [k32/virtual.c:3589-3590, 4115-4116], 87 or
-    1455."""
-    if vad.view.file_backed:
-        raise Failure(ERROR_ACCESS_DENIED)
-    effective = _checked(vad, protection)
-    vad.view.commit(first - vad.first, end - first)
-    _change(space, vad, first, end, effective)
+def _check_part(section: Section, protection: int, offset: int, size: int) -> None:
+    """Refuse a view that a section has no such part for, or doesn't allow."""
+    allowed = protection in COMPATIBLE[section.protection]
+    if not allowed or offset >= section.size or offset + size > section.size:
+        raise Failure(w.ERROR_ACCESS_DENIED)
 
 
-def protect(space: AddressSpace, vad: Vad, first: int, end: int, protection: int) -> None:
-    """VirtualProtect of pages of a view.
-
-    Pages that may be copied from now on are charged for, until the view is unmapped. Raises Failure 87 if the view's
-    access doesn't allow the protection, or it is for private memory; 487 if a page isn't committed; 1455.
-    """
-    effective = _checked(vad, protection)
-    at = first
-    while at < end:
-        committed, length = vad.view.committed_run(at - vad.first)
-        if not committed:
-            raise Failure(ERROR_INVALID_ADDRESS)
-        at += length
-    _change(space, vad, first, end, effective)
-
-
-def written_run(space: AddressSpace, page: int, end: int, protection: int) -> tuple[int, int]:
-    """(protection, end) of the pages like `page` among copy-on-write pages up to `end`: those that were copied are
-    writable [Memory Protection]."""
-    pages, entries = space.tables.existing(page, end)
-    copied = pages[space.pages.state_of(entries)["copied"]]
-    if not len(copied) or copied[0] != page:
-        return protection, int(copied[0]) if len(copied) else end
-    gaps = np.flatnonzero(copied != page + np.arange(len(copied)))
-    return protection & ~COPYING | (protection & COPYING) >> 1, page + int(gaps[0] if len(gaps) else len(copied))
+def map_part(
+    own: Owner, section: Section, protection: int, offset: int, size: int, base: int, old: Placeholder | None = None
+) -> int:
+    """Map bytes of a section that exist, perhaps in a placeholder's place; where. Raises Failure
+    ERROR_NO_SYSTEM_RESOURCES if there's no pool for prototype PTEs, or as `View` and `View.place`."""
+    page = own.system.page_size
+    made = ImageView if section.image is not None else View
+    view = made(own.space, section, offset // page, -(-size // page), protection)
+    try:
+        at = view.place(base, old)
+    except Failure:
+        view.released()
+        raise
+    try:
+        section.segment.show(view.offset, view.end - view.first)
+    except Failure:
+        if old is None:
+            own.space.release(view, UNMAPPED)
+        else:
+            placeholder.restore(own.space, at, UNMAPPED)
+        raise
+    return at
 
 
-def _checked(vad: Vad, protection: int) -> int:
-    if protection & CACHING or not vad.view.allows(protection):
-        raise Failure(ERROR_INVALID_PARAMETER)
-    return vad.cached(vad.view.effective(protection))
+def view_protection(access: int) -> int:
+    """The protection that FILE_MAP_ flags ask for [k32/virtual.c:3797]: FILE_MAP_COPY counts only if
+    it is alone; else writing goes before reading; without any of them the view is PAGE_NOACCESS, even with
+    FILE_MAP_EXECUTE."""
+    execute = bool(access & w.FILE_MAP_EXECUTE)
+    if access & ~(w.FILE_MAP_EXECUTE | _SILENT) == w.FILE_MAP_COPY:
+        return w.PAGE_EXECUTE_WRITECOPY if execute else w.PAGE_WRITECOPY
+    if access & w.FILE_MAP_WRITE:
+        return w.PAGE_EXECUTE_READWRITE if execute else w.PAGE_READWRITE
+    if access & w.FILE_MAP_READ:
+        return w.PAGE_EXECUTE_READ if execute else w.PAGE_READONLY
+    return w.PAGE_NOACCESS
 
 
-def _change(space: AddressSpace, vad: Vad, first: int, end: int, protection: int) -> None:
-    runs = list(vad.runs.within(first, end))
-    charged = CHARGED if protection & COPYING else 0
-    if charged:
-        vad.view.charge_private(sum(stop - start for start, stop, value in runs if not value & CHARGED))
-    private = vad.view.private(protection & BASE)
-    for start, stop, value in runs:
-        vad.runs.set(start, stop, protection | value & CHARGED | charged)
-        if vad.view.private(value & BASE) != private:
-            _rebind(space, vad, start, stop)
-    space.tables.allow(vad, first, end)
+def _needed(protection: int) -> int:
+    """The rights that a handle must have been opened for."""
+    rights = w.SECTION_MAP_WRITE if protection in (w.PAGE_READWRITE, w.PAGE_EXECUTE_READWRITE) else w.SECTION_MAP_READ
+    return rights | (w.SECTION_MAP_EXECUTE if protection >= w.PAGE_EXECUTE else 0)
 
 
-def _rebind(space: AddressSpace, vad: Vad, first: int, end: int) -> None:
-    """Stores to these pages begin, or cease, to copy them; pages that were copied stay so."""
-    pages, entries = space.tables.existing(first, end)
-    if len(entries):
-        shared = ~space.pages.state_of(entries)["copied"]
-        space.pages.set_access(entries[shared], False, False, False)
-        space.tables.bind_pages(vad, pages[shared])
+def flush_view_of_file(own: Owner, address: int, size: int = 0) -> bool:
+    """Start writing the dirty pages of a part of a view (`size` 0: to its end) to its file [FlushViewOfFile]; they stay
+    where they are, clean. Views of images and of the paging files have nothing to flush and are content.
+    ERROR_INVALID_ADDRESS if there's no view, ERROR_INVALID_PARAMETER if the part leaves it."""
+    view, page = own.space.view_at(address), own.system.page_size
+    if size < 0 or address + size > view.end * page:
+        raise Failure(w.ERROR_INVALID_PARAMETER)
+    first, end = address // page, -(-(address + size) // page) if size else view.end
+    if isinstance(view.section.segment, FileSegment) and not isinstance(view, ImageView):
+        own.system.pages.flush(own.space.tables.existing(first, end)[1])
+        own.system.pages.flush_contents(view.contents(first, end))
+    return True
+
+
+def unmap_view_of_file(own: Owner, address: int) -> bool:
+    """Unmap the view that holds an address [UnmapViewOfFile; any of it does: k32/virtual.c:1215-1227].
+    ERROR_INVALID_ADDRESS if none does."""
+    view = own.space.view_at(address)
+    own.space.release(view, UNMAPPED)
+    base = view.first * own.system.page_size
+    own.modules = {name: module for name, module in own.modules.items() if module.base != base}
+    return True
+
+
+def unmap_view_of_file2(own: Owner, process_handle: int, address: int, flags: int = 0) -> bool:
+    """Unmap a view of a process; with MEM_PRESERVE_PLACEHOLDER a placeholder is there again [UnmapViewOfFile2]. A
+    transient boost of its pages changes nothing here. ERROR_INVALID_ADDRESS if there's no view, or it replaced no
+    placeholder, ERROR_INVALID_PARAMETER for other flags."""
+    target = own.process(process_handle)
+    if flags & ~(w.MEM_PRESERVE_PLACEHOLDER | w.MEM_UNMAP_WITH_TRANSIENT_BOOST):
+        raise Failure(w.ERROR_INVALID_PARAMETER)
+    if not flags & w.MEM_PRESERVE_PLACEHOLDER:
+        return unmap_view_of_file(target, address)
+    target.space.view_at(address)
+    placeholder.restore(target.space, address, UNMAPPED)
+    return True
+
+
+def unmap_view_of_file_ex(own: Owner, address: int, flags: int = 0) -> bool:
+    """`unmap_view_of_file2` in this process [UnmapViewOfFileEx]."""
+    return unmap_view_of_file2(own, w.CURRENT_PROCESS, address, flags)

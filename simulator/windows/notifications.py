@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from simulator.units import GiB, MiB
 from simulator.windows import constants
-from simulator.windows.event import Event
 from simulator.windows.failure import Failure
+from simulator.windows.objects import Event
 
 if TYPE_CHECKING:
+    from simulator.windows.owner import Owner
     from simulator.windows.system import System
 
 _PLENTY_PAGES = 400
@@ -87,15 +88,6 @@ class Notifications:
         """what the events were set by last"""
         self.check()
 
-    def notification(self, kind: int) -> Condition:
-        """The event that a program waits for: kind 0 low, 1 high memory [CreateMemoryResourceNotification]; raises
-        Failure 87 for another."""
-        if kind == constants.LOW_MEMORY_RESOURCE_NOTIFICATION:
-            return self.events["LowMemory"]
-        if kind == constants.HIGH_MEMORY_RESOURCE_NOTIFICATION:
-            return self.events["HighMemory"]
-        raise Failure(constants.ERROR_INVALID_PARAMETER)
-
     def check(self) -> None:
         """Set and reset the events by what is so now; threads that wait for one that is set go on."""
         pages, pool = self._system.pages, self._system.pool
@@ -125,3 +117,21 @@ class Notifications:
         low, high = (min(size, int(limit * share)) for size, share in thresholds)
         free = limit - used * self._system.page_size
         self._show(name, free <= low, free >= high)
+
+
+def create_memory_resource_notification(own: Owner, kind: int) -> int:
+    """A handle to the event that is set while memory is low (0) or high (1) [CreateMemoryResourceNotification].
+    ERROR_INVALID_PARAMETER for another kind."""
+    names = {constants.LOW_MEMORY_RESOURCE_NOTIFICATION: "Low", constants.HIGH_MEMORY_RESOURCE_NOTIFICATION: "High"}
+    if kind not in names:
+        raise Failure(constants.ERROR_INVALID_PARAMETER)
+    return own.handles.add(own.system.notifications.events[f"{names[kind]}Memory"])
+
+
+def query_memory_resource_notification(own: Owner, handle: int) -> bool:
+    """Whether memory is low, or high, as the handle was made for [QueryMemoryResourceNotification]; whether it is set,
+    if it is any other event's [k32/sync.c:719]. ERROR_INVALID_PARAMETER for 0 and -1, ERROR_INVALID_HANDLE if it is no
+    event's."""
+    if handle in (0, constants.INVALID_HANDLE_VALUE):
+        raise Failure(constants.ERROR_INVALID_PARAMETER)
+    return own.handles.get(handle, Event).signalled

@@ -1,4 +1,4 @@
-"""Kernel objects: counted by handles and references, found by name, and what a thread can wait for."""
+"""Kernel objects: counted by handles and references, found by name; what a thread can wait for, such as events."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from simulator.windows.owner import Owner
     from simulator.windows.system import System
 
-_NAME_TOO_LONG = 206
-"""ERROR_FILENAME_EXCED_RANGE"""
 _LONGEST_NAME = 260
 """MAX_PATH characters [CreateEvent]"""
 
@@ -110,6 +108,48 @@ class Waitable(KernelObject):
         """A wait for it has ended: what that changes, such as resetting an auto-reset event."""
 
 
+class Event(Waitable):
+    """An event: set or not. A manual-reset event stays set, and lets all waiting threads go on; an auto-reset event is
+    reset by the first thread whose wait it ends [Event Objects]. 128 bytes of nonpaged pool with the pool's header."""
+
+    kind: ClassVar[str] = "Event"
+    tag: ClassVar[str] = "Even"
+    body: ClassVar[int] = 112
+
+    def __init__(
+        self,
+        system: System,
+        *,
+        manual_reset: bool = False,
+        initial_state: bool = False,
+        name: str | None = None,
+        owner: Owner | None = None,
+    ) -> None:
+        super().__init__(system, name, owner)
+        self.manual_reset = manual_reset
+        self._set = initial_state
+
+    @property
+    def signalled(self) -> bool:
+        """Whether it is set."""
+        return self._set
+
+    def consume(self) -> None:
+        """A wait for it has ended: an auto-reset event is no longer set."""
+        if not self.manual_reset:
+            self._set = False
+
+    def set(self) -> None:
+        """Set it, and let threads go on: all that wait, or one [SetEvent]. Setting it again changes nothing."""
+        if not self._set:
+            self._set = True
+            self.system.wake(self)
+
+    def reset(self) -> None:
+        """It is no longer set [ResetEvent]."""
+        self._set = False
+
+
 class Namespace:
     r"""Objects by name: one namespace for all kinds, and for all sessions.
 
@@ -126,7 +166,7 @@ class Namespace:
         """The name without its session prefix; raises Failure 206 if it is too long, 3 if it has a further
         backslash."""
         if len(name) > _LONGEST_NAME:
-            raise Failure(_NAME_TOO_LONG)
+            raise Failure(constants.ERROR_FILENAME_EXCED_RANGE)
         for prefix in ("Global\\", "Local\\"):
             name = name.removeprefix(prefix)
         if "\\" in name.removeprefix("KernelObjects\\"):
@@ -154,3 +194,56 @@ class Namespace:
         key = self.key(item.name)
         if self._objects.get(key) is item:
             del self._objects[key]
+
+
+def create_event(
+    own: Owner, manual_reset: bool = False, initial_state: bool = False, name: str | None = None
+) -> tuple[int, int]:
+    """A handle to a new event, or to the one of that name, whose state stays as it is, with last error
+    ERROR_ALREADY_EXISTS [CreateEvent]. ERROR_INVALID_HANDLE if the name is of another kind of object,
+    ERROR_FILENAME_EXCED_RANGE or ERROR_PATH_NOT_FOUND if it can't be a name, ERROR_NO_SYSTEM_RESOURCES,
+    ERROR_NONPAGED_SYSTEM_RESOURCES, ERROR_PAGED_SYSTEM_RESOURCES or ERROR_NOT_ENOUGH_QUOTA if pool or quota are
+    lacking."""
+    found = own.system.namespace.find(name, Event)
+    if found is not None:
+        return own.handles.add(found), constants.ERROR_ALREADY_EXISTS
+    event = Event(own.system, manual_reset=manual_reset, initial_state=initial_state, name=name, owner=own)
+    return own.handles.give(event), constants.ERROR_SUCCESS
+
+
+def open_event(own: Owner, name: str) -> int:
+    """A handle to the event of that name [OpenEvent]. ERROR_FILE_NOT_FOUND if there's none, ERROR_INVALID_HANDLE if the
+    name is of another kind of object."""
+    found = own.system.namespace.find(name, Event)
+    if found is None:
+        raise Failure(constants.ERROR_FILE_NOT_FOUND)
+    return own.handles.add(found)
+
+
+def set_event(own: Owner, handle: int) -> bool:
+    """Set an event: threads that wait for it go on, all if it is reset by hand, else one [SetEvent]."""
+    own.handles.get(handle, Event).set()
+    return True
+
+
+def reset_event(own: Owner, handle: int) -> bool:
+    """Reset an event [ResetEvent]."""
+    own.handles.get(handle, Event).reset()
+    return True
+
+
+def close_handle(own: Owner, handle: int) -> bool:
+    """Close a handle [CloseHandle]. ERROR_INVALID_HANDLE if there's no such handle."""
+    return own.handles.close(handle)
+
+
+def duplicate_handle(own: Owner, handle: int) -> int:
+    """Another handle to the same object, with the same rights [DuplicateHandle]. ERROR_INVALID_HANDLE if there's no
+    such handle; ERROR_NO_SYSTEM_RESOURCES, ERROR_PAGED_SYSTEM_RESOURCES or ERROR_NOT_ENOUGH_QUOTA if no more can be
+    had."""
+    return own.handles.duplicate(handle)
+
+
+def get_process_handle_count(own: Owner) -> int:
+    """How many handles the process has open [GetProcessHandleCount]."""
+    return len(own.handles)

@@ -9,8 +9,9 @@ import numpy as np
 from simulator.config import Process
 from simulator.result import SimulationError
 from simulator.windows.address_space import AddressSpace
-from simulator.windows.constants import STILL_ACTIVE
+from simulator.windows.constants import CURRENT_PROCESS, ERROR_ACCESS_DENIED, STILL_ACTIVE
 from simulator.windows.dep import Dep
+from simulator.windows.failure import Failure
 from simulator.windows.handles import HandleTable
 from simulator.windows.heap.heaps import Heaps
 from simulator.windows.heap.lock import Lock
@@ -84,6 +85,20 @@ class Owner:
         self.handles = HandleTable(system, self)
         self.dep = Dep(system.settings.dep_policy, self.bits)
         self.space = AddressSpace(system, self)
+
+    def process(self, handle: int) -> Owner:
+        """The process that a handle refers to; raises Failure ERROR_INVALID_HANDLE if it's no process's,
+        ERROR_ACCESS_DENIED if the process has ended."""
+        found = self.any_process(handle)
+        if found.ended:
+            raise Failure(ERROR_ACCESS_DENIED)
+        return found
+
+    def any_process(self, handle: int) -> Owner:
+        """The same, also if the process has ended."""
+        if handle == CURRENT_PROCESS:
+            return self
+        return self.handles.get(handle, ProcessObject).owner
 
     def protected(self, address: int, size: int) -> None:
         """The protection of pages has been changed by a program."""

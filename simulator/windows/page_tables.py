@@ -7,18 +7,16 @@ with their addresses: a chunk whose region is gone is spare, out of every search
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.windows.protection import BASE, rights
-from simulator.windows.vad import Vad, Vads
+from simulator.windows.regions.region import Numbers, Region
+from simulator.windows.regions.vads import Vads
 
 if TYPE_CHECKING:
     from simulator.memory.pages import Pages
 
-Numbers = NDArray[np.int64]
 NOTHING: Numbers = np.empty(0, np.int64)
 
 
@@ -115,22 +113,22 @@ class PageTables:
         i = 0
         while i < len(numbers):
             j = i + 1
-            for vad in self._regions(numbers[i]):
-                end = bisect_left(numbers, (vad.end - 1) // self._chunk + 1, i)
-                if vad.awe is None and vad.large is None:
-                    self._bind(vad, numbers[i:end])
-                j = max(j, end - (vad.end % self._chunk > 0))  # other regions may have pages in its last chunk
+            for region in self._regions(numbers[i]):
+                end = bisect_left(numbers, (region.end - 1) // self._chunk + 1, i)
+                if region.bound:
+                    self._bind(region, numbers[i:end])
+                j = max(j, end - (region.end % self._chunk > 0))  # other regions may have pages in its last chunk
             i = j
 
-    def _regions(self, number: int) -> list[Vad]:
+    def _regions(self, number: int) -> list[Region]:
         return list(self._vads.overlapping(number * self._chunk, (number + 1) * self._chunk))
 
-    def show(self, vad: Vad) -> None:
+    def show(self, region: Region) -> None:
         """A new region has pages in chunks of another one, which are in use: bind those to what it shows."""
-        pages, _ = self.existing(vad.first, vad.end)
-        if len(pages) and vad.awe is None and vad.large is None:
-            self.bind_pages(vad, pages)
-            self.allow(vad, vad.first, vad.end)
+        pages, _ = self.existing(region.first, region.end)
+        if len(pages) and region.bound:
+            self.bind(region, pages)
+            self.allow(region, region.first, region.end)
 
     def _homes(self, numbers: list[int]) -> None:
         """Give chunks contents of their own, for private pages or copies."""
@@ -146,64 +144,36 @@ class PageTables:
                     self._chunks[numbers[k]] = (entry + (k - i) * self._chunk, home + (k - i) * self._chunk)
             i = j
 
-    def _bind(self, vad: Vad, numbers: list[int]) -> None:
+    def _bind(self, region: Region, numbers: list[int]) -> None:
         """Let invalid entries of chunks of one region show what the region has there."""
         pages = ((np.array(numbers, np.int64) * self._chunk)[:, None] + self._steps).ravel()
-        pages = pages[(pages >= vad.first) & (pages < vad.end)]
-        self.bind_pages(vad, pages)
-        self.allow(vad, int(pages[0]), int(pages[-1]) + 1)
+        pages = pages[(pages >= region.first) & (pages < region.end)]
+        self.bind(region, pages)
+        self.allow(region, int(pages[0]), int(pages[-1]) + 1)
 
-    def bind_pages(self, vad: Vad, pages: Numbers) -> None:
+    def bind(self, region: Region, pages: Numbers) -> None:
         """Let the invalid entries of some pages of a region, in order and all of chunks in use, show what the region
         has there; nobody may touch them yet."""
         if not len(pages):
             return
         first, end = int(pages[0]), int(pages[-1]) + 1
         numbers = np.unique(pages // self._chunk).tolist()
-        copied = vad.view is not None and any(vad.view.private(run[2] & BASE) for run in vad.runs.within(first, end))
-        if copied or vad.view is None:
+        copies = region.copies(first, end)
+        if copies:
             self._homes(numbers)
         held = np.array([self._chunks[number] for number in numbers], np.int64)
         which, offsets = np.searchsorted(numbers, pages // self._chunk), pages % self._chunk
-        entries, homes = held[which, 0] + offsets, held[which, 1] + offsets
-        if vad.view is None:
-            self._pages.bind(entries, homes)
-        else:
-            self._bind_view(vad, pages, entries, homes if copied else None)
+        region.bind(pages, held[which, 0] + offsets, held[which, 1] + offsets if copies else None)
 
-    def _bind_view(self, vad: Vad, pages: Numbers, entries: Numbers, homes: Numbers | None) -> None:
-        view = vad.view
-        first, count = int(pages[0]) - vad.first, int(pages[-1] - pages[0]) + 1
-        shown = view.contents(first, count)[pages - pages[0]]
-        if view.fixed:
-            self._pages.map_fixed(entries, shown)
-            return
-        if homes is not None:
-            for start, stop, value in vad.runs.within(int(pages[0]), int(pages[-1]) + 1):
-                if not view.private(value & BASE):
-                    homes[(pages >= start) & (pages < stop)] = -1
-        self._pages.bind(entries, shown, homes)
-
-    def allow(self, vad: Vad, first: int, end: int) -> None:
+    def allow(self, region: Region, first: int, end: int) -> None:
         """Give the entries that pages [first, end) of a region have the access that the region allows now."""
         pages, entries = self.existing(first, end)
         if not len(pages):
             return
-        for start, stop, value in vad.runs.within(first, end):
+        for start, stop, value in region.runs.within(first, end):
             i, j = (int(k) for k in np.searchsorted(pages, (start, stop)))
             if i < j:
-                self._allow_run(vad, pages[i:j], entries[i:j], value)
-
-    def _allow_run(self, vad: Vad, pages: Numbers, entries: Numbers, value: int) -> None:
-        accessible: Any
-        writable: Any
-        accessible, writable, executable = rights(value, self.no_execute)
-        if accessible and vad.view is not None:
-            count = int(pages[-1] - pages[0]) + 1
-            accessible = vad.view.committed(int(pages[0]) - vad.first, count)[pages - pages[0]]
-        if writable and vad.watched is not None:
-            writable = np.fromiter((page in vad.watched for page in pages.tolist()), bool, len(pages))
-        self._pages.set_access(entries, accessible, writable, executable)
+                self._pages.set_access(entries[i:j], *region.rights(pages[i:j], value))
 
     def delete(self, first: int, end: int, reason: int) -> None:
         """Private pages of [first, end) are gone; chunks that lie there as a whole are spare from now on."""
@@ -212,16 +182,6 @@ class PageTables:
             self._pages.delete(entries, reason)
             self._pages.set_access(entries, False, False, False)
             self._retire(first, end)
-
-    def unbind(self, vad: Vad, reason: int) -> None:
-        """The pages of a view are gone from the address space."""
-        _, entries = self.existing(vad.first, vad.end)
-        if len(entries):
-            if vad.view.fixed:
-                self._pages.unmap_fixed(entries)
-            else:
-                self._pages.unbind(entries, reason)
-        self.forget(vad.first, vad.end)
 
     def forget(self, first: int, end: int) -> None:
         """Chunks with pages in [first, end), one region's and all inaccessible, are spare: other things may lie there

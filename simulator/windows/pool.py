@@ -246,3 +246,10 @@ class Pools:
 def pool_frame(rows: list[PoolRow]) -> pd.DataFrame:
     """PoolMon's table as a frame."""
     return pd.DataFrame(rows, columns=list(PoolRow._fields)).astype({"per_alloc": np.int64})
+
+
+def ex_free_pool_with_tag(own: Owner, address: int, tag: str = "") -> bool:
+    """Free a block [ExFreePoolWithTag]; without a tag as ExFreePool. ERROR_INVALID_ADDRESS if there's none,
+    ERROR_INVALID_PARAMETER if its tag is another: Windows stops with BAD_POOL_CALLER."""
+    own.system.pool.free(address, tag or None)
+    return True

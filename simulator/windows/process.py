@@ -7,40 +7,19 @@ from inspect import isgeneratorfunction
 from typing import TYPE_CHECKING, Any
 
 from simulator.windows.calls.base import Steps
-from simulator.windows.calls.dep import DepCalls
-from simulator.windows.calls.files import FileCalls
 from simulator.windows.calls.heap_wrappers import HeapWrapperCalls
 from simulator.windows.calls.images import ImageCalls
-from simulator.windows.calls.information import InformationCalls
-from simulator.windows.calls.objects import ObjectCalls
-from simulator.windows.calls.performance import PerformanceCalls
+from simulator.windows.calls.memory import MemoryCalls
 from simulator.windows.calls.pools import PoolCalls
 from simulator.windows.calls.processes import ProcessCalls
-from simulator.windows.calls.remote import RemoteCalls
-from simulator.windows.calls.sections import SectionCalls
-from simulator.windows.calls.virtual import VirtualCalls
-from simulator.windows.calls.working_set import WorkingSetCalls
+from simulator.windows.calls.system_calls import SystemCalls
 
 if TYPE_CHECKING:
     from simulator.windows.owner import Owner, ThreadObject
     from simulator.windows.runner import Runner
 
 
-class Process(
-    RemoteCalls,
-    ProcessCalls,
-    VirtualCalls,
-    WorkingSetCalls,
-    FileCalls,
-    SectionCalls,
-    ImageCalls,
-    HeapWrapperCalls,
-    ObjectCalls,
-    PoolCalls,
-    DepCalls,
-    PerformanceCalls,
-    InformationCalls,
-):
+class Process(SystemCalls, MemoryCalls, ProcessCalls, ImageCalls, HeapWrapperCalls, PoolCalls):
     """A process as one of its threads sees it: `yield from process.virtual_alloc(...)`.
 
     Calls have Windows' names in lower case, its arguments in its order, and its results: on failure 0, False or None,

@@ -31,6 +31,7 @@ from simulator.windows.objects import Waitable
 from simulator.windows.outcome import complete
 from simulator.windows.owner import Owner, ThreadObject, exit_code
 from simulator.windows.process import Process
+from simulator.windows.regions.stack import create_stack
 from simulator.windows.requests import EndThread, Exit, References, Request, Sleep, Wait, WaitForWrite
 from simulator.windows.running import Program, Running, satisfied
 from simulator.windows.system import System
@@ -131,7 +132,7 @@ class Runner:
         thread = ThreadObject(self.system, owner)
         undo.callback(thread.dereference)
         settings = self.system.settings
-        thread.stack = owner.space.create_stack(reserve or settings.stack_reserve, commit or settings.stack_commit)
+        thread.stack = create_stack(owner.space, reserve or settings.stack_reserve, commit or settings.stack_commit)
         undo.callback(owner.space.free_stack, thread.stack)
         return thread
 

@@ -88,15 +88,23 @@ class Section(KernelObject):
             self.file.dereference()
 
 
-def create(owner: Owner, handle: int, protect: int, size: int, name: str | None) -> tuple[int, int]:
-    """A section, or the one that has the name already [CreateFileMapping]; returns the handle and the last error that
-    goes with it: 0, or 183 if it existed (it keeps its own size and protection).
+def create_file_mapping(
+    own: Owner, file_handle: int, protect: int, maximum_size: int = 0, name: str | None = None
+) -> tuple[int, int]:
+    """A handle to a new section, or to the one of that name, with last error ERROR_ALREADY_EXISTS: that keeps its size
+    and protection [CreateFileMapping].
 
-    `handle` is an open file's, or -1 for the paging files; `protect` a PAGE_ constant with SEC_ flags. Raises Failure
-    3, 6 (no file, or the name is another kind's), 87, 206; for a file 5 (it isn't open for that), 8 (smaller than
-    `size`, and the protection doesn't write), 112, 193 (no image), 1006 (empty); 1314, 1450, 1452, 1455 for what can't
-    be had.
+    `file_handle`: of an open file, or INVALID_HANDLE_VALUE: backed by the paging files. `protect`: a PAGE_ constant
+    with SEC_ flags. `maximum_size` in bytes; 0: the file's, which a larger one extends. The handle is good for what
+    `protect` allows. On failure 0: ERROR_PATH_NOT_FOUND or ERROR_FILENAME_EXCED_RANGE if the name is none,
+    ERROR_ACCESS_DENIED if the file isn't open for that, ERROR_INVALID_HANDLE (no such file, or the name is another
+    kind's), ERROR_NOT_ENOUGH_MEMORY (larger than a file that can't be extended or than any section),
+    ERROR_INVALID_PARAMETER, ERROR_DISK_FULL, ERROR_BAD_EXE_FORMAT (SEC_IMAGE of no image or no file),
+    ERROR_FILE_INVALID (an empty file), ERROR_PRIVILEGE_NOT_HELD (SEC_LARGE_PAGES without the privilege),
+    ERROR_NO_SYSTEM_RESOURCES (no frames in a row, or no pool for prototype PTEs), ERROR_NONPAGED_SYSTEM_RESOURCES,
+    ERROR_PAGED_SYSTEM_RESOURCES or ERROR_NOT_ENOUGH_QUOTA (none for the rest), ERROR_COMMITMENT_LIMIT.
     """
+    owner, handle, size = own, file_handle, maximum_size
     system = owner.system
     protection, attributes = protect & 0xFFF, protect & ~0xFFF
     _check(owner, handle, protection, attributes, size)
@@ -134,7 +142,7 @@ def _check(owner: Owner, handle: int, protection: int, attributes: int, size: in
 
 
 def _of_paging_files(owner: Owner, protection: int, attributes: int, size: int, name: str | None) -> Section:
-    """Commit is charged here, unless `section_shortage` says that the first view is (MODEL.md 13, 7)."""
+    """Commit is charged here, not by the first view (MODEL.md 13, 7)."""
     system = owner.system
     pages = -(-size // system.page_size)
     segment: PagingSegment
@@ -143,8 +151,6 @@ def _of_paging_files(owner: Owner, protection: int, attributes: int, size: int, 
     else:
         segment = PagingSegment(system, pages, reserve=bool(attributes & w.SEC_RESERVE))
     try:
-        if system.settings.section_shortage == "create":
-            segment.promise()
         segment.show(0, pages)
         size = pages * system.page_size
         return Section(
@@ -172,11 +178,11 @@ def _of_file(owner: Owner, handle: int, protection: int, attributes: int, size: 
 
 def _size_of(file: File, protection: int, size: int) -> int:
     """The size of a file's section in bytes. A section that is larger than the file will extend it, if its protection
-    writes or `file_growth` says always (MODEL.md 13, 8), and the disk has room."""
+    writes (MODEL.md 13, 8) and the disk has room."""
     if not size and not file.size:
         raise Failure(w.ERROR_FILE_INVALID)
     if size > file.size:
-        if protection not in WRITES and file.system.settings.file_growth == "write":
+        if protection not in WRITES:
             raise Failure(w.ERROR_NOT_ENOUGH_MEMORY)
         file.check(size)
     return size or file.size
@@ -197,15 +203,15 @@ def _of_data(
         raise
 
 
-def open_named(owner: Owner, access: int, name: str) -> int:
-    """A handle to a section by its name [OpenFileMapping]; raises Failure 2 if there is none, 6 if the name is
-    another kind's, 87 without a name."""
+def open_file_mapping(own: Owner, access: int, name: str) -> int:
+    """A handle to the section of that name, for FILE_MAP_ access [OpenFileMapping]. ERROR_FILE_NOT_FOUND if there's
+    none, ERROR_INVALID_HANDLE if the name is another kind's, ERROR_INVALID_PARAMETER without a name."""
     if not name:
         raise Failure(w.ERROR_INVALID_PARAMETER)
-    section = owner.system.namespace.find(name, Section)
+    section = own.system.namespace.find(name, Section)
     if section is None:
         raise Failure(w.ERROR_FILE_NOT_FOUND)
-    return owner.handles.add(section, rights(access))
+    return own.handles.add(section, rights(access))
 
 
 def _granted(protection: int) -> int:

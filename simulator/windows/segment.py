@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.windows import constants
 from simulator.windows.failure import Failure
-from simulator.windows.runs import Runs
+from simulator.windows.regions.region import Runs
 
 if TYPE_CHECKING:
     from simulator.windows.system import System
@@ -90,29 +90,23 @@ class FileSegment(Segment):
 class PagingSegment(Segment):
     """A segment backed by the paging files: demand-zero at first, gone with its last section.
 
-    Commit is charged for all of it at once (SEC_COMMIT), or page by page as programs commit it (SEC_RESERVE): then it
+    Commit is charged for all of it at once (SEC_COMMIT), or page by page as programs commit it (SEC_RESERVE). It
     belongs to the segment, not to a view, and stays until the end.
     """
 
     def __init__(self, system: System, pages: int, reserve: bool) -> None:
-        """`reserve`: programs commit the pages; otherwise `promise` must be called once. Raises Failure 8 if it is
-        larger than any section."""
+        """`reserve`: programs commit the pages. Raises Failure 8 if it is larger than any section, 1455."""
         if pages > LARGEST:
             raise Failure(constants.ERROR_NOT_ENOUGH_MEMORY)
         self._committed = Runs(0, pages, 0)
         self._chunks: dict[int, int] = {}
-        self._owed = 0 if reserve else pages
-        super().__init__(system, pages)
         self.charged = 0
-
-    def promise(self) -> None:
-        """Commit everything that isn't for programs to commit, unless that has been done; raises Failure 1455."""
-        if self._owed:
-            self.commit(0, self._owed)
-            self._owed = 0
+        super().__init__(system, pages)
+        if not reserve:
+            self.commit(0, pages)
 
     def commit(self, first: int, count: int) -> None:
-        """Promise pages that aren't yet; all or none: raises Failure 1455."""
+        """Commit pages that aren't yet; all or none: raises Failure 1455."""
         runs = self._committed.within(first, first + count)
         missing = sum(end - start for start, end, committed in runs if not committed)
         if missing and not self.system.pages.charge(missing):
@@ -165,7 +159,6 @@ class LargeSegment(PagingSegment):
         self._fixed = np.zeros(0, np.int64)
         super().__init__(system, pages, reserve=False)
         try:
-            self.promise()
             self.show(0, pages)
         except Failure:
             self.delete()

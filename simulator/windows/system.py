@@ -13,10 +13,10 @@ from simulator.memory.state import State
 from simulator.rng import generator
 from simulator.windows.file import Files
 from simulator.windows.image import Images
+from simulator.windows.information import process_counters, system_counters
 from simulator.windows.notifications import Notifications
 from simulator.windows.objects import Namespace, Waitable
 from simulator.windows.owner import Owner
-from simulator.windows.performance import process_counters, system_counters
 from simulator.windows.pool import Pools
 
 KERNEL = "System"

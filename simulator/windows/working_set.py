@@ -1,4 +1,5 @@
-"""Working-set limits, what is in a working set, and the counters of a process."""
+"""Working sets as programs see them: their limits, what is in them, what has come into them, and the counters of a
+process. A handle of -1, CURRENT_PROCESS, is the calling process's."""
 
 from __future__ import annotations
 
@@ -7,10 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from simulator.state.constants import EMPTIED, LIMITS_LOWERED, PAGE_ERROR
+from simulator.state.constants import EMPTIED, FETCH, HARD, LIMITS_LOWERED, PAGE_ERROR
 from simulator.windows import constants as w
 from simulator.windows.failure import Failure
 from simulator.windows.protection import COPYING, KNOWN, working_set_code
+from simulator.windows.regions.fixed import Window
+from simulator.windows.regions.private import Private
+from simulator.windows.regions.view import View
 
 if TYPE_CHECKING:
     from simulator.windows.address_space import AddressSpace
@@ -23,9 +27,10 @@ MOST_SHARERS = 7
 """What three bits hold [PSAPI_WORKING_SET_EX_BLOCK]."""
 ALL_AWAY = -1
 """(SIZE_T)-1 for both limits: take out all that can be."""
+ROOM = 1024
+"""Faults that a process's buffer for the working set watch holds; chosen."""
 _HARD_MINIMUM = w.QUOTA_LIMITS_HARDWS_MIN_ENABLE, w.QUOTA_LIMITS_HARDWS_MIN_DISABLE
 _HARD_MAXIMUM = w.QUOTA_LIMITS_HARDWS_MAX_ENABLE, w.QUOTA_LIMITS_HARDWS_MAX_DISABLE
-PRIVILEGES = {"increase-working-set": w.SE_INC_WORKING_SET_NAME, "increase-base-priority": w.SE_INC_BASE_PRIORITY_NAME}
 
 
 class WorkingSetPage(NamedTuple):
@@ -70,35 +75,63 @@ class ProcessMemoryCounters(NamedTuple):
     shared_commit_usage: int
 
 
-def limits(own: Owner) -> tuple[int, int, int]:
-    """Minimum and maximum in bytes, and the flags that hold, one of each pair [GetProcessWorkingSetSizeEx]."""
-    record, page = own.system.pages.process(own.number), own.system.page_size
+class WorkingSetChange(NamedTuple):
+    """A page that was added to a working set [PSAPI_WS_WATCH_INFORMATION_EX]."""
+
+    faulting_pc: int
+    """the instruction's page where it is the fetch that faulted; else 0, as a program's loads and stores come from no
+    instruction that is known"""
+    faulting_va: int
+    """the page's address; its lowest bit is set if the fault was soft, that is, read nothing"""
+    faulting_thread_id: int
+    flags: int = 0
+    """reserved by Windows"""
+
+
+def get_process_working_set_size_ex(own: Owner, handle: int = w.CURRENT_PROCESS) -> tuple[int, int, int]:
+    """(minimum, maximum, flags): in bytes, and the flags that hold, one of each pair [GetProcessWorkingSetSizeEx]."""
+    of = own.process(handle)
+    record, page = of.system.pages.process(of.number), of.system.page_size
     flags = _HARD_MINIMUM[not record["hard_minimum"]] | _HARD_MAXIMUM[not record["hard_maximum"]]
     return int(record["minimum"]) * page, int(record["maximum"]) * page, flags
 
 
-def set_limits(own: Owner, minimum: int, maximum: int, flags: int = 0, asking: Owner | None = None) -> bool:
-    """Set a process's limits, in bytes [SetProcessWorkingSetSizeEx]; (-1, -1) empties its working set.
+def get_process_working_set_size(own: Owner, handle: int = w.CURRENT_PROCESS) -> tuple[int, int]:
+    """(minimum, maximum) in bytes [GetProcessWorkingSetSize]."""
+    return get_process_working_set_size_ex(own, handle)[:2]
+
+
+def set_process_working_set_size(own: Owner, minimum: int, maximum: int, handle: int = w.CURRENT_PROCESS) -> bool:
+    """Set the limits, in bytes, soft or hard as they were; (-1, -1) empties the working set
+    [SetProcessWorkingSetSize]."""
+    return set_process_working_set_size_ex(own, minimum, maximum, 0, handle)
+
+
+def set_process_working_set_size_ex(
+    own: Owner, minimum: int, maximum: int, flags: int, handle: int = w.CURRENT_PROCESS
+) -> bool:
+    """`set_process_working_set_size`, with QUOTA_LIMITS_ flags [SetProcessWorkingSetSizeEx].
 
     A minimum below 20 pages is raised to 20. A lower maximum takes out what is above it, oldest first.
-    Raises Failure 87: minimum 0 or above the maximum, maximum below 13 pages or so large that fewer than
-    `reserved_frames` pages would be left, both flags of a pair, a flag that is none; 1314: raised without the
-    privilege, which `asking` must have; 1450 (chosen): the minimums of all processes can't be granted together,
-    first come, first served.
+    ERROR_INVALID_PARAMETER: minimum 0 or above the maximum, maximum below 13 pages or so large that fewer than
+    `reserved_frames` pages would be left, both flags of a pair, a flag that is none; ERROR_PRIVILEGE_NOT_HELD: raised
+    without SeIncreaseWorkingSetPrivilege; ERROR_NO_SYSTEM_RESOURCES (chosen): the minimums of all processes can't be
+    granted together, first come, first served.
     """
+    of = own.process(handle)
     if minimum == maximum == ALL_AWAY:
-        return empty(own)
+        return empty_working_set(own, handle)
     if any(flags & on and flags & off for on, off in (_HARD_MINIMUM, _HARD_MAXIMUM)) or flags & ~0xF:
         raise Failure(w.ERROR_INVALID_PARAMETER)
-    system, pages = own.system, own.system.pages
-    record = pages.process(own.number)
+    system, pages = of.system, of.system.pages
+    record = pages.process(of.number)
     lowest, highest = max(minimum // system.page_size, LEAST_MINIMUM), maximum // system.page_size
     room = _room(system)
     if minimum <= 0 or highest < LEAST_MAXIMUM or lowest > highest or highest >= room:
         raise Failure(w.ERROR_INVALID_PARAMETER)
     more = lowest - int(record["minimum"])
-    if more > 0 or highest > record["maximum"]:
-        _check_privilege(system, asking or own)
+    if (more > 0 or highest > record["maximum"]) and w.SE_INC_WORKING_SET_NAME not in own.privileges:
+        raise Failure(w.ERROR_PRIVILEGE_NOT_HELD)
     granted = sum(int(pages.process(other.number)["minimum"]) for other in system.processes)
     if more > 0 and granted + more > room:
         raise Failure(w.ERROR_NO_SYSTEM_RESOURCES)
@@ -106,9 +139,8 @@ def set_limits(own: Owner, minimum: int, maximum: int, flags: int = 0, asking: O
         bool(flags & on) or (bool(was) and not flags & off)
         for (on, off), was in ((_HARD_MINIMUM, record["hard_minimum"]), (_HARD_MAXIMUM, record["hard_maximum"]))
     )
-    always = system.settings.working_set_maximum == "hard"
-    pages.set_limits(own.number, lowest, highest, hard_minimum, hard_maximum or always)
-    _cut(own, highest)
+    pages.set_limits(of.number, lowest, highest, hard_minimum, hard_maximum)
+    _cut(of, highest)
     return True
 
 
@@ -116,11 +148,6 @@ def _room(system: System) -> int:
     """Pages that working sets may have at most."""
     frames = int(system.pages.frames)
     return frames - min(system.settings.reserved_frames, frames // 8)
-
-
-def _check_privilege(system: System, asking: Owner) -> None:
-    if PRIVILEGES[system.settings.working_set_privilege] not in asking.privileges:
-        raise Failure(w.ERROR_PRIVILEGE_NOT_HELD)
 
 
 def _cut(own: Owner, maximum: int) -> None:
@@ -133,26 +160,27 @@ def _cut(own: Owner, maximum: int) -> None:
         pages.evict(free[:above], LIMITS_LOWERED)
 
 
-def empty(own: Owner) -> bool:
-    """Take out of a working set all that can be: all but locked pages [EmptyWorkingSet]."""
-    own.system.pages.evict(own.system.pages.working_set(own.number), EMPTIED)
+def empty_working_set(own: Owner, handle: int = w.CURRENT_PROCESS) -> bool:
+    """Take out all that can be: all but locked pages [EmptyWorkingSet]."""
+    of = own.process(handle)
+    of.system.pages.evict(of.system.pages.working_set(of.number), EMPTIED)
     return True
 
 
-def contents(space: AddressSpace) -> list[WorkingSetPage]:
-    """The pages of a working set, in order of address [QueryWorkingSet]."""
+def query_working_set(space: AddressSpace) -> list[WorkingSetPage]:
+    """The pages in the working set, by address [QueryWorkingSet]."""
     entries = space.pages.working_set(space.process)
     numbers = space.tables.pages_of(entries)
     found = []
     for page, state in zip(numbers.tolist(), space.pages.state_of(entries), strict=True):
-        vad = space.vads.at(page)
-        protect = _protection(vad.runs.at(page), state) if vad is not None else w.PAGE_NOACCESS
+        region = space.vads.at(page)
+        protect = _protection(region.runs.at(page), state) if region is not None else w.PAGE_NOACCESS
         code = working_set_code(protect)
         found.append(WorkingSetPage(page * space.page_size, code, _sharers(state), bool(state["shared"])))
     return sorted(found)
 
 
-def information(space: AddressSpace, addresses: Sequence[int]) -> list[PageInformation]:
+def query_working_set_ex(space: AddressSpace, addresses: Sequence[int]) -> list[PageInformation]:
     """What is known of the pages at some addresses, valid or not [QueryWorkingSetEx]."""
     if not addresses:
         return []
@@ -160,20 +188,20 @@ def information(space: AddressSpace, addresses: Sequence[int]) -> list[PageInfor
     states = space.pages.state_of(space.entries_of([address // size for address in addresses]))
     found = []
     for address, state in zip(addresses, states, strict=True):
-        vad = space.region_at(address)
-        shared = bool(state["shared"]) and not (vad is not None and vad.pageable)
-        if not state["valid"] or vad is None:
+        region = space.region_at(address)
+        shared = bool(state["shared"]) and not isinstance(region, Private)
+        if not state["valid"] or region is None:
             found.append(PageInformation(valid=False, shared=shared))
             continue
-        fixed = vad.awe is not None
+        window = isinstance(region, Window)
         found.append(
             PageInformation(
                 valid=True,
-                share_count=0 if fixed else _sharers(state),
-                win32_protection=w.PAGE_READWRITE if fixed else _protection(vad.runs.at(address // size), state),
-                shared=bool(vad.view is not None and state["shared"]),
+                share_count=0 if window else _sharers(state),
+                win32_protection=w.PAGE_READWRITE if window else _protection(region.runs.at(address // size), state),
+                shared=isinstance(region, View) and bool(state["shared"]),
                 locked=bool(state["locked"]),
-                large_page=not vad.tables,
+                large_page=region.fixed and not window,
             )
         )
     return found
@@ -189,17 +217,17 @@ def _sharers(state: Any) -> int:
     return min(int(state["share"]), MOST_SHARERS) if state["shared"] else 0
 
 
-def memory_counters(own: Owner) -> ProcessMemoryCounters:
-    """The counters of a process [GetProcessMemoryInfo].
+def get_process_memory_info(own: Owner, handle: int = w.CURRENT_PROCESS) -> ProcessMemoryCounters:
+    """Counters of memory use [GetProcessMemoryInfo].
 
-    `pagefile_usage` is its commit charge, as `private_usage`, or 0 if the machine counts as Windows 7 did. Shared
-    commit is that of the sections backed by the paging files that it has views of.
+    `pagefile_usage` is its commit charge, as `private_usage` (MODEL.md 13, 9). Shared commit is that of the sections
+    backed by the paging files that it has views of.
     """
+    own = own.process(handle)
     system, page = own.system, own.system.page_size
     record, entries = system.pages.process(own.number), system.pages.working_set(own.number)
     commit = system.pages.commit(own.number)
     own.space.peak_commit = max(own.space.peak_commit, commit)
-    usage = system.settings.pagefile_usage == "private"
     quota = system.pool.quota(own)
     private = int(np.count_nonzero(~system.pages.state_of(entries)["shared"]))
     return ProcessMemoryCounters(
@@ -210,8 +238,8 @@ def memory_counters(own: Owner) -> ProcessMemoryCounters:
         quota_paged_pool_usage=quota.paged,
         quota_peak_non_paged_pool_usage=quota.peak_nonpaged,
         quota_non_paged_pool_usage=quota.nonpaged,
-        pagefile_usage=commit * page * usage,
-        peak_pagefile_usage=own.space.peak_commit * page * usage,
+        pagefile_usage=commit * page,
+        peak_pagefile_usage=own.space.peak_commit * page,
         private_usage=commit * page,
         private_working_set_size=private * page,
         shared_commit_usage=_shared_commit(own.space) * page,
@@ -221,26 +249,67 @@ def memory_counters(own: Owner) -> ProcessMemoryCounters:
 def _shared_commit(space: AddressSpace) -> int:
     """Committed pages of views of sections backed by the paging files, each view's own."""
     total = 0
-    for vad in space.vads.vads:
-        if vad.view is None or vad.view.file_backed:
-            continue
-        at = vad.first
-        while at < vad.end:
-            committed, length = vad.view.committed_run(at - vad.first)
-            total += min(length, vad.end - at) if committed else 0
-            at += length
+    for region in space.vads.regions:
+        at = region.first
+        while isinstance(region, View) and not region.file_backed and at < region.end:
+            present, end = region.present_run(at)
+            total += end - at if present else 0
+            at = end
     return total
 
 
 def set_memory_priority(own: Owner, priority: int) -> bool:
-    """Set the priority of the pages that a process brings in from now on, 1 to 5 [MEMORY_PRIORITY_INFORMATION]; raises
-    Failure 87."""
+    """Set the process's memory priority, of the pages that it brings in from now on, 1 to 5 [SetProcessInformation,
+    ProcessMemoryPriority]. ERROR_INVALID_PARAMETER for another."""
     if not w.MEMORY_PRIORITY_VERY_LOW <= priority <= w.MEMORY_PRIORITY_NORMAL:
         raise Failure(w.ERROR_INVALID_PARAMETER)
     own.system.pages.process(own.number)["memory_priority"] = priority
     return True
 
 
-def memory_priority(own: Owner) -> int:
-    """What `set_memory_priority` has set, or the process was given."""
+def get_memory_priority(own: Owner) -> int:
+    """The process's memory priority [GetProcessInformation, ProcessMemoryPriority]."""
     return int(own.system.pages.process(own.number)["memory_priority"])
+
+
+def initialize_process_for_ws_watch(own: Owner, handle: int = w.CURRENT_PROCESS) -> bool:
+    """Begin to note down the faults of a process, or forget those noted down [InitializeProcessForWsWatch]."""
+    of = own.process(handle)
+    of.system.pages.watch_working_set(of.number, ROOM)
+    return True
+
+
+def get_ws_changes(own: Owner, handle: int = w.CURRENT_PROCESS, size: int = 1 << 16) -> list[WorkingSetChange]:
+    """The faults that brought pages into the working set since the last call, oldest first; the buffer is empty again
+    [GetWsChanges]. While it is full nothing is noted down.
+
+    `size`: bytes that the caller has for them, and for one record more, which ends them. ERROR_INSUFFICIENT_BUFFER if
+    that is too little (then they stay in the buffer), ERROR_GEN_FAILURE if nobody watches the process
+    (STATUS_UNSUCCESSFUL).
+    """
+    return _changes(own.process(handle), size, pointers=2)
+
+
+def get_ws_changes_ex(own: Owner, handle: int = w.CURRENT_PROCESS, size: int = 1 << 16) -> list[WorkingSetChange]:
+    """The same; its records take twice the room [GetWsChangesEx]."""
+    return _changes(own.process(handle), size, pointers=4)
+
+
+def _changes(of: Owner, size: int, *, pointers: int) -> list[WorkingSetChange]:
+    """`pointers`: what a record takes."""
+    pages = of.system.pages
+    rows = pages.watched(of.number)
+    if rows is None:
+        raise Failure(w.ERROR_GEN_FAILURE)
+    if (len(rows) + 1) * pointers * of.bits // 8 > size:
+        raise Failure(w.ERROR_INSUFFICIENT_BUFFER)
+    pages.watch_working_set(of.number, ROOM)
+    page = of.system.page_size
+    return [
+        WorkingSetChange(
+            faulting_pc=int(row["page"]) * page if row["access"] == FETCH else 0,
+            faulting_va=int(row["page"]) * page | int(row["kind"] != HARD),
+            faulting_thread_id=int(row["thread"]),
+        )
+        for row in rows
+    ]

@@ -17,14 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from rich.table import Table
 
 import experiments
 from experiments.batch.pool import Here
 from experiments.document import Document, parse_document, read_document
 from experiments.errors import BadInput
 from experiments.notebook.experiment import Experiment
-from experiments.notebook.render import html, text
 from experiments.notebook.results import Comparison, Run
 from experiments.notebook.values import plain, yaml_text
 from experiments.present.plots import style
@@ -215,7 +213,7 @@ def test_a_run_shows_itself(ran: Run) -> None:
 def test_html_tables_have_captions_headings_and_no_markup_of_names(ran: Run) -> None:
     page = parsed(ran._repr_html_())
     processes, faults = page.findall("table")
-    assert [one.findtext("caption") for one in (processes, faults)] == ["small: processes", "faults by kind"]
+    assert [one.findtext("caption") for one in (processes, faults)] == ["small: processes", "page faults by kind"]
     assert [th.text for th in processes.findall("tbody/tr/th[@scope='row']")] == ["[bold]d", "a<b> & c", "all"]
     columns = [th.text for th in processes.findall("thead/tr/th[@scope='col']")]
     assert {"process", "ended", "hard", "slowdown"} <= set(columns)
@@ -224,19 +222,6 @@ def test_html_tables_have_captions_headings_and_no_markup_of_names(ran: Run) -> 
     total = faults.findall("tbody/tr")[-1]
     assert (total[0].text, total[1].text) == ("all", f"{ran.summary['page_faults']:,}")
     assert any("references" in (p.text or "") for p in page.findall("p"))
-
-
-def test_markup_in_a_table_is_what_a_terminal_shows_of_it() -> None:
-    table = Table("[b]heading[/b]", title="t < u")
-    table.add_row("two\nlines")
-    page = parsed(html([table, "a & b"]))
-    assert page.findtext("table/thead/tr/th") == "heading"
-    assert page.findtext("table/caption") == "t < u"
-    cell = page.find("table/tbody/tr/th")
-    assert cell is not None
-    assert [cell.text, cell[0].tag, cell[0].tail] == ["two", "br", "lines"]
-    assert page.findtext("p") == "a & b"
-    assert "heading" in text(table)
 
 
 def test_an_experiment_shows_itself(small: Experiment) -> None:
@@ -253,9 +238,9 @@ def test_a_comparison_shows_itself(compared: Comparison) -> None:
     )
     assert len(lines) == 1
     assert lines[0].strip().startswith("eager takes ")
-    assert "windows (baseline)" in str(compared)
+    assert "(baseline)" in str(compared)
     page = parsed(compared._repr_html_())
-    assert page.findtext("table/caption") == "small: 400 KiB of memory"
+    assert page.findtext("table/caption") == "small: 400 KiB of memory, means"
     assert any((p.text or "").startswith("eager takes") for p in page.findall("p"))
 
 
@@ -266,7 +251,7 @@ def test_points_show_parameters_in_units_and_errors(small: Experiment, tmp_path:
     shown = repr(points)
     assert shown.startswith("26 points\n")
     assert shown.endswith(f"the first 24 points; a pandas frame of {len(points.columns)} columns")
-    assert " 400 KiB " in shown
+    assert "\n400 KiB " in shown
     assert points["error"].dropna().iloc[0][:20] in shown
     assert len(parsed(points._repr_html_() or "").findall("table/tbody/tr")) == 24
     chosen = points[["point", "hard_faults"]]

@@ -21,11 +21,10 @@ from experiments.compare.frames import frames
 from experiments.compare.metrics import METRICS
 from experiments.compare.plan import MEMORY, Plan, from_description, replication_seed
 from experiments.compare.result import FRAMES, OPTIONAL, ComparisonResult
-from experiments.compare.tables import markdown
-from experiments.compare.text import sentences
 from experiments.config import load
 from experiments.document import Document
 from experiments.errors import BadInput
+from experiments.present.comparison import page, sentences
 from experiments.store import read_manifest
 from simulator.result import RunResult
 from simulator.rng import generator
@@ -258,7 +257,7 @@ def compared(pagesim: Command, write_config: WriteConfig) -> Path:
     )
     status, text, err = pagesim("compare", config, *options, "--out", out, "--no-plots")
     assert (status, err) == (0, "")
-    assert "fifo (baseline)" in text
+    assert "(baseline)" in text
     assert "±" in text
     return out
 
@@ -281,7 +280,7 @@ def test_a_result_holds_all_that_was_concluded(compared: Path, pagesim: Command)
     )  # fmt: skip
     assert float(row["mean"]) == pytest.approx(by_hand["hard_faults"].mean())
     text = (compared / "comparison.md").read_text("utf-8")
-    assert text == markdown(result.summary)
+    assert text == page(result.summary)
     assert text.count("| clock |") == 2
 
 

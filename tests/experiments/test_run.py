@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from experiments.present.run import KINDS
 from experiments.store import canonical_json, read_manifest
-from experiments.tables import KINDS
 from tests.experiments.conftest import BUSY, Command, WriteConfig
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from experiments.config import from_document, swept
 from experiments.document import Document
 from experiments.errors import BadInput
+from experiments.present.sweep import short
 from experiments.schema import config_schema
 from experiments.sweeps.factors import factors, settings
 from experiments.sweeps.frames import column
 from experiments.sweeps.plan import early, planned
-from experiments.sweeps.tables import short
 
 PROCESS = {"name": "p", "workload": {"kind": "sequential", "pages": 3}}
 

@@ -14,6 +14,7 @@ from simulator.windows.address_space import AddressSpace
 from simulator.windows.failure import Failure
 from simulator.windows.handles import HandleTable
 from simulator.windows.pool import Pools
+from simulator.windows.regions.view import View
 
 
 class Shortage:
@@ -121,11 +122,13 @@ def held(process: Any) -> dict[str, Any]:
         "handles": [(item.kind, item.handles, item.references) for item in own.handles.objects()],
         "names": sorted(system.namespace._objects),
         "regions": [
-            (vad.first, vad.end, vad.kind, vad.protect, list(vad.runs.within(vad.first, vad.end)))
-            for vad in own.space.vads.vads
+            (type(region), region.first, region.end, region.protect, list(region.runs.within(region.first, region.end)))
+            for region in own.space.vads.regions
         ],
         "sections": [
-            vad.view.committed(0, vad.view.pages).tolist() for vad in own.space.vads.vads if vad.view is not None
+            region.present(region.first, region.end).tolist()
+            for region in own.space.vads.regions
+            if isinstance(region, View)
         ],
         "gaps": ([*chain(*own.space._free._starts)], [*chain(*own.space._free._sizes)]),
         "address space": own.space.virtual_bytes,

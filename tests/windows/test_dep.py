@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulator.windows.dep import POLICIES, Dep, enabled
+from simulator.windows.dep import POLICIES, Dep
 from tests.windows.small_system import SmallSystem, done
 
 ENABLE, NO_THUNKS = 1, 2
@@ -31,7 +31,7 @@ def process(policy: str, bits: int) -> Any:
     ],
 )
 def test_a_process_begins_as_the_policy_has_it_and_64_bit_ones_with_dep(policy: str, bits: int, on: bool) -> None:
-    assert enabled(process(policy, bits).own) is on
+    assert process(policy, bits).own.dep.enabled is on
 
 
 def test_policies_have_the_numbers_of_getsystemdeppolicy() -> None:
@@ -54,7 +54,6 @@ def test_under_always_off_and_always_on_nothing_can_be_changed(policy: str, flag
     assert not done(one.set_process_dep_policy(flags))
     assert one.get_last_error() == 5
     assert done(one.get_process_dep_policy()) == (int(policy == "always-on"), True)
-    assert one.own.space.changes == []
 
 
 @pytest.mark.parametrize("policy", ["opt-in", "opt-out"])
@@ -66,23 +65,15 @@ def test_turned_on_it_stays_on(policy: str) -> None:
     for flags in (0, ENABLE):
         assert not done(one.set_process_dep_policy(flags))
         assert one.get_last_error() == 5
-    assert enabled(one.own)
+    assert one.own.dep.enabled
 
 
 def test_it_can_be_turned_off_and_on_again_until_it_is_on_for_good() -> None:
     one = process("opt-out", 32)
     assert done(one.set_process_dep_policy(0))
-    assert not enabled(one.own)
+    assert not one.own.dep.enabled
     assert done(one.set_process_dep_policy(ENABLE | NO_THUNKS))
     assert done(one.get_process_dep_policy()) == (ENABLE | NO_THUNKS, True)
-
-
-def test_the_address_space_is_told_when_and_only_when_it_changes() -> None:
-    one = process("opt-in", 32)
-    done(one.set_process_dep_policy(0))
-    assert one.own.space.changes == []
-    done(one.set_process_dep_policy(ENABLE))
-    assert one.own.space.changes == [True]
 
 
 @pytest.mark.parametrize("flags", [NO_THUNKS, 4, ENABLE | 8])
@@ -96,6 +87,6 @@ def test_other_flags_fail_with_87(flags: int) -> None:
 def test_what_was_fixed_at_creation_stays(at_creation: bool) -> None:
     one = process("opt-out", 32)
     one.own.dep = Dep("opt-out", 32, at_creation=at_creation)
-    assert enabled(one.own) is at_creation
+    assert one.own.dep.enabled is at_creation
     assert not done(one.set_process_dep_policy(1 - at_creation))
     assert one.get_last_error() == 5

@@ -36,17 +36,6 @@ def test_a_larger_mapping_extends_its_file_as_far_as_the_disk_has_room() -> None
     run(program, machine={"disks": disks})
 
 
-def test_the_alternatives_of_growth_and_of_the_call_that_fails() -> None:
-    def program(process: Any) -> Steps:
-        file = yield from works(process.create_file("data"))
-        yield from works(process.create_file_mapping(file, w.PAGE_READONLY, 9 * PAGE))
-        equal((yield from process.get_file_size(file)), 9 * PAGE)
-        handle = yield from section(process, 4096)
-        yield from fails(process, 1455, process.map_view_of_file(handle, WRITE))
-
-    run(program, files={"data": PAGE}, settings={"file_growth": "always", "section_shortage": "map"})
-
-
 def test_a_file_is_mapped_only_for_what_it_was_opened_for() -> None:
     def program(process: Any) -> Steps:
         file = yield from works(process.create_file("data", access=w.GENERIC_READ))

@@ -10,23 +10,23 @@ from simulator.windows import constants as c
 from simulator.windows.failure import WindowsException
 from simulator.windows.heap.walk import check
 from simulator.windows.requests import Exit
-from tests.windows.heap_fakes import PAGE, UNIT, Fake
+from tests.windows.small_system import PAGE, UNIT, SmallProcess, heap_process
 
 KB, MB = 1024, 1 << 20
 
 
-def made(process: Fake, options: int = 0, initial: int = 0, maximum: int = 0) -> int:
+def made(process: SmallProcess, options: int = 0, initial: int = 0, maximum: int = 0) -> int:
     handle: int = process.run(process.heap_create(options, initial, maximum))
     assert handle
     return handle
 
 
-def alloc(process: Fake, handle: int, size: int, flags: int = 0) -> int:
+def alloc(process: SmallProcess, handle: int, size: int, flags: int = 0) -> int:
     address: int = process.run(process.heap_alloc(handle, flags, size))
     return address
 
 
-def free(process: Fake, handle: int, address: int) -> bool:
+def free(process: SmallProcess, handle: int, address: int) -> bool:
     return bool(process.run(process.heap_free(handle, 0, address)))
 
 
@@ -40,10 +40,10 @@ def free(process: Fake, handle: int, address: int) -> bool:
 def test_the_initial_size_is_committed_in_whole_pages_of_a_64_bit_process_in_pairs(
     bits: int, initial: int, pages: int
 ) -> None:
-    process = Fake(bits=bits)
+    process = heap_process(bits=bits)
     handle = made(process, 0, initial)
-    assert len(process.space.committed) == pages
-    assert process.space.regions == {handle: (pages * PAGE if initial else 0) + UNIT}, "64 KiB more are reserved"
+    assert process.committed == pages
+    assert process.regions == {handle: (pages * PAGE if initial else 0) + UNIT}, "64 KiB more are reserved"
 
 
 @pytest.mark.parametrize(
@@ -56,24 +56,24 @@ def test_the_initial_size_is_committed_in_whole_pages_of_a_64_bit_process_in_pai
 def test_the_maximum_size_is_reserved_in_whole_pages_of_a_64_bit_process_in_pairs(
     bits: int, maximum: int, reserved: int
 ) -> None:
-    process = Fake(bits=bits)
+    process = heap_process(bits=bits)
     handle = made(process, 0, 0, maximum)
-    assert process.space.regions == {handle: reserved}
+    assert process.regions == {handle: reserved}
 
 
 def test_an_initial_size_above_the_maximum_is_refused() -> None:
-    process = Fake()
+    process = heap_process()
     assert process.run(process.heap_create(0, 2 * PAGE, PAGE)) == 0
     assert process.get_last_error() == c.ERROR_INVALID_PARAMETER
-    assert not process.space.regions
+    assert not process.regions
 
 
 @pytest.mark.parametrize("options", [{"limit": 2 * PAGE - 1}, {"room": 2 * UNIT - PAGE}])
 def test_a_heap_that_memory_does_not_suffice_for_is_not_made(options: dict[str, int]) -> None:
-    process = Fake(**options)
+    process = heap_process(**options)
     assert process.run(process.heap_create(0, 0, 0)) == 0
     assert process.get_last_error() == c.ERROR_NOT_ENOUGH_MEMORY
-    assert not process.space.regions
+    assert not process.regions
     assert not process.own.heaps
 
 
@@ -82,7 +82,7 @@ def test_a_heap_that_memory_does_not_suffice_for_is_not_made(options: dict[str, 
 def test_blocks_are_aligned_to_8_or_16_bytes_and_have_the_size_that_was_asked_for(
     bits: int, granule: int, mode: str
 ) -> None:
-    process = Fake(bits=bits, low_fragmentation=mode)
+    process = heap_process(bits=bits, low_fragmentation=mode)
     handle = made(process)
     for size in [*range(70), *(64,) * 30, 5000, 600_000]:
         address = alloc(process, handle, size)
@@ -92,36 +92,29 @@ def test_blocks_are_aligned_to_8_or_16_bytes_and_have_the_size_that_was_asked_fo
 
 @pytest.mark.parametrize(("bits", "largest"), [(32, 0xFE00 * 8 - 8), (64, 0xFE00 * 16 - 8)])
 def test_a_fixed_heaps_largest_block_is_slightly_less_than_512_kb_or_1_mb(bits: int, largest: int) -> None:
-    process = Fake(bits=bits)
+    process = heap_process(bits=bits)
     handle = made(process, 0, 0, 4 * MB)
     assert 512 * KB * (bits // 32) - 17 * KB < largest < 512 * KB * (bits // 32)
     assert alloc(process, handle, largest + 1) == 0
     assert alloc(process, handle, largest) != 0
-    assert len(process.space.regions) == 1
-
-
-def test_a_fixed_heaps_largest_block_may_be_below_0x7fff8_bytes_instead() -> None:
-    process = Fake(fixed_limit="HeapAlloc")
-    handle = made(process, 0, 0, 4 * MB)
-    assert alloc(process, handle, 0x7FFF8) == 0
-    assert alloc(process, handle, 0x7FFF7) != 0
+    assert len(process.regions) == 1
 
 
 def test_a_fixed_heap_never_grows_beyond_its_maximum() -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process, 0, 0, UNIT)
     blocks = 0
     while alloc(process, handle, 1000):
         blocks += 1
     # 1000 bytes and a header of 8; 8 bytes before the first header and 8 at the end aren't used
     assert blocks == (UNIT - 0xA00 - 16) // 1008
-    assert len(process.space.regions) == 1
-    assert len(process.space.committed) == UNIT // PAGE
+    assert len(process.regions) == 1
+    assert process.committed == UNIT // PAGE
 
 
 @pytest.mark.parametrize("size", [UNIT, -1, (1 << 64) - 1])
 def test_a_failed_allocation_sets_the_last_error_though_it_is_not_documented(size: int) -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process, 0, 0, UNIT)
     assert alloc(process, handle, size) == 0
     assert process.get_last_error() == c.ERROR_NOT_ENOUGH_MEMORY
@@ -129,7 +122,7 @@ def test_a_failed_allocation_sets_the_last_error_though_it_is_not_documented(siz
 
 @pytest.mark.parametrize(("created", "called"), [(c.HEAP_GENERATE_EXCEPTIONS, 0), (0, c.HEAP_GENERATE_EXCEPTIONS)])
 def test_a_failed_allocation_raises_no_memory_if_asked_to(created: int, called: int) -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process, created, 0, UNIT)
     with pytest.raises(WindowsException) as raised:
         alloc(process, handle, UNIT, called)
@@ -152,28 +145,27 @@ def test_a_failed_allocation_raises_no_memory_if_asked_to(created: int, called: 
 def test_blocks_above_the_threshold_of_a_growable_heap_are_regions_of_their_own(
     bits: int, most: int, header: int, settings: dict[str, int]
 ) -> None:
-    process = Fake(bits=bits, **settings)
+    process = heap_process(bits=bits, **settings)
     handle = made(process)
     inside = alloc(process, handle, most)
-    assert inside - header not in process.space.regions
+    assert inside - header not in process.regions
     large = alloc(process, handle, most + 1)
-    assert process.space.regions[large - header] == (most + 8) // PAGE * PAGE + PAGE
+    assert process.regions[large - header] == (most + 8) // PAGE * PAGE + PAGE
     assert free(process, handle, large)
-    assert large - header not in process.space.regions
+    assert large - header not in process.regions
     assert not free(process, handle, large)
 
 
 def test_a_heaps_memory_is_executable_only_if_created_so() -> None:
-    process = Fake()
+    process = heap_process()
     plain, code = made(process), made(process, c.HEAP_CREATE_ENABLE_EXECUTE)
     block = alloc(process, code, MB)
-    assert process.space.protections[plain] == c.PAGE_READWRITE
-    assert process.space.protections[code] == c.PAGE_EXECUTE_READWRITE
-    assert process.space.protections[block - 0x40] == c.PAGE_EXECUTE_READWRITE
+    queried = [process.own.space.virtual_query(address).allocation_protect for address in (plain, code, block)]
+    assert queried == [c.PAGE_READWRITE, c.PAGE_EXECUTE_READWRITE, c.PAGE_EXECUTE_READWRITE]
 
 
 def test_freeing_null_succeeds_and_freeing_what_is_no_block_fails() -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process)
     block = alloc(process, handle, 100)
     assert free(process, handle, 0)
@@ -185,14 +177,14 @@ def test_freeing_null_succeeds_and_freeing_what_is_no_block_fails() -> None:
 
 @pytest.mark.parametrize("call", ["heap_alloc", "heap_free", "heap_size", "heap_compact", "heap_destroy", "heap_walk"])
 def test_a_handle_that_is_none_is_refused(call: str) -> None:
-    process = Fake()
+    process = heap_process()
     arguments = {"heap_alloc": (0, 1), "heap_free": (0, 1), "heap_size": (0, 1)}.get(call, ())
     assert process.run(getattr(process, call)(12345, *arguments)) in (0, -1, [])
     assert process.get_last_error() == c.ERROR_INVALID_HANDLE
 
 
 def test_the_size_of_what_is_no_block_is_minus_one_without_an_error() -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process)
     process.set_last_error(77)
     assert process.run(process.heap_size(handle, 0, 123)) == -1
@@ -200,7 +192,7 @@ def test_the_size_of_what_is_no_block_is_minus_one_without_an_error() -> None:
 
 
 def test_validate_knows_allocated_blocks_and_sets_no_error() -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process)
     block = alloc(process, handle, 100)
     process.set_last_error(77)
@@ -213,7 +205,7 @@ def test_validate_knows_allocated_blocks_and_sets_no_error() -> None:
 
 @pytest.mark.parametrize("mode", ["automatic", "off"])
 def test_reallocation_in_place_only_never_moves_and_failure_keeps_the_block(mode: str) -> None:
-    process = Fake(low_fragmentation=mode)
+    process = heap_process(low_fragmentation=mode)
     handle = made(process)
     first, second = alloc(process, handle, 100), alloc(process, handle, 100)
     in_place = c.HEAP_REALLOC_IN_PLACE_ONLY
@@ -226,7 +218,7 @@ def test_reallocation_in_place_only_never_moves_and_failure_keeps_the_block(mode
 
 
 def test_a_block_grows_into_a_free_neighbour_and_moves_if_that_is_too_small() -> None:
-    process = Fake(low_fragmentation="off")
+    process = heap_process(low_fragmentation="off")
     handle = made(process)
     first, second, third = (alloc(process, handle, 96) for _ in range(3))
     free(process, handle, second)
@@ -238,29 +230,29 @@ def test_a_block_grows_into_a_free_neighbour_and_moves_if_that_is_too_small() ->
 
 
 def test_a_large_block_shrinks_in_place_and_gives_its_pages_back_for_good() -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process)
     in_place = c.HEAP_REALLOC_IN_PLACE_ONLY
     block = alloc(process, handle, MB)
-    before = len(process.space.committed)
+    before = process.committed
     assert process.run(process.heap_realloc(handle, 0, block, 600_000)) == block
     pages = (600_000 + 64) // PAGE + 1
-    assert before - len(process.space.committed) == (MB + 64) // PAGE + 1 - pages
+    assert before - process.committed == (MB + 64) // PAGE + 1 - pages
     assert process.run(process.heap_realloc(handle, in_place, block, pages * PAGE - 64)) == block, "its last page"
     assert process.run(process.heap_realloc(handle, in_place, block, pages * PAGE - 63)) == 0
     assert process.get_last_error() == c.ERROR_NOT_ENOUGH_MEMORY
     moved = process.run(process.heap_realloc(handle, 0, block, 2 * MB))
     assert moved not in (0, block)
-    assert block - 64 not in process.space.regions
+    assert block - 64 not in process.regions
 
 
 def test_destroy_needs_no_frees_and_never_takes_the_process_heap() -> None:
-    process = Fake()
+    process = heap_process()
     handle, default = made(process), process.run(process.get_process_heap())
     for size in (10, 100, 5000, MB):
         alloc(process, handle, size)
     assert process.run(process.heap_destroy(handle)) is True
-    assert set(process.space.regions) == {default}
+    assert set(process.regions) == {default}
     assert process.run(process.heap_destroy(default)) is False
     assert process.get_last_error() == c.ERROR_INVALID_HANDLE
     assert process.run(process.get_process_heap()) == default
@@ -268,7 +260,7 @@ def test_destroy_needs_no_frees_and_never_takes_the_process_heap() -> None:
 
 
 def test_walk_gives_regions_blocks_and_uncommitted_ranges_and_ends_with_no_more_items() -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process)
     first, second, third = alloc(process, handle, 100), alloc(process, handle, 200), alloc(process, handle, MB)
     free(process, handle, first)
@@ -292,7 +284,7 @@ def test_walk_gives_regions_blocks_and_uncommitted_ranges_and_ends_with_no_more_
 
 
 def test_compact_gives_the_largest_committed_free_block() -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process)
     room = 2 * PAGE - 0xA00 - 16 - 56  # the header and 8 bytes before it; the range's descriptor
     assert process.run(process.heap_compact(handle)) == room
@@ -302,7 +294,7 @@ def test_compact_gives_the_largest_committed_free_block() -> None:
 
 
 def test_an_error_in_a_heap_ends_the_process_once_that_is_enabled() -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process)
     assert process.run(process.heap_set_information(0, c.HEAP_ENABLE_TERMINATION_ON_CORRUPTION)) is True
     steps = process.heap_free(handle, 0, 123)
@@ -311,10 +303,10 @@ def test_an_error_in_a_heap_ends_the_process_once_that_is_enabled() -> None:
 
 
 def test_optimize_decommits_all_that_is_free() -> None:
-    process = Fake()
+    process = heap_process()
     handle = made(process, 0, 20 * PAGE)
-    before = len(process.space.committed)
+    before = process.committed
     assert process.run(process.heap_set_information(handle, c.HEAP_OPTIMIZE_RESOURCES)) is True
-    assert (before, len(process.space.committed)) == (20, 1), "the heap's own data, and the range's descriptor"
+    assert (before, process.committed) == (20, 1), "the heap's own data, and the range's descriptor"
     check(process.own.heaps[handle])
     assert alloc(process, handle, 30_000)

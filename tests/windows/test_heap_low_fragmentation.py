@@ -12,7 +12,7 @@ from simulator.windows import constants as c
 from simulator.windows.heap.heap import Heap
 from simulator.windows.heap.low_fragmentation import BUCKET_OF, CAPACITIES, LARGEST
 from simulator.windows.heap.walk import check
-from tests.windows.heap_fakes import Fake
+from tests.windows.small_system import SmallProcess, heap_process
 
 # [Low-fragmentation Heap]: buckets 1-32, step 8, 1 to 256; 33-48, step 16, 257 to 512; then 16 buckets for each of the
 # steps 32, 64, 128, 256 and 512
@@ -20,7 +20,7 @@ TABLE = [(1, 32, 8, 1, 256), (33, 48, 16, 257, 512), (49, 64, 32, 513, 1024), (6
 TABLE += [(81, 96, 128, 2049, 4096), (97, 112, 256, 4097, 8192), (113, 128, 512, 8193, 16384)]
 
 
-def heap_of(process: Fake, *arguments: int) -> Heap:
+def heap_of(process: SmallProcess, *arguments: int) -> Heap:
     heap: Heap = process.own.heaps[process.run(process.heap_create(*arguments))]
     return heap
 
@@ -30,7 +30,7 @@ def front_blocks(heap: Heap) -> int:
     return sum(1 for address in heap.busy if heap.front and address in heap.front.units)
 
 
-def alloc(process: Fake, heap: Heap, count: int, size: int) -> list[int]:
+def alloc(process: SmallProcess, heap: Heap, count: int, size: int) -> list[int]:
     return [process.run(process.heap_alloc(heap.base, 0, size)) for _ in range(count)]
 
 
@@ -46,7 +46,7 @@ def test_there_are_128_buckets_as_documented() -> None:
 
 @pytest.mark.parametrize("bits", [32, 64])
 def test_the_19th_allocation_is_the_first_of_a_heap_and_the_18th_that_of_further_sizes(bits: int) -> None:
-    process = Fake(bits=bits)
+    process = heap_process(bits=bits)
     heap = heap_of(process)
     alloc(process, heap, 18, 64)
     assert front_blocks(heap) == 0
@@ -60,7 +60,7 @@ def test_the_19th_allocation_is_the_first_of_a_heap_and_the_18th_that_of_further
 
 
 def test_allocations_are_counted_whether_or_not_they_are_freed() -> None:
-    process = Fake()
+    process = heap_process()
     heap = heap_of(process)
     for _ in range(18):
         process.run(process.heap_free(heap.base, 0, alloc(process, heap, 1, 64)[0]))
@@ -69,7 +69,7 @@ def test_allocations_are_counted_whether_or_not_they_are_freed() -> None:
 
 
 def test_blocks_of_a_bucket_lie_side_by_side_and_are_used_again() -> None:
-    process = Fake()
+    process = heap_process()
     heap = heap_of(process)
     alloc(process, heap, 18, 64)
     blocks = alloc(process, heap, 16, 64)
@@ -81,7 +81,7 @@ def test_blocks_of_a_bucket_lie_side_by_side_and_are_used_again() -> None:
 
 
 def test_blocks_above_16_kb_are_always_the_back_ends() -> None:
-    process = Fake()
+    process = heap_process()
     heap = heap_of(process)
     alloc(process, heap, 25, LARGEST + 1)
     assert front_blocks(heap) == 0
@@ -91,7 +91,7 @@ def test_blocks_above_16_kb_are_always_the_back_ends() -> None:
 
 @pytest.mark.parametrize("arguments", [(c.HEAP_NO_SERIALIZE, 0, 0), (0, 0, 1 << 20)])
 def test_heaps_that_are_fixed_or_not_serialized_never_have_it(arguments: tuple[int, ...]) -> None:
-    process = Fake()
+    process = heap_process()
     heap = heap_of(process, *arguments)
     alloc(process, heap, 100, 64)
     assert heap.front is None
@@ -101,7 +101,7 @@ def test_heaps_that_are_fixed_or_not_serialized_never_have_it(arguments: tuple[i
 
 
 def test_it_is_there_without_asking_since_vista_and_asked_for_on_xp() -> None:
-    now, before = Fake(), Fake(low_fragmentation="opt-in")
+    now, before = heap_process(), heap_process(low_fragmentation="opt-in")
     heap = heap_of(now)
     alloc(now, heap, 17, 64)
     assert now.run(now.heap_query_information(heap.base)) == c.HEAP_STANDARD
@@ -120,7 +120,7 @@ def test_it_is_there_without_asking_since_vista_and_asked_for_on_xp() -> None:
 
 @pytest.mark.parametrize("information", [0, 1, 3])
 def test_it_can_not_be_disabled(information: int) -> None:
-    process = Fake()
+    process = heap_process()
     heap = heap_of(process)
     assert process.run(process.heap_set_information(heap.base, 0, 0)) is True, "that is what it is"
     assert process.run(process.heap_set_information(heap.base, 0, c.HEAP_LFH)) is True
@@ -130,7 +130,7 @@ def test_it_can_not_be_disabled(information: int) -> None:
 
 
 def test_blocks_never_stay_where_they_are_when_their_size_is_changed() -> None:
-    process = Fake()
+    process = heap_process()
     heap = heap_of(process)
     block = alloc(process, heap, 19, 64)[18]
     for size in (64, 60):
@@ -142,7 +142,7 @@ def test_blocks_never_stay_where_they_are_when_their_size_is_changed() -> None:
 
 
 def test_units_that_are_wholly_free_go_back_to_the_back_end() -> None:
-    process = Fake()
+    process = heap_process()
     heap = heap_of(process)
     blocks = alloc(process, heap, 2000, 64)
     assert heap.front is not None
@@ -159,7 +159,7 @@ def test_units_that_are_wholly_free_go_back_to_the_back_end() -> None:
 
 def fragmented(mode: str) -> tuple[int, int]:
     """Bytes committed, and in the largest free block, after a program that keeps small blocks between others."""
-    process = Fake(low_fragmentation=mode)
+    process = heap_process(low_fragmentation=mode)
     heap = heap_of(process)
     pairs: list[Any] = [(alloc(process, heap, 1, 1000)[0], alloc(process, heap, 1, 24)[0]) for _ in range(500)]
     for large, _ in pairs:

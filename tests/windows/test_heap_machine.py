@@ -33,7 +33,7 @@ def test_heap_pages_fault_when_they_are_first_touched_and_not_when_they_are_comm
         yield from process._flush()
         assert demand_zero(process) - before == 1 + 20, "each page that is zeroed"
 
-    run(program, settings={"heap": config.Heap(decommit="never")})
+    run(program, settings={"heap": config.Heap(decommit_total=1 << 30)})
 
 
 def test_a_heaps_memory_is_charged_and_refunded() -> None:

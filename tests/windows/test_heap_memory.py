@@ -5,44 +5,38 @@ from __future__ import annotations
 import pytest
 
 from simulator.windows.heap.walk import check
-from tests.windows.heap_fakes import PAGE, UNIT, Fake
+from tests.windows.small_system import PAGE, UNIT, SmallProcess, heap_process
 
 MB = 1 << 20
 
 
-def fill(process: Fake, handle: int, count: int, size: int) -> list[int]:
+def fill(process: SmallProcess, handle: int, count: int, size: int) -> list[int]:
     blocks = [process.run(process.heap_alloc(handle, 0, size)) for _ in range(count)]
     assert all(blocks)
     return blocks
 
 
-def regions(process: Fake) -> list[int]:
-    return list(process.space.regions.values())
+def regions(process: SmallProcess) -> list[int]:
+    return list(process.regions.values())
 
 
-@pytest.mark.parametrize(
-    ("growth", "expected"),
-    [("doubling", [1, 2, 4, 8]), ("constant", [1, 1, 1, 1, 1, 1, 1, 1])],
-)
-def test_further_segments_double_or_stay_at_1_mb(growth: str, expected: list[int]) -> None:
-    process = Fake(segment_growth=growth)
+def test_further_segments_double() -> None:
+    process = heap_process()
     handle = process.run(process.heap_create())
-    fill(process, handle, 34 if growth == "doubling" else 31, 250_000)
-    assert regions(process)[0] == UNIT
-    assert regions(process)[1:] == [size * MB for size in expected][: len(regions(process)) - 1]
-    assert len(regions(process)) >= 5
+    fill(process, handle, 34, 250_000)
+    assert regions(process) == [UNIT, MB, 2 * MB, 4 * MB, 8 * MB]
     check(process.own.heaps[handle])
 
 
 def test_doubling_ends_at_the_largest_segment() -> None:
-    process = Fake(segment_maximum=2 * MB)
+    process = heap_process(segment_maximum=2 * MB)
     handle = process.run(process.heap_create())
     fill(process, handle, 40, 250_000)
     assert set(regions(process)) == {UNIT, MB, 2 * MB}
 
 
 def test_a_segment_that_there_is_no_room_for_is_halved_until_there_is() -> None:
-    process = Fake(room=UNIT + UNIT + MB + MB // 2)
+    process = heap_process(room=UNIT + UNIT + MB + MB // 2)
     handle = process.run(process.heap_create())
     fill(process, handle, 6, 250_000)
     assert regions(process) == [UNIT, MB, MB // 2]
@@ -51,16 +45,16 @@ def test_a_segment_that_there_is_no_room_for_is_halved_until_there_is() -> None:
 
 
 def test_a_heap_grows_by_the_pages_that_a_block_needs() -> None:
-    process = Fake()
+    process = heap_process()
     handle = process.run(process.heap_create())
     fill(process, handle, 1, 1000)
-    assert len(process.space.committed) == 2
+    assert process.committed == 2
     fill(process, handle, 1, 3 * PAGE)
-    assert len(process.space.committed) == 6
+    assert process.committed == 6
 
 
 def test_what_the_commit_limit_refuses_leaves_the_heap_as_it_was() -> None:
-    process = Fake(limit=10 * PAGE)
+    process = heap_process(limit=10 * PAGE)
     handle = process.run(process.heap_create())
     block = process.run(process.heap_alloc(handle, 0, 5 * PAGE))
     assert process.run(process.heap_alloc(handle, 0, 5 * PAGE)) == 0
@@ -71,31 +65,30 @@ def test_what_the_commit_limit_refuses_leaves_the_heap_as_it_was() -> None:
     check(process.own.heaps[handle])
 
 
-def decommitted(process: Fake, first: int, then: int) -> int:
+def decommitted(process: SmallProcess, first: int, then: int) -> int:
     """Pages that go when a block of `then` bytes is freed while `first` bytes are free already."""
     handle = process.run(process.heap_create(0, 0, MB))
     early, _, late, _ = (process.run(process.heap_alloc(handle, 0, size)) for size in (first, 16, then, 16))
     process.run(process.heap_free(handle, 0, early))
-    before = len(process.space.committed)
+    before = process.committed
     process.run(process.heap_free(handle, 0, late))
     check(process.own.heaps[handle])
-    return before - len(process.space.committed)
+    return before - process.committed
 
 
 def test_free_pages_are_decommitted_past_both_thresholds_only() -> None:
-    assert decommitted(Fake(), 44_000, 10_000) == 0, "with 8 KiB at the end, less than 64 KB is free in all"
-    assert decommitted(Fake(), 50_000, 3_000) == 0, "the block is smaller than a page"
-    assert decommitted(Fake(), 50_000, 12_000) == 2, "the whole pages of the block"
+    assert decommitted(heap_process(), 44_000, 10_000) == 0, "with 8 KiB at the end, less than 64 KB is free in all"
+    assert decommitted(heap_process(), 50_000, 3_000) == 0, "the block is smaller than a page"
+    assert decommitted(heap_process(), 50_000, 12_000) == 2, "the whole pages of the block"
 
 
 def test_pages_may_be_kept_until_the_heap_is_destroyed() -> None:
-    assert decommitted(Fake(decommit="never"), 60_000, 12_000) == 0
-    assert decommitted(Fake(decommit_total=0, decommit_block=4 * PAGE), 50_000, 12_000) == 0
+    assert decommitted(heap_process(decommit_total=0, decommit_block=4 * PAGE), 50_000, 12_000) == 0
 
 
 @pytest.mark.parametrize("bits", [32, 64])
 def test_an_uncommitted_range_has_a_descriptor_before_it_and_the_segments_end_has_none(bits: int) -> None:
-    process = Fake(bits=bits, decommit_total=0)
+    process = heap_process(bits=bits, decommit_total=0)
     handle = process.run(process.heap_create(0, 2 * UNIT, 2 * UNIT))
     heap = process.own.heaps[handle]
     skew, descriptor = (0, 32) if bits == 32 else (8, 56)
@@ -112,12 +105,12 @@ def test_an_uncommitted_range_has_a_descriptor_before_it_and_the_segments_end_ha
     check(heap)
     process.run(process.heap_free(handle, 0, second))
     assert heap.back.segments[0].ends == [handle + 2 * UNIT]
-    assert len(process.space.committed) == 1
+    assert process.committed == 1
     check(heap)
 
 
 def test_a_stretch_that_is_wholly_free_goes_with_the_range_before_it() -> None:
-    process = Fake(low_fragmentation="off")
+    process = heap_process(low_fragmentation="off")
     handle = process.run(process.heap_create(0, 4 * UNIT, 4 * UNIT))
     heap = process.own.heaps[handle]
     blocks = fill(process, handle, 3, UNIT)
@@ -126,12 +119,12 @@ def test_a_stretch_that_is_wholly_free_goes_with_the_range_before_it() -> None:
     assert len(heap.back.segments[0].starts) == 2
     process.run(process.heap_free(handle, 0, blocks[1]))
     assert heap.back.segments[0].starts == [handle + PAGE]
-    assert len(process.space.committed) == 1
+    assert process.committed == 1
     check(heap)
 
 
 def test_of_a_further_segment_that_is_wholly_free_a_page_is_left_and_no_block_until_it_is_needed() -> None:
-    process = Fake()
+    process = heap_process()
     handle = process.run(process.heap_create())
     heap = process.own.heaps[handle]
     for _ in range(3):
@@ -139,7 +132,7 @@ def test_of_a_further_segment_that_is_wholly_free_a_page_is_left_and_no_block_un
         process.run(process.heap_free(handle, 0, second))
         process.run(process.heap_free(handle, 0, first))
         assert regions(process) == [UNIT, MB]
-        assert len(process.space.committed) == 2 + 1
+        assert process.committed == 2 + 1
         assert list(heap.back.free.starts) == [handle + 0xA08]
         check(heap)
     small = fill(process, handle, 1, 3_000)[0]
@@ -147,19 +140,19 @@ def test_of_a_further_segment_that_is_wholly_free_a_page_is_left_and_no_block_un
 
 
 def test_what_was_decommitted_is_committed_again_before_the_heap_grows() -> None:
-    process = Fake()
+    process = heap_process()
     handle = process.run(process.heap_create())
     block = process.run(process.heap_alloc(handle, 0, 200_000))
     fill(process, handle, 1, 16)
     process.run(process.heap_free(handle, 0, block))
-    assert len(process.space.committed) < 5
+    assert process.committed < 5
     again = process.run(process.heap_alloc(handle, 0, 150_000))
     assert again < block + 200_000
     check(process.own.heaps[handle])
 
 
 def test_free_neighbours_are_joined_on_both_sides() -> None:
-    process = Fake(low_fragmentation="off")
+    process = heap_process(low_fragmentation="off")
     handle = process.run(process.heap_create())
     heap = process.own.heaps[handle]
     blocks = fill(process, handle, 9, 48)
@@ -172,7 +165,7 @@ def test_free_neighbours_are_joined_on_both_sides() -> None:
 
 
 def test_system_calls_are_charged_only_when_memory_is_taken_or_given_back() -> None:
-    process = Fake()
+    process = heap_process()
     handle = process.run(process.heap_create(0, 0, MB))
     process.settle()
     assert process.time == 2 * 300, "reserve and commit"
@@ -191,7 +184,7 @@ def test_system_calls_are_charged_only_when_memory_is_taken_or_given_back() -> N
 
 
 def test_a_call_touches_headers_and_zeroes_only_when_asked_to() -> None:
-    process = Fake(low_fragmentation="off")
+    process = heap_process(low_fragmentation="off")
     handle = process.run(process.heap_create(0, 20 * PAGE, 0))
     process.settle()
     process.stores.clear()
@@ -208,7 +201,7 @@ def test_a_call_touches_headers_and_zeroes_only_when_asked_to() -> None:
 
 
 def test_touches_wait_until_something_else_is_asked_or_many_are_pending() -> None:
-    process = Fake()
+    process = heap_process()
     handle = process.run(process.heap_create())
     process.stores.clear()
     block = process.run(process.heap_alloc(handle, 0, 64))
@@ -219,14 +212,14 @@ def test_touches_wait_until_something_else_is_asked_or_many_are_pending() -> Non
     assert sum(process.stores.values()) > 4096
     process.settle()
     process.stores.clear()
-    process.start_threads()
+    process.own.defers_touches = False
     process.run(process.heap_free(handle, 0, block))
     assert process.stores, "with several threads each call is executed at once"
 
 
 @pytest.mark.parametrize(("old", "new"), [(3 * PAGE, 10 * PAGE), (MB, 2 * MB), (MB, 300_000)])
 def test_a_block_that_moves_is_read_line_by_line_and_written_elsewhere(old: int, new: int) -> None:
-    process = Fake()
+    process = heap_process()
     handle = process.run(process.heap_create())
     block = fill(process, handle, 1, old)[0]
     fill(process, handle, 1, 16)
@@ -247,7 +240,7 @@ def test_a_block_that_moves_is_read_line_by_line_and_written_elsewhere(old: int,
 
 
 def test_no_header_is_looked_for_where_committed_memory_ends() -> None:
-    process = Fake(low_fragmentation="off")
+    process = heap_process(low_fragmentation="off")
     handle = process.run(process.heap_create())
     process.run(process.heap_free(handle, 0, fill(process, handle, 1, 2 * PAGE - 0xA00 - 16 - 56)[0]))
     process.settle()

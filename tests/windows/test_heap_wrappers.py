@@ -6,7 +6,7 @@ import pytest
 
 from simulator.windows import constants as c
 from simulator.windows.failure import WindowsException
-from tests.windows.heap_fakes import PAGE, Fake
+from tests.windows.small_system import PAGE, SmallProcess, heap_process
 
 MOVEABLE, ZERO, MODIFY, DISCARDABLE = c.GMEM_MOVEABLE, c.GMEM_ZEROINIT, c.GMEM_MODIFY, c.GMEM_DISCARDABLE
 SHOWN = {"global": c.GMEM_DISCARDABLE, "local": c.LMEM_DISCARDABLE}
@@ -17,7 +17,7 @@ BITS = pytest.mark.parametrize("bits", [32, 64])
 class Short:
     """The Global or the Local functions of a process."""
 
-    def __init__(self, prefix: str, process: Fake) -> None:
+    def __init__(self, prefix: str, process: SmallProcess) -> None:
         self.prefix, self.process = prefix, process
 
     def __call__(self, name: str, *arguments: int) -> int:
@@ -32,7 +32,7 @@ class Short:
 @PREFIXES
 @BITS
 def test_fixed_memory_is_a_block_of_the_process_heap(prefix: str, bits: int) -> None:
-    process = Fake(bits=bits)
+    process = heap_process(bits=bits)
     call = Short(prefix, process)
     block = call("alloc", 0, 100)
     heap = process.run(process.get_process_heap())
@@ -49,7 +49,7 @@ def test_fixed_memory_is_a_block_of_the_process_heap(prefix: str, bits: int) -> 
 @PREFIXES
 @BITS
 def test_moveable_memory_is_a_handle_that_locking_turns_into_a_pointer(prefix: str, bits: int) -> None:
-    process = Fake(bits=bits)
+    process = heap_process(bits=bits)
     call = Short(prefix, process)
     handle = call("alloc", MOVEABLE, 100)
     pointer = call("lock", handle)
@@ -71,7 +71,7 @@ def test_moveable_memory_is_a_handle_that_locking_turns_into_a_pointer(prefix: s
 
 @PREFIXES
 def test_size_0_makes_a_discarded_object_that_reallocation_brings_back(prefix: str) -> None:
-    process = Fake()
+    process = heap_process()
     call = Short(prefix, process)
     handle = call("alloc", MOVEABLE | DISCARDABLE, 0)
     assert call.flags(handle) == c.GMEM_DISCARDED | SHOWN[prefix]
@@ -89,7 +89,7 @@ def test_size_0_makes_a_discarded_object_that_reallocation_brings_back(prefix: s
 
 @PREFIXES
 def test_a_handle_stays_when_its_block_moves_and_a_fixed_block_moves_only_if_allowed(prefix: str) -> None:
-    process = Fake()
+    process = heap_process()
     call = Short(prefix, process)
     handle, fixed, _ = call("alloc", MOVEABLE, 100), call("alloc", 0, 100), call("alloc", 0, 100)
     before = call("lock", handle)
@@ -106,7 +106,7 @@ def test_a_handle_stays_when_its_block_moves_and_a_fixed_block_moves_only_if_all
 
 @PREFIXES
 def test_modify_changes_attributes(prefix: str) -> None:
-    process = Fake()
+    process = heap_process()
     call = Short(prefix, process)
     handle, fixed = call("alloc", MOVEABLE, 100), call("alloc", 0, 3 * PAGE)
     assert call("realloc", handle, 0, MODIFY | DISCARDABLE) == handle
@@ -118,7 +118,7 @@ def test_modify_changes_attributes(prefix: str) -> None:
 
 
 def test_only_the_global_functions_make_fixed_memory_moveable() -> None:
-    process = Fake()
+    process = heap_process()
     local, call = Short("local", process), Short("global", process)
     fixed = local("alloc", 0, 3 * PAGE)
     assert local("realloc", fixed, 0, MODIFY | MOVEABLE) == fixed
@@ -131,7 +131,7 @@ def test_only_the_global_functions_make_fixed_memory_moveable() -> None:
 
 @PREFIXES
 def test_undefined_flags_and_too_much_memory_are_refused(prefix: str) -> None:
-    process = Fake(limit=100 * PAGE)
+    process = heap_process(limit=100 * PAGE)
     call = Short(prefix, process)
     assert call("alloc", 0x8000, 100) == 0
     assert process.get_last_error() == c.ERROR_INVALID_PARAMETER
@@ -142,13 +142,13 @@ def test_undefined_flags_and_too_much_memory_are_refused(prefix: str) -> None:
 
 
 def test_moveable_memory_has_its_handle_behind_its_data() -> None:
-    process = Fake(low_fragmentation="off")
+    process = heap_process(low_fragmentation="off")
     call = Short("global", process)
     first, second = (call("lock", call("alloc", MOVEABLE, 100)) for _ in range(2))
     assert second - first == 128, "100 bytes, a header of 8, two pointers"
     assert call("size", call("handle", first)) == 100
     large = call("lock", call("alloc", MOVEABLE, 0x100000 - 0x40))
-    assert process.space.regions[large - 0x40] == 0x100000, "a large block has room for it in its header"
+    assert process.regions[large - 0x40] == 0x100000, "a large block has room for it in its header"
     handle = call("handle", first)
     assert call("realloc", handle, 112, MOVEABLE) == handle
     assert call("lock", handle) != first, "112 bytes don't fit with it"
@@ -157,7 +157,7 @@ def test_moveable_memory_has_its_handle_behind_its_data() -> None:
 @PREFIXES
 @pytest.mark.parametrize("name", ["alloc", "lock", "size", "flags", "handle", "unlock", "free"])
 def test_wrappers_do_work_of_their_own(prefix: str, name: str) -> None:
-    process = Fake(low_fragmentation="off")
+    process = heap_process(low_fragmentation="off")
     heap = process.run(process.get_process_heap())
     plain, block = process.run(process.heap_alloc(heap, 0, 100)), process.run(process.heap_alloc(heap, 0, 100))
     process.settle()
@@ -174,12 +174,12 @@ def test_wrappers_do_work_of_their_own(prefix: str, name: str) -> None:
 
 
 def test_a_process_has_at_most_65536_moveable_objects_in_a_table_committed_page_by_page() -> None:
-    process = Fake()
+    process = heap_process()
     process.run(process.global_alloc(MOVEABLE, 0))
-    before = len(process.space.committed)
+    before = process.committed
     for _ in range(256):
         process.run(process.global_alloc(MOVEABLE, 0))
-    assert len(process.space.committed) == before + 1
+    assert process.committed == before + 1
     for _ in range(0x10000 - 257):
         assert process.run(process.global_alloc(MOVEABLE, 0))
     assert process.run(process.global_alloc(MOVEABLE, 0)) == 0
@@ -187,7 +187,7 @@ def test_a_process_has_at_most_65536_moveable_objects_in_a_table_committed_page_
 
 
 def test_zeroinit_and_calloc_zero_the_memory() -> None:
-    process = Fake()
+    process = heap_process()
     for steps in (process.global_alloc(ZERO, 2 * PAGE), process.calloc(2, PAGE)):
         process.settle()
         process.stores.clear()
@@ -197,7 +197,7 @@ def test_zeroinit_and_calloc_zero_the_memory() -> None:
 
 
 def test_malloc_calloc_and_realloc_are_the_process_heaps() -> None:
-    process = Fake()
+    process = heap_process()
     block = process.run(process.malloc(0))
     heap = process.run(process.get_process_heap())
     assert process.run(process.heap_size(heap, 0, block)) == 1
@@ -213,7 +213,7 @@ def test_malloc_calloc_and_realloc_are_the_process_heaps() -> None:
 
 
 def test_new_raises_bad_alloc_where_malloc_gives_null() -> None:
-    process = Fake(limit=100 * PAGE)
+    process = heap_process(limit=100 * PAGE)
     assert process.run(process.malloc(1 << 20)) == 0
     with pytest.raises(WindowsException) as raised:
         process.run(process.new(1 << 20))

@@ -90,10 +90,10 @@ def test_threads_that_load_an_image_at_once_load_it_once_and_get_it_relocated() 
             assert sum(copied(thread, bases[-1])) == 16
 
         yield from works(process.virtual_alloc(BASE + UNIT, UNIT, BOTH, RW))
-        before = len(process.own.space.vads.vads)
+        before = len(process.own.space.vads.regions)
         threads = yield from several(works(process.create_thread(loads)) for _ in range(2))
         equal((yield from process.wait_for_multiple_objects(threads, True)), 0)
-        equal((len(bases), len(set(bases)), len(process.own.space.vads.vads)), (2, 1, before + 1))
+        equal((len(bases), len(set(bases)), len(process.own.space.vads.regions)), (2, 1, before + 1))
         for _ in range(2):
             yield from works(process.free_library(bases[0]))
         yield from fails(process, w.ERROR_MOD_NOT_FOUND, process.free_library(bases[0]))

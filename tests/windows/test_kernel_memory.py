@@ -8,7 +8,7 @@ from typing import Any
 from simulator.state.constants import EMPTIED
 from simulator.windows import constants as w
 from simulator.windows.failure import WindowsException
-from simulator.windows.performance import process_counters, system_counters
+from simulator.windows.information import process_counters, system_counters
 from tests.windows.harness import PAGE, RW, Steps, equal, fails, other, raises, region, run, works
 
 

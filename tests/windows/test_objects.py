@@ -9,10 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from simulator.windows.event import Event
 from simulator.windows.failure import Failure
 from simulator.windows.handles import HandleTable
-from simulator.windows.objects import KernelObject
+from simulator.windows.objects import Event, KernelObject
 from simulator.windows.requests import Wait
 from tests.windows.small_system import PAGE, SmallSystem, done
 

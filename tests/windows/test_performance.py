@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from simulator.windows.constants import MEM_RESERVE, PAGE_READWRITE
+from simulator.windows.information import process_counters, system_counters
 from simulator.windows.notifications import low_memory_threshold
-from simulator.windows.performance import process_counters, system_counters
 from tests.windows.small_system import PAGE, SmallSystem, done
 
 MiB, GiB = 1 << 20, 1 << 30
@@ -156,7 +157,7 @@ def test_counters_have_perfmons_names_and_are_in_bytes() -> None:
     process = system.process()
     done(process.create_event())
     assert system.pages.charge(7, process.own.number)
-    process.own.space.virtual_bytes = 65536
+    process.own.space.virtual_alloc(0, 65536, MEM_RESERVE, PAGE_READWRITE)
     assert system_counters(system) == {  # type: ignore[arg-type]
         r"Memory\Pool Nonpaged Bytes": PAGE,
         r"Memory\Pool Paged Bytes": PAGE,

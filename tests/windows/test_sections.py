@@ -341,7 +341,6 @@ def test_commit_of_a_reserving_section_is_a_set_of_pages(commits: list[tuple[int
     pages = SimpleNamespace(charge=promise)
     system: Any = SimpleNamespace(pages=pages, pool=SimpleNamespace(allocate=lambda *_, **__: 1))
     segment, plain = PagingSegment(system, 40, reserve=True), np.zeros(40, bool)
-    segment.promise()
     for first, count in commits:
         count = min(count, 40 - first)
         segment.commit(first, count)

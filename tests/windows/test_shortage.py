@@ -174,9 +174,7 @@ CASES = {
         lambda p, file: p.create_file_mapping(file, w.PAGE_READONLY | w.SEC_IMAGE), _image_file
     ),
     "map_view_of_file": Case(lambda p, section: p.map_view_of_file(section, WRITE), _section(RW)),
-    "map_view_of_file, charged then": Case(
-        lambda p, section: p.map_view_of_file(section, COPY), _section(RW), {"section_shortage": "map"}
-    ),
+    "map_view_of_file, to be copied": Case(lambda p, section: p.map_view_of_file(section, COPY), _section(RW)),
     "map_view_of_file, of a file": Case(lambda p, section: p.map_view_of_file(section, COPY), _file_section),
     "map_view_of_file, of an image": Case(lambda p, section: p.map_view_of_file(section, COPY), _image_section),
     "map_view_of_file, large pages": Case(
@@ -198,11 +196,6 @@ CASES = {
     ),
     "map_view_of_file3, of a file": Case(
         lambda p, at: p.map_view_of_file3(at[1], 0, at[0], 0, UNIT, REPLACE, RW), _place_for_file
-    ),
-    "map_view_of_file3, charged then": Case(
-        lambda p, at: p.map_view_of_file3(at[1], 0, at[0], 0, UNIT, REPLACE, RW),
-        _place_for_view,
-        {"section_shortage": "map"},
     ),
     "virtual_alloc, of a view's pages": Case(
         lambda p, base: p.virtual_alloc(base, 5 * PAGE, COMMIT, RW), _view(RW | w.SEC_RESERVE, WRITE)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from experiments.present.plots import style
+from experiments.compare.metrics import BY_KEY
+from experiments.compare.result import ComparisonResult
+from experiments.present.comparison import MEMORY, mean_text
+from experiments.present.plots import base, style
 from experiments.present.plots.data import Floats
 from simulator import registry
+from simulator.units import format_size
 
-if TYPE_CHECKING:
-    from experiments.compare.result import ComparisonResult
-
-MEMORY = "machine.memory"
 MOST_NAMES = 34
 """Characters of a label that a legend shows."""
 
@@ -69,6 +69,18 @@ def draw_curve(axes: Axes, result: ComparisonResult, label: str, metric: str, lo
     if np.isfinite(low).any():
         axes.fill_between(memory, low / scale, high / scale, color=look.colour, alpha=0.18, linewidth=0)
     return True
+
+
+def means(result: ComparisonResult, key: str) -> str:
+    """A metric of each contestant in words, for the first and the last memory size."""
+    metric, parts = BY_KEY[key], []
+    memories = result.summary["memories"]
+    for memory in dict.fromkeys((memories[0], memories[-1])):
+        found = [cell for cell in result.summary["cells"] if cell[MEMORY] == memory]
+        texts = [f"{cell['label']} {mean_text(metric.unit, cell['metrics'][key])}" for cell in found]
+        more = f" and {len(texts) - base.MOST_NAMES} more" if len(texts) > base.MOST_NAMES else ""
+        parts.append(f"with {format_size(memory)} {', '.join(texts[: base.MOST_NAMES])}{more}")
+    return f"Mean {metric.heading}: {'; '.join(parts)}."
 
 
 def face(result: ComparisonResult, label: str, look: style.Look) -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
+from experiments.compare.result import ComparisonResult
+from experiments.present.comparison import MEMORY
 from experiments.present.plots import comparison, differences, fairness, latency_by_policy, space_time, style
+from experiments.present.plots.base import ComparisonPlot
 from experiments.present.plots.faults_by_memory import SPAN
 from simulator.registry import register
 from simulator.units import format_size
-
-if TYPE_CHECKING:
-    from experiments.compare.result import ComparisonResult
 
 MOST = 10
 """contestants that are drawn; of more, the baseline, the bounds and those that take the least time"""
@@ -29,14 +28,13 @@ Looks = dict[str, style.Look]
 
 
 @register("plot", "dashboard")
-class Dashboard:
+class Dashboard(ComparisonPlot):
     """A comparison on one sheet of A4 or letter paper: hard faults, slowdown and space-time product, against memory or
     by policy, the latency of hard faults, who pays, and how surely policies differ from the baseline.
 
     What is shown for one size of memory is shown for that in which the policies' completion times lie furthest apart.
     """
 
-    reads: ClassVar[str] = "comparison"
     title = "Dashboard"
 
     def applies(self, result: ComparisonResult) -> bool:
@@ -62,6 +60,10 @@ class Dashboard:
         )  # fmt: skip
         made.set_alignment("left")
 
+    def describe(self, result: ComparisonResult) -> str:
+        """The means, for the smallest and the largest memory."""
+        return comparison.means(result, "completion_ns")
+
 
 def telling_memory(result: ComparisonResult) -> int:
     """The size of memory in which the contestants' mean completion times lie furthest apart, as a ratio; the middle one
@@ -77,7 +79,7 @@ def telling_memory(result: ComparisonResult) -> int:
 
 def _times(result: ComparisonResult, memory: int) -> list[tuple[str, float]]:
     """The mean completion time of each contestant; infinite where not every process ended."""
-    cells = [cell for cell in result.summary["cells"] if cell[comparison.MEMORY] == memory]
+    cells = [cell for cell in result.summary["cells"] if cell[MEMORY] == memory]
     known = [(cell["label"], cell["metrics"]["completion_ns"]) for cell in cells]
     return [(label, np.inf if found is None else found["mean"]) for label, found in known]
 
@@ -107,7 +109,7 @@ def _rows(result: ComparisonResult, memory: int, looks: Looks) -> list[Row]:
         found.append((0.75 + row * len(names), lambda part: _processes(part, result, memory, names, looks)))
     rows = [
         (label, cell) for label, cell in differences.tested(result)
-        if label in looks and cell[comparison.MEMORY] == memory
+        if label in looks and cell[MEMORY] == memory
     ]  # fmt: skip
     if rows:
         found.append((max(1.25, 0.85 + 0.15 * len(rows)), lambda part: _differences(part, result, memory, rows, looks)))
@@ -134,7 +136,7 @@ def _costs(part: SubFigure, result: ComparisonResult, memory: int, looks: Looks)
     left, right = part.subplots(1, 2)
     space_time.panel(left, result, looks, TICKS)
     rows = latency_by_policy.waiting(result) if len(result.latency) else result.latency
-    rows = rows[rows[comparison.MEMORY] == memory] if len(rows) else rows
+    rows = rows[rows[MEMORY] == memory] if len(rows) else rows
     right.set_visible(len(rows) > 0)
     if len(rows):
         latency_by_policy.panel(right, rows[rows["label"].isin(list(looks))], looks)
@@ -152,7 +154,7 @@ def _where(result: ComparisonResult, memory: int, what: str) -> str:
 def _processes(part: SubFigure, result: ComparisonResult, memory: int, names: list[str], looks: Looks) -> None:
     known = fairness.ended_well(result)
     axes = part.subplots()
-    fairness.panel(axes, result, known[known[comparison.MEMORY] == memory], names, looks)
+    fairness.panel(axes, result, known[known[MEMORY] == memory], names, looks)
     more = len(set(known["process"])) - len(names)
     title = "who pays: slowdown of each process" if not more else f"who pays: the {len(names)} slowest processes"
     axes.set_title(_where(result, memory, title))

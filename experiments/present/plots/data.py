@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.process_rows import shown_processes
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from experiments.analysis.processes import shown_processes
+from simulator.result import RunResult
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +39,7 @@ def processes_of(result: RunResult) -> list[str]:
 
 
 def _hidden(result: RunResult) -> set[str]:
-    """The processes that there is nothing to say of; see `experiments.process_rows`."""
+    """The processes that there is nothing to say of; see `experiments.analysis.processes`."""
     return set(result.summary.get("processes", {})) - set(shown_processes(result.summary))
 
 

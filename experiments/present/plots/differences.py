@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from experiments.compare.result import ComparisonResult
+from experiments.present.comparison import MEMORY
 from experiments.present.plots import comparison, style
+from experiments.present.plots.base import ComparisonPlot
 from simulator.registry import register
 from simulator.units import format_size
-
-if TYPE_CHECKING:
-    from experiments.compare.result import ComparisonResult
 
 METRICS = {"completion_ns": "completion time", "stall_share": "share of time stalled", "hard_faults": "hard faults"}
 MOST_ROWS = 60
@@ -24,14 +24,13 @@ Row = tuple[str, Mapping[str, Any]]
 
 
 @register("plot", "differences")
-class Differences:
+class Differences(ComparisonPlot):
     """The paired difference of each policy from the baseline, as a share of the baseline's mean, with its interval.
 
     Left of 0 is less, which is better in every panel. Filled marks are significant after the correction for the number
     of tests; hollow ones may be chance.
     """
 
-    reads: ClassVar[str] = "comparison"
     title = "Differences from the baseline"
 
     def applies(self, result: ComparisonResult) -> bool:
@@ -54,6 +53,12 @@ class Differences:
             comparison.grey("not significant", marker="o", linestyle="none", markerfacecolor="#FFFFFF"),
         ]
         style.legend_beside(grid[-1], handles)
+
+    def describe(self, result: ComparisonResult) -> str:
+        """How many differences are significant."""
+        verdicts = [one["verdict"] for cell in result.summary["cells"] for one in cell["differences"].values() if one]
+        sure = verdicts.count("significant")
+        return f"{sure} of {len(verdicts)} differences {'is' if sure == 1 else 'are'} significant, over all figures."
 
 
 def panels(grid: list[Axes], rows: list[Row], looks: Mapping[str, style.Look]) -> None:
@@ -90,7 +95,7 @@ def _row(axes: Axes, place: int, difference: Mapping[str, Any] | None, look: sty
 def _finish(axes: Axes, rows: list[Row], text: str) -> None:
     axes.axvline(0, color=style.MUTED, linewidth=0.9, zorder=0)
     for place in range(1, len(rows)):
-        if rows[place][1][comparison.MEMORY] != rows[place - 1][1][comparison.MEMORY]:
+        if rows[place][1][MEMORY] != rows[place - 1][1][MEMORY]:
             axes.axhline(place - 0.5, color=style.FAINT, linewidth=0.8)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
@@ -100,4 +105,4 @@ def _finish(axes: Axes, rows: list[Row], text: str) -> None:
 
 def _name(result: ComparisonResult, label: str, cell: Mapping[str, Any]) -> str:
     name = style.plain(label, 24)
-    return f"{name}, {format_size(cell[comparison.MEMORY])}" if comparison.several_memories(result) else name
+    return f"{name}, {format_size(cell[MEMORY])}" if comparison.several_memories(result) else name

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from experiments.present.numbers import show
 from experiments.present.plots import data, style
+from experiments.present.plots.base import MOST_NAMES, RunPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 STEPS = 240
 """most steps of a curve: requests come in bursts, which finer steps would show as noise"""
@@ -23,7 +21,7 @@ COUNTERS = ("Avg. Disk Queue Length", "% Disk Time", "Disk Reads/sec", "Disk Wri
 
 
 @register("plot", "disks")
-class Disks:
+class Disks(RunPlot):
     """For each disk over simulated time: requests waiting or in service, utilisation, and reads and writes a second.
 
     A disk is saturated where its utilisation stays at 100 % and its queue grows: hard faults then wait behind each
@@ -58,6 +56,20 @@ class Disks:
             _counters(result, busy, rate, name, index)
             _headings(panels[index], style.plain(name), beside, first=index == 0)
         _legend(figure, failed)
+
+    def describe(self, result: RunResult) -> str:
+        """How busy each disk was on average, and how long its queue."""
+        lengths = np.diff(result.samples["time_ns"].to_numpy(np.float64), prepend=0.0)
+
+        def mean(column: str) -> float:
+            values = np.nan_to_num(result.samples[column].to_numpy(np.float64))
+            return float((values * lengths).sum() / max(lengths.sum(), 1))
+
+        parts = []
+        for name in names(result)[:MOST_NAMES]:
+            busy, queue = (mean(f"PhysicalDisk({name})\\{counter}") for counter in ("% Disk Time", COUNTERS[0]))
+            parts.append(f"{name} was in use {busy:.1f}% of the time, with {show(queue, digits=2)} requests on average")
+        return f"{'; '.join(parts)}." if parts else ""
 
 
 def names(result: RunResult) -> list[str]:

@@ -4,41 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from experiments.present.plots import style
 from simulator import registry
 
-if TYPE_CHECKING:
-    from experiments.compare.result import ComparisonResult
-    from experiments.profile.result import TraceProfile
-    from simulator.result import RunResult
-
-
-class Plot(Protocol):
-    """What a plot owes: a class registered with `@register("plot", name)` that is made without arguments."""
-
-    title: str
-    """what is seen, as the figure's title says it"""
-    reads: str
-    """the kind of result that it shows, one of `RESULTS`; a plot that doesn't say shows a run"""
-
-    def applies(self, result: Any) -> bool:
-        """Whether the result holds what this plot shows; asked before `draw`."""
-        ...
-
-    def draw(self, result: Any, figure: Figure) -> None:
-        """Draw into an empty figure, whose size it may set; the result stays as it is."""
-        ...
-
-
 RESULTS = {
     "pagesim result": "run", "pagesim trace profile": "trace-profile", "pagesim comparison": "comparison",
     "pagesim sweep": "sweep",
 }  # fmt: skip
 """What a manifest calls a kind of result, to what a plot calls it."""
+
+
+def plot(name: str) -> Any:
+    """The plot of a name: one of `base.Plot`, or a third party's that looks like one."""
+    return registry.find("plot", name)()
 
 
 def kinds_that_read(reads: str) -> list[str]:
@@ -53,7 +35,7 @@ def check(kind: str, reads: str) -> None:
 
 
 def draw(
-    result: RunResult | TraceProfile | ComparisonResult, directory: Path, kinds: Sequence[str] | None = None,
+    result: Any, directory: Path, kinds: Sequence[str] | None = None,
     format: str = "png", reads: str = "run",  # noqa: A002
 ) -> list[Path]:  # fmt: skip
     """Draw the plots named in `kinds` (None: all there are) that apply to the result; returns the files written.
@@ -67,14 +49,14 @@ def draw(
     names = kinds_that_read(reads) if kinds is None else list(dict.fromkeys(kinds))
     for name in names:
         check(name, reads)
-    plots = {name: cast("Plot", registry.find("plot", name)()) for name in names}
+    plots = {name: plot(name) for name in names}
     written = []
     with style.applied():
-        for name, plot in plots.items():
-            if plot.applies(result):
+        for name, drawing in plots.items():
+            if drawing.applies(result):
                 directory.mkdir(parents=True, exist_ok=True)
                 figure = Figure()
-                plot.draw(result, figure)
+                drawing.draw(result, figure)
                 path = directory / f"{name}.{format}"
                 style.save(figure, path, format)
                 written.append(path)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from experiments.compare.result import ComparisonResult
+from experiments.present.comparison import MEMORY
+from experiments.present.numbers import show
 from experiments.present.plots import comparison, style
+from experiments.present.plots.base import MOST_NAMES, ComparisonPlot
 from experiments.statistics import estimate
 from simulator.registry import register
 from simulator.units import format_size
-
-if TYPE_CHECKING:
-    from experiments.compare.result import ComparisonResult
 
 MOST_PROCESSES = 24
 """rows of a panel; of more processes those with the largest slowdowns are shown"""
@@ -26,14 +25,13 @@ SPAN = 8.0
 
 
 @register("plot", "fairness")
-class Fairness:
+class Fairness(ComparisonPlot):
     """The slowdown of each process under each policy: its elapsed time over that in unlimited memory.
 
     A fair policy's marks lie close together from row to row; where one row is far to the right, that process pays for
     the others. Lines through the marks are intervals over replications.
     """
 
-    reads: ClassVar[str] = "comparison"
     title = "Slowdown of each process by policy"
 
     def applies(self, result: ComparisonResult) -> bool:
@@ -44,7 +42,7 @@ class Fairness:
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
         """Draw a panel for each of up to three memory sizes."""
         known = ended_well(result)
-        memories = sorted(known[comparison.MEMORY].unique())
+        memories = sorted(known[MEMORY].unique())
         memories = [memories[i] for i in sorted({0, len(memories) // 2, len(memories) - 1})][:PANELS]
         worst = slowest(known)
         names = worst[:MOST_PROCESSES]
@@ -53,11 +51,21 @@ class Fairness:
         style.begin(figure, self.title, str(result.summary["name"]), comparison.height(looks, 1.3 + row * len(names)))
         grid = figure.subplots(1, len(memories), sharey=True, squeeze=False)
         for axes, memory in zip(grid[0], memories, strict=True):
-            panel(axes, result, known[known[comparison.MEMORY] == memory], names, looks)
+            panel(axes, result, known[known[MEMORY] == memory], names, looks)
             axes.set_title(f"{format_size(int(memory))} of memory")
         note = "" if len(worst) <= len(names) else f"; the {len(names)} slowest of {len(worst)} processes"
         figure.supxlabel(f"slowdown against unlimited memory; lines: {comparison.band_note(result)}{note}", fontsize=9)
         comparison.legend(grid[0, -1], result, looks)
+
+    def describe(self, result: ComparisonResult) -> str:
+        """Which process each policy slows down most."""
+        means = ended_well(result).groupby(["label", "process"], sort=False)["slowdown"].mean()
+        parts = []
+        for label in result.summary["labels"][:MOST_NAMES]:
+            if label in means.index.get_level_values("label"):
+                mine = means[label]
+                parts.append(f"{mine.idxmax()} {show(float(mine.max()), 'ratio')} under {label}")
+        return f"Slowed down most, on average: {', '.join(parts)}." if parts else ""
 
 
 def ended_well(result: ComparisonResult) -> pd.DataFrame:

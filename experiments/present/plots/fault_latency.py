@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,11 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from experiments.present.numbers import show
 from experiments.present.plots import data, style
+from experiments.present.plots.base import RunPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 COLUMNS = {"queueing": "queue_ns", "service": "service_ns", "processor time": "cpu_ns"}
 BANDS = (0.0, 0.5, 0.9, 0.99, 0.999, 1.0)
@@ -26,7 +26,7 @@ POINTS = 1500
 
 
 @register("plot", "fault-latency")
-class FaultLatency:
+class FaultLatency(RunPlot):
     """The distribution of fault latency by kind, and what the latency is made of.
 
     Above, for each kind, the share of its faults that take at least as long as x says: read the median at 50 %, the
@@ -60,6 +60,16 @@ class FaultLatency:
         figure.legend(
             handles=[look.patch(part) for part, look in style.PARTS.items()], loc="outside lower left", ncols=3
         )
+
+    def describe(self, result: RunResult) -> str:
+        """The median and the 99th percentile of each kind."""
+        parts = []
+        for kind in style.FAULTS:
+            latencies = result.faults.loc[data.chosen(result.faults, "kind", kind), "latency_ns"].to_numpy()
+            if len(latencies):
+                half, most = (show(float(value), "ns", 3) for value in np.quantile(latencies, (0.5, 0.99)))
+                parts.append(f"{kind} {half} and {most}")
+        return f"Median latency and 99th percentile: {'; '.join(parts)}."
 
 
 def _distribution(axes: Axes, latencies: dict[str, NDArray[Any]]) -> None:

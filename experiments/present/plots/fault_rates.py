@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.present.numbers import show
 from experiments.present.plots import data, style
+from experiments.present.plots.base import RunPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 SOFT = {
     "demand-zero": "Memory\\Demand Zero Faults/sec",
@@ -29,7 +27,7 @@ APART = 30.0
 
 
 @register("plot", "fault-rates")
-class FaultRates:
+class FaultRates(RunPlot):
     """Page faults per second of simulated time, by kind.
 
     Above, the faults that need no disk; below, on a scale of their own because they are rarer by far and cost a
@@ -50,6 +48,17 @@ class FaultRates:
         grid = figure.subplots(len(found), 1, squeeze=False, sharex=True)
         for row, (text, kinds) in enumerate(found.items()):
             panel(grid[row, 0], result, text, kinds, label=row == len(found) - 1)
+
+    def describe(self, result: RunResult) -> str:
+        """How often each kind happened when it did most, and when that was."""
+        said = []
+        for kind, column in {**WAITING, **SOFT}.items():
+            edges, values = data.series(result, [column], STEPS)
+            rate = values[column]
+            if kind in ("hard", "transition", "demand-zero") and rate.any():
+                when = show(round(float(edges[int(np.argmax(rate)) + 1])), "ns")
+                said.append(f"{kind} {show(float(rate.max()), 'count')} a second around {when}")
+        return f"At their peaks: {', '.join(said)}."
 
 
 def parts(result: RunResult) -> dict[str, dict[str, str]]:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
 from matplotlib.figure import Figure
 
+from experiments.compare.result import ComparisonResult
 from experiments.present.plots import comparison, style
+from experiments.present.plots.base import ComparisonPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from experiments.compare.result import ComparisonResult
 
 SPAN = 20.0
 """where a panel's largest mean is more than this times its smallest, its axis is logarithmic"""
 
 
 @register("plot", "faults-by-memory")
-class FaultsByMemory:
+class FaultsByMemory(ComparisonPlot):
     """Hard faults and mean slowdown of each policy against the size of memory, with the intervals as bands.
 
     Policies are told apart where their bands don't overlap. Bounds, which no system could reach, have hollow markers:
     what lies between a policy and the bound is what a better policy could still gain.
     """
 
-    reads: ClassVar[str] = "comparison"
     title = "Hard faults and slowdown against memory"
 
     def applies(self, result: ComparisonResult) -> bool:
@@ -43,3 +39,7 @@ class FaultsByMemory:
                 comparison.value_axis(axes, result, metric, text, SPAN)
         upper.set_title(f"bands: {comparison.band_note(result)}")
         comparison.legend(upper, result, looks)
+
+    def describe(self, result: ComparisonResult) -> str:
+        """The means, for the smallest and the largest memory."""
+        return comparison.means(result, "hard_faults")

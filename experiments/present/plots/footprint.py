@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from experiments.present.plots import data, style, trace
+from experiments.present.plots.base import ProfilePlot
+from experiments.profile.result import TraceProfile
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from experiments.profile.result import TraceProfile
 
 STEPS = 256
 """most steps of a curve"""
@@ -21,7 +18,7 @@ FOOTPRINT, USED = style.Look(style.INK), style.Look(style.ORANGE)
 
 
 @register("plot", "footprint")
-class Footprint:
+class Footprint(ProfilePlot):
     """The footprint over time, the pages that are worked on, how these change, and the mix of references.
 
     The footprint is all pages referenced so far. Where it is flat the program goes on with what it has. Peaks of the
@@ -29,7 +26,6 @@ class Footprint:
     """
 
     title = "Footprint, phases and mix over time"
-    reads = trace.READS
 
     def applies(self, result: TraceProfile) -> bool:
         """Whether there is a timeline."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,10 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from experiments.present.plots import data, style, trace
+from experiments.present.plots.base import ProfilePlot
+from experiments.profile.result import TraceProfile
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from experiments.profile.result import TraceProfile
 
 COLUMNS = 512
 """most cells across"""
@@ -30,7 +27,7 @@ LABELS, MOST_LINES = 10, 60
 
 
 @register("plot", "heat-map")
-class HeatMap:
+class HeatMap(ProfilePlot):
     """References to each page over time, darker the more; what lies unused between them is left out (thin lines).
 
     A horizontal line is a page that is used all the time, a steep line a scan, a block a structure that is worked on
@@ -39,7 +36,6 @@ class HeatMap:
     """
 
     title = "References by page and time"
-    reads = trace.READS
 
     def applies(self, result: TraceProfile) -> bool:
         """Whether there are cells to draw."""

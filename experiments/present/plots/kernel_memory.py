@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,10 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from experiments.present.plots import data, style, working_sets
+from experiments.present.plots.base import RunPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 TOGETHER = 5
 """most processes with a line of their own; the others are drawn together"""
@@ -32,7 +30,7 @@ Panel = Callable[[Axes], None]
 
 
 @register("plot", "kernel-memory")
-class KernelMemory:
+class KernelMemory(RunPlot):
     r"""The counters that tell a leak, over simulated time: commit charge against its limit, paging files, the pools,
     each process's private bytes and its handles.
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from experiments.compare.result import ComparisonResult
+from experiments.present.comparison import MEMORY
 from experiments.present.plots import comparison, style
+from experiments.present.plots.base import ComparisonPlot
 from experiments.present.plots.data import Floats
 from simulator.registry import register
 from simulator.units import format_size
-
-if TYPE_CHECKING:
-    from experiments.compare.result import ComparisonResult
 
 WAITING = ("hard", "collided")
 PANELS = 6
@@ -24,14 +22,13 @@ PANELS = 6
 
 
 @register("plot", "latency-by-policy")
-class LatencyByPolicy:
+class LatencyByPolicy(ComparisonPlot):
     """The distribution of the latency of faults that wait for the disk, by policy, over all replications.
 
     Each curve is the share of faults that take at least as long as x says: read the median at 50 %, the slowest in a
     hundred at 1 %. A policy that causes more I/O pushes its curve to the right, because faults queue behind it.
     """
 
-    reads: ClassVar[str] = "comparison"
     title = "Latency of hard faults by policy"
 
     def applies(self, result: ComparisonResult) -> bool:
@@ -41,7 +38,7 @@ class LatencyByPolicy:
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
         """Draw a panel for each memory size."""
         rows = waiting(result)
-        memories = [memory for memory in result.summary["memories"] if (rows[comparison.MEMORY] == memory).any()]
+        memories = [memory for memory in result.summary["memories"] if (rows[MEMORY] == memory).any()]
         step = -(-len(memories) // PANELS)
         memories = memories[::step]
         columns = 1 if len(memories) == 1 else 2
@@ -53,7 +50,7 @@ class LatencyByPolicy:
         for number, axes in enumerate(grid.flat):
             axes.set_visible(number < len(memories))
             if number < len(memories):
-                here = rows[rows[comparison.MEMORY] == memories[number]]
+                here = rows[rows[MEMORY] == memories[number]]
                 panel(axes, here, looks)
                 axes.set_title(f"{format_size(memories[number])} of memory")
                 axes.tick_params(labelbottom=number + columns >= len(memories))
@@ -89,7 +86,7 @@ def tail(rows: pd.DataFrame) -> tuple[Floats, Floats]:
 
 def scales(axes: Axes, rows: pd.DataFrame) -> None:
     """Make both axes logarithmic, with room for all of `rows`."""
-    least = 1.0 / float(rows.groupby(["label", comparison.MEMORY])["count"].sum().max())
+    least = 1.0 / float(rows.groupby(["label", MEMORY])["count"].sum().max())
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_ylim(10.0 ** np.floor(np.log10(least)) if least < 1 else 0.1, 1.25)

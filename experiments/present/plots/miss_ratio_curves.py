@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.present.plots import data, style, trace
+from experiments.present.plots.base import ProfilePlot
+from experiments.profile.result import TraceProfile
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from experiments.profile.result import TraceProfile
 
 
 @register("plot", "miss-ratio-curves")
-class MissRatioCurves:
+class MissRatioCurves(ProfilePlot):
     """The share of a trace's requests that miss, against memory, with LRU and with optimal replacement.
 
     No policy of demand paging gets below the optimal curve (Belady's MIN); what lies between it and LRU is what a
@@ -25,7 +24,6 @@ class MissRatioCurves:
     """
 
     title = "Misses against memory"
-    reads = trace.READS
 
     def applies(self, result: TraceProfile) -> bool:
         """Whether there is any curve."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.present.plots import data, style
+from experiments.present.plots.base import RunPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 LEAST = 3
 """fewest notes that make a curve: what is noted once or twice is a result, which tables show"""
@@ -25,7 +22,7 @@ MOST_MARKS = 60
 
 
 @register("plot", "notes")
-class Notes:
+class Notes(RunPlot):
     """What programs noted down over simulated time: a panel for each name, a line for each process.
 
     Only names that a process noted at least three times are shown. A value holds until the process notes the next one;

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.present.numbers import show
 from experiments.present.plots import data, style
+from experiments.present.plots.base import RunPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 
 @register("plot", "page-lists")
-class PageLists:
+class PageLists(RunPlot):
     """All of memory as a stack of its page lists over simulated time, named as in RAMMap.
 
     The stack's height is the machine's memory and stays the same. Active grows while processes touch new pages; Free
@@ -34,6 +32,16 @@ class PageLists:
         """Stack the lists that ever hold a page."""
         style.begin(figure, self.title, data.run_name(result), 3.9)
         panel(figure.add_subplot(), result)
+
+    def describe(self, result: RunResult) -> str:
+        """How much memory working sets and other lists held at most, and when."""
+        edges, values = data.series(result, [f"pagesim\\{name}" for name in style.LISTS])
+        active = values["pagesim\\Active"]
+        when = show(round(float(edges[int(np.argmax(active)) + 1])), "ns")
+        parts = [f"Working sets hold at most {show(float(active.max()), 'bytes')}, at {when}"]
+        most = {name: float(values[f"pagesim\\{name}"].max()) for name in ("Modified", "Free", "Zeroed")}
+        parts += [f"{name} at most {show(size, 'bytes')}" for name, size in most.items() if size]
+        return f"{'; '.join(parts)}."
 
 
 def panel(axes: Axes, result: RunResult, label: bool = True) -> None:

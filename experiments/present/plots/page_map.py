@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,9 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from experiments.present.plots import data, style
+from experiments.present.plots.base import MOST_NAMES, RunPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 PANELS = 6
 """most processes that get a panel"""
@@ -62,7 +61,7 @@ def bands(pages: NDArray[np.uint64]) -> Bands:
 
 
 @register("plot", "page-map")
-class PageMap:
+class PageMap(RunPlot):
     """The pages that each process references (grey) and where it faults (marked), over simulated time.
 
     Gaps in the address space are cut out (thin lines), so that code, heap and stack stand as bands above each other.
@@ -93,6 +92,13 @@ class PageMap:
         which = f" (the {len(names)} processes with most faults)" if some else ""
         figure.supylabel(f"virtual page number{which}", fontsize=9)
         style.legend_beside(grid[0, 0], _handles(seen, len(result.page_map) > 0))
+
+    def describe(self, result: RunResult) -> str:
+        """How many pages each process referenced."""
+        if not data.has(result.page_map, "process", "page"):
+            return ""
+        counts = result.page_map.groupby("process", observed=True)["page"].nunique().sort_values(ascending=False)
+        return f"Pages referenced: {', '.join(f'{name} {count:,}' for name, count in counts.head(MOST_NAMES).items())}."
 
 
 def _chosen(result: RunResult) -> list[str]:

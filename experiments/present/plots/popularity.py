@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from experiments.present.plots import data, style, trace
+from experiments.present.plots.base import ProfilePlot
+from experiments.profile.result import TraceProfile
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from experiments.profile.result import TraceProfile
 
 
 @register("plot", "popularity")
-class Popularity:
+class Popularity(ProfilePlot):
     """References to each page, most referenced first, and the share that the most popular pages get together.
 
     On the left a straight line is a power law (Zipf); on the right, how few pages get most references. Kinds are
@@ -24,7 +21,6 @@ class Popularity:
     """
 
     title = "Popularity of pages"
-    reads = trace.READS
 
     def applies(self, result: TraceProfile) -> bool:
         """Whether there are counts of pages."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from experiments.present.plots import data, style, trace
+from experiments.present.plots.base import ProfilePlot
+from experiments.profile.result import TraceProfile
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from experiments.profile.result import TraceProfile
 
 
 @register("plot", "reuse-times")
-class ReuseTimes:
+class ReuseTimes(ProfilePlot):
     """The distribution of the time from one reference to a page to the next, in requests and in references.
 
     Above, the share of all reuses in each factor of two of time: a hump at T is something that comes round every T.
@@ -25,7 +24,6 @@ class ReuseTimes:
     """
 
     title = "Time until a page is referenced again"
-    reads = trace.READS
 
     def applies(self, result: TraceProfile) -> bool:
         """Whether any page was referenced twice."""

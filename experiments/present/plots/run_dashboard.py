@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.present.plots import data, disks, fault_rates, page_lists, style, working_sets
+from experiments.present.plots.base import RunPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 Row = tuple[float, Callable[[Axes, bool], None]]
 """The height of a panel in inches, and what draws it, told whether its x axis says that it is time."""
 
 
 @register("plot", "run-dashboard")
-class RunDashboard:
+class RunDashboard(RunPlot):
     """A run on one sheet of A4 or letter paper, all panels over the same simulated time: page lists, working sets,
     faults by kind, and the queue of the disk that was used most.
 

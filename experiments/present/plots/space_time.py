@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.compare.result import ComparisonResult
 from experiments.present.plots import comparison, style
+from experiments.present.plots.base import ComparisonPlot
 from simulator.registry import register
 from simulator.units import MiB
-
-if TYPE_CHECKING:
-    from experiments.compare.result import ComparisonResult
 
 METRIC = "space_time_byte_s"
 
 
 @register("plot", "space-time")
-class SpaceTime:
+class SpaceTime(ComparisonPlot):
     """The space-time product of each policy: memory in working sets, integrated over simulated time.
 
     Two costs in one figure: holding pages that aren't needed raises it, and so does the waiting that comes from holding
     too few. Against memory where several sizes were compared, otherwise a row a policy.
     """
 
-    reads: ClassVar[str] = "comparison"
     title = "Space-time product"
 
     def applies(self, result: ComparisonResult) -> bool:
@@ -46,6 +43,10 @@ class SpaceTime:
             comparison.legend(axes, result, looks)
         else:
             axes.set_xlabel(f"MiB held x seconds; bars: {comparison.band_note(result)}")
+
+    def describe(self, result: ComparisonResult) -> str:
+        """The means, for the smallest and the largest memory."""
+        return comparison.means(result, METRIC)
 
 
 def panel(axes: Axes, result: ComparisonResult, looks: Mapping[str, style.Look], most: int = 10) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from experiments.present.numbers import show
 from experiments.present.plots import style
+from experiments.present.plots.base import Plot
 from simulator import registry
 from simulator.registry import register
 from simulator.units import format_size
@@ -29,7 +31,7 @@ Points = tuple[pd.DataFrame, Sequence[str]]
 
 
 @register("plot", "sweep-curves")
-class SweepCurves:
+class SweepCurves(Plot[Points]):
     """A sweep's figures over the number that takes most values, such as memory, as means over replications.
 
     Each line is a setting of the other keys. Where lines lie together, those keys don't matter; where a line bends,
@@ -64,6 +66,31 @@ class SweepCurves:
             for handle, (look, _) in zip(handles, looks.values(), strict=True):
                 handle.set(marker=look.marker, markersize=4)
             figure.legend(handles=handles, loc="outside lower left", ncols=4).set_alignment("left")
+
+    def describe(self, result: Points) -> str:
+        """Which settings took the least time and the most; empty if none ended."""
+        frame, parameters = result
+        keys = [name for name in parameters if name in frame]
+        if "completion_ns" not in frame or not keys:
+            return ""
+        known = frame[frame["completion_ns"].notna()]
+        means = known.groupby(keys, sort=False, dropna=False)["completion_ns"].mean().astype(float)
+        if not len(means) or means.min() == means.max():
+            return ""
+        first, last = (_setting(keys, value) for value in (means.idxmin(), means.idxmax()))
+        least, most = means.min(), means.max()
+        same = int((means == least).sum()) - 1
+        others = f" and {same} other{'s' if same > 1 else ''}" if same else ""
+        return (
+            f"Completion times go from {show(float(least), 'ns')} ({first}{others}) to {show(float(most), 'ns')} "
+            f"({last})."
+        )
+
+
+def _setting(keys: Sequence[str], values: Any) -> str:
+    """A setting's values in a line."""
+    parts = zip(keys, values if isinstance(values, tuple) else (values,), strict=True)
+    return ", ".join(format_size(int(value)) if key == "machine.memory" else str(value) for key, value in parts)
 
 
 def along(frame: pd.DataFrame, parameters: Sequence[str]) -> str | None:

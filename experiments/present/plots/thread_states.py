@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from experiments.present.numbers import share
 from experiments.present.plots import data, style
+from experiments.present.plots.base import RunPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 STEPS = 240
 """most steps over time: finer ones would show single faults as noise"""
@@ -23,7 +21,7 @@ PANELS = 8
 
 
 @register("plot", "thread-states")
-class ThreadStates:
+class ThreadStates(RunPlot):
     """For each process over simulated time: how many of its threads run, are ready, stall and sleep.
 
     Running is work done. Ready is waiting for a processor: there are too few. A stall is waiting for memory: for a page
@@ -49,6 +47,13 @@ class ThreadStates:
         figure.supylabel("threads", fontsize=9)
         handles = [look.patch(state) for state, look in style.THREAD_STATES.items() if state in seen]
         figure.legend(handles=handles, loc="outside lower left", ncols=min(5, len(handles)))
+
+    def describe(self, result: RunResult) -> str:
+        """What the threads' time went into."""
+        log = result.threads[result.threads["process"].notna()]
+        spent = (log["end_ns"] - log["start_ns"]).groupby(log["state"], observed=True).sum()
+        known = [state for state in style.THREAD_STATES if state in spent.index]
+        return f"Of the threads' time: {', '.join(f'{state} {share(spent[state] / spent.sum())}' for state in known)}."
 
 
 def groups(threads: pd.DataFrame, names: list[str]) -> dict[str, pd.DataFrame]:

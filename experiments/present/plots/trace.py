@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from experiments.present.plots import style
+from experiments.profile.result import TraceProfile
 from simulator.units import format_size
-
-if TYPE_CHECKING:
-    from experiments.profile.result import TraceProfile
-
-READS = "trace-profile"
 
 LRU, OPTIMAL = style.Look(style.BLUE), style.Look(style.GREEN, style.DASHED)
 SAMPLED = style.Look(style.ORANGE, style.DOTTED)

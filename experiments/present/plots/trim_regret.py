@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,12 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from experiments.present.numbers import share, show
 from experiments.present.plots import data, style
+from experiments.present.plots.base import RunPlot
 from experiments.regret import OUT, WITHIN, curve, removals
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 POINTS = 300
 MOST_PROCESSES = 8
@@ -25,7 +23,7 @@ PERCENT = FuncFormatter(lambda value, _: f"{value:g} %")
 
 
 @register("plot", "trim-regret")
-class TrimRegret:
+class TrimRegret(RunPlot):
     """The share of the pages taken out of working sets that was referenced again within T, against T.
 
     Left, of all processes: softly, without the disk, and on top of that hard, read from it. What is never wanted again
@@ -63,6 +61,12 @@ class TrimRegret:
         left.set_ylim(0, 100)
         left.yaxis.set_major_formatter(PERCENT)
         left.set_ylabel("share of pages taken out\nthat were wanted again within T")
+
+    def describe(self, result: RunResult) -> str:
+        """The share that was wanted again soon."""
+        gaps = removals(result)["gap_ns"].to_numpy()
+        soon = float(np.mean((gaps >= 0) & (gaps <= WITHIN)))
+        return f"{share(soon)} of the pages taken out were wanted again within {show(WITHIN, 'ns')}."
 
 
 def _everything(axes: Axes, taken: pd.DataFrame, at: data.Floats) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from matplotlib.figure import Figure
 
 from experiments.present.plots import data, style, trace
+from experiments.present.plots.base import ProfilePlot
+from experiments.profile.result import TraceProfile
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from experiments.profile.result import TraceProfile
 
 
 @register("plot", "working-set-curve")
-class WorkingSetCurve:
+class WorkingSetCurve(ProfilePlot):
     """The working set's mean size, and how often a page is missing from it, against its window.
 
     The working set is what was referenced in the last T requests, or references. Where the size is flat, a longer
@@ -23,7 +20,6 @@ class WorkingSetCurve:
     """
 
     title = "Working set against its window"
-    reads = trace.READS
 
     def applies(self, result: TraceProfile) -> bool:
         """Whether there is a working-set curve."""

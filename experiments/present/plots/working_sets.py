@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from experiments.present.numbers import show
 from experiments.present.plots import data, style
+from experiments.present.plots.base import MOST_NAMES, RunPlot
 from simulator.registry import register
+from simulator.result import RunResult
 from simulator.units import format_size
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
 
 TOGETHER = 5
 """most processes that share one panel; more lines than this can't be followed by eye"""
@@ -26,7 +25,7 @@ SMALL_STEPS = 160
 
 
 @register("plot", "working-sets")
-class WorkingSets:
+class WorkingSets(RunPlot):
     """The working set of each process over simulated time, and its peak.
 
     A curve climbs while the process faults pages in, is cut when the balance set manager trims it, and starts and ends
@@ -94,6 +93,13 @@ class WorkingSets:
             axes.set_title(text, fontsize=7.5, pad=2)
         figure.supxlabel(f"simulated time ({time.name})", fontsize=9, y=0.12 / height)
         figure.supylabel(f"working set ({size.name}); dotted and beside the name: its peak", fontsize=9, x=0.012)
+
+    def describe(self, result: RunResult) -> str:
+        """The largest peaks."""
+        peaks = {name: _peak(result, name) for name in sampled(result)}
+        largest = sorted(peaks, key=lambda name: -peaks[name])[:MOST_NAMES]
+        said = [f"{name} {show(peaks[name], 'bytes')}" for name in largest]
+        return f"Largest working sets: {', '.join(said)}."
 
 
 def sampled(result: RunResult) -> list[str]:

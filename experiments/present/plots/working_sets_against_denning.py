@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.present.plots import data, style, trace
+from experiments.present.plots.base import RunPlot
 from simulator.registry import register
-
-if TYPE_CHECKING:
-    from simulator.result import RunResult
+from simulator.result import RunResult
 
 ABOVE = 50.0
 """how far above the highest point the curves are shown, as a ratio"""
@@ -29,7 +27,7 @@ WINDOWS = tuple(10**power for power in range(2, 12))
 
 
 @register("plot", "working-sets-against-denning")
-class WorkingSetsAgainstDenning:
+class WorkingSetsAgainstDenning(RunPlot):
     """Each process as a point, the memory that it held and the share of its references that faulted, against the curve
     of Denning's working set for every window.
 
@@ -40,7 +38,6 @@ class WorkingSetsAgainstDenning:
     The line through the square spans the memory held from the 10th to the 90th percentile of the samples.
     """
 
-    reads: ClassVar[str] = "run"
     title = "Memory held and faults against Denning's working sets"
 
     def applies(self, result: RunResult) -> bool:

@@ -5,34 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.present.report.grids import grid
-from experiments.present.report.markup import Markup, element, join
-from experiments.present.report.page import Section, code
+from experiments.present.report.page import Code, Part
+from experiments.present.table import Table, text_column
 
 Manifest = Mapping[str, Any]
 
 
-def section(manifest: Manifest) -> Section:
-    """The section on a result's provenance, with the command that proves that it can be made again."""
-    parts = [grid("made", "What the result was made with", ["what", "value"], _rows(manifest), words=2, sortable=False)]
+def provenance(manifest: Manifest) -> list[Part]:
+    """A result's provenance, with the command that proves that it can be made again."""
+    columns = [text_column("what"), text_column("value", wrap=True)]
+    parts: list[Part] = [Table("What the result was made with", columns, _rows(manifest), name="made")]
     if manifest.get("inputs"):
-        rows = [(str(one["path"]), element("code", str(one["sha256"]), class_="digest")) for one in manifest["inputs"]]
-        parts.append(grid("inputs", "Input files", ["file", "SHA-256"], rows, words=2))
-    parts += [
-        element("p", "This command, given in the result's directory, makes the result again from its manifest and "
-                "compares every byte:"),
-        code("pagesim rerun .", "Command that makes the result again"),
-    ]  # fmt: skip
-    return Section("provenance", "Provenance", [join(parts)])
+        rows = [(str(one["path"]), str(one["sha256"])) for one in manifest["inputs"]]
+        columns = [text_column("file"), text_column("SHA-256", wrap=True)]
+        parts.append(Table("Input files", columns, rows, name="inputs"))
+    proof = "This command, given in the result's directory, makes it again from its manifest and compares every byte:"
+    return [*parts, proof, Code("pagesim rerun .", "Command that makes the result again")]
 
 
-def _rows(manifest: Manifest) -> list[tuple[str, str | Markup]]:
+def _rows(manifest: Manifest) -> list[tuple[str, str]]:
     versions = dict(manifest.get("versions", {}))
     git, platform, wall = manifest.get("git"), manifest.get("platform", {}), manifest.get("wall_seconds")
-    rows: list[tuple[str, str | Markup]] = [("pagesim", str(versions.pop("pagesim", "unknown")))]
+    rows = [("pagesim", str(versions.pop("pagesim", "unknown")))]
     if git:
-        changed = ", changed since" if git["changed"] else ""
-        rows.append(("commit", join([element("code", str(git["commit"]), class_="digest"), changed])))
+        rows.append(("commit", f"{git['commit']}{', changed since' if git['changed'] else ''}"))
     if (source := manifest.get("source") or {}).get("file"):
         rows.append(("config", str(source["file"])))
     rows.append(("seed", str(manifest["seed"])))

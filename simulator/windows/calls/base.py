@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, TypeVar
+import inspect
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from simulator.windows.system import System
 
 T = TypeVar("T")
+P = ParamSpec("P")
 Steps = Generator[Request, Any, T]
 """A call: a generator that asks things of the machine and returns what Windows returns."""
 
@@ -40,6 +42,12 @@ class Calls:
         self._touch = self._rows.append
         """adds a row"""
 
+    def __init_subclass__(cls) -> None:
+        """Methods that `system_call` and its like have made bear the names that the class gives them."""
+        for name, made in vars(cls).items():
+            if hasattr(made, "makes"):
+                made.__name__, made.__qualname__ = name, f"{cls.__qualname__}.{name}"
+
     def get_last_error(self) -> int:
         """The code of the thread's last call that failed [GetLastError]."""
         return self.last_error
@@ -48,12 +56,12 @@ class Calls:
         """Set what `get_last_error` gives [SetLastError]."""
         self.last_error = code
 
-    def _call(self, function: Callable[..., T], *arguments: Any, failed: Any = 0) -> Steps[Any]:
+    def _call(self, function: Callable[..., T], *arguments: Any, failed: Any = 0, **named: Any) -> Steps[Any]:
         """A system call: do it at once, charge its processor time, give its result or, on Failure, `failed`."""
         if self._rows:
             yield from self._flush()
         try:
-            result = function(*arguments)
+            result = function(*arguments, **named)
         except Failure as failure:
             self.last_error = failure.code
             result = failed
@@ -86,3 +94,82 @@ class Calls:
         if len(rows):
             fetches = np.zeros(len(rows), np.uint16)
             yield References(rows >> ENTRY, fetches, (rows // LOAD & 0xFF).astype(np.uint8), rows.astype(np.uint8))
+
+
+# How a call is made of the function that does it
+
+
+def system_call(function: Callable[Concatenate[Any, P], T], failed: Any = 0) -> Callable[Concatenate[Any, P], Steps[T]]:
+    """A call that does something for the calling process: its result or, with a last error, `failed`."""
+
+    def method(self: Calls, *arguments: P.args, **named: P.kwargs) -> Steps[T]:
+        return (yield from self._call(function, self.own, *arguments, failed=failed, **named))
+
+    return _made(method, function, failed)
+
+
+def space_call(function: Callable[Concatenate[Any, P], T], failed: Any = 0) -> Callable[Concatenate[Any, P], Steps[T]]:
+    """The same for the process's address space."""
+
+    def method(self: Calls, *arguments: P.args, **named: P.kwargs) -> Steps[T]:
+        return (yield from self._call(function, self.own.space, *arguments, failed=failed, **named))
+
+    return _made(method, function, failed)
+
+
+def opening_call(
+    function: Callable[Concatenate[Any, P], tuple[int, int]], failed: int = 0
+) -> Callable[Concatenate[Any, P], Steps[int]]:
+    """A call whose function gives a handle and the last error that goes with success."""
+
+    def method(self: Calls, *arguments: P.args, **named: P.kwargs) -> Steps[int]:
+        found = yield from self._call(function, self.own, *arguments, failed=None, **named)
+        if found is None:
+            return failed
+        handle: int
+        handle, self.last_error = found
+        return handle
+
+    made: Any = _made(method, function, failed)
+    made.__signature__ = inspect.signature(made).replace(return_annotation="Steps[int]")
+    return made
+
+
+def coded_call(function: Callable[Concatenate[Any, P], int]) -> Callable[Concatenate[Any, P], Steps[int]]:
+    """A call that gives its error as its result; the last error stays."""
+
+    def method(self: Calls, *arguments: P.args, **named: P.kwargs) -> Steps[int]:
+        kept = self.last_error
+        found = yield from self._call(function, self.own.space, *arguments, failed=None, **named)
+        if found is None:
+            found, self.last_error = self.last_error, kept
+        return int(found)
+
+    return _made(method, function, 0)
+
+
+def call_elsewhere(function: Callable[..., T], page: str, failed: Any = 0) -> Callable[..., Steps[T]]:
+    """The same for the process whose handle is the first argument; `page`: of the documentation."""
+
+    def method(self: Calls, process_handle: int, *arguments: Any, **named: Any) -> Steps[T]:
+        def elsewhere() -> T:
+            return function(self.own.process(process_handle).space, *arguments, **named)
+
+        return (yield from self._call(elsewhere, failed=failed))
+
+    handle = inspect.Parameter("process_handle", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation="int")
+    _made(method, function, failed, [handle])
+    method.__doc__ = f"`{function.__name__}` in another process [{page}]."
+    return method
+
+
+def _made(method: Any, function: Callable[..., Any], failed: Any, more: Sequence[inspect.Parameter] = ()) -> Any:
+    """A method with the documentation and the parameters of the function that it calls, and perhaps some before."""
+    signature = inspect.signature(function)
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    result = f"Steps[{signature.return_annotation}{' | None' if failed is None else ''}]"
+    parameters = [own, *more, *list(signature.parameters.values())[1:]]
+    method.__signature__ = signature.replace(parameters=parameters, return_annotation=result)
+    method.__doc__ = function.__doc__
+    method.makes = function
+    return method

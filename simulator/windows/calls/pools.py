@@ -42,11 +42,6 @@ class PoolCalls(Calls):
         STATUS_QUOTA_EXCEEDED; with 8 in `pool_type` it gives 0, with last error 1816 beyond the quota."""
         return (yield from self._allocate(pool_type, size, tag, True, not pool_type & POOL_QUOTA_FAIL_INSTEAD_OF_RAISE))
 
-    def ex_free_pool_with_tag(self, address: int, tag: str = "") -> Steps[bool]:
-        """Free a block [ExFreePoolWithTag]; without a tag as ExFreePool. False with last error 487 if there's none,
-        87 if its tag is another: Windows stops with BAD_POOL_CALLER."""
-        return (yield from self._call(self._free, address, tag, failed=False))
-
     def _allocate(self, pool_type: int, size: int, tag: str, quota: bool, raises: bool) -> Steps[int]:
         kept = self.last_error
         address: int = yield from self._call(self._take, pool_type, size, tag, quota)
@@ -62,7 +57,3 @@ class PoolCalls(Calls):
             raise Failure(constants.ERROR_INVALID_PARAMETER)
         owner = self.own if quota and size < self.system.page_size else None
         return self.system.pool.allocate(size, tag, paged=paged, owner=owner)
-
-    def _free(self, address: int, tag: str) -> bool:
-        self.system.pool.free(address, tag or None)
-        return True

@@ -1,15 +1,16 @@
-"""Processes, threads and time."""
+"""Processes, threads and time: calls that take a thread's time, or begin or end one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simulator.windows import constants, stack
+from simulator.windows import constants, file
 from simulator.windows.calls.base import Calls, Steps
 from simulator.windows.failure import Failure
-from simulator.windows.owner import Owner, ProcessObject, ThreadObject, exit_code
-from simulator.windows.requests import EndThread, Exit, Sleep
+from simulator.windows.objects import Waitable
+from simulator.windows.owner import ThreadObject, exit_code
+from simulator.windows.requests import INFINITE, EndThread, Exit, Sleep, Wait, WaitForWrite
 
 if TYPE_CHECKING:
     from simulator.windows.runner import Runner
@@ -43,6 +44,39 @@ class ProcessCalls(Calls):
         yield from self._flush()
         self.system.note(self.own.name, name, value)
 
+    def wait_for_single_object(self, handle: int, milliseconds: int = INFINITE) -> Steps[int]:
+        """Wait until an object is signalled [WaitForSingleObject]: 0, or 258 if the time is over first; 0xFFFFFFFF with
+        last error 6 if there's no such handle, or not of an object that can be waited for."""
+        return (yield from self.wait_for_multiple_objects([handle], milliseconds=milliseconds))
+
+    def wait_for_multiple_objects(
+        self, handles: Sequence[int], wait_all: bool = False, milliseconds: int = INFINITE
+    ) -> Steps[int]:
+        """Wait until one, or all, of 1 to 64 objects are signalled [WaitForMultipleObjects]: the index of the one, 0
+        for all, or 258 if the time is over first; 0xFFFFFFFF with last error 87 for another number of handles or one
+        that stands there twice, 6 for a bad one. A time of 0 only looks."""
+        objects = yield from self._call(self._waitables, handles, failed=None)
+        if objects is None:
+            return constants.WAIT_FAILED
+        try:
+            timeout = None if milliseconds == INFINITE else round(milliseconds * _MILLISECOND)
+            index: int | None = yield Wait(objects, wait_all, timeout)
+        finally:
+            for item in objects:
+                item.dereference()
+        return constants.WAIT_TIMEOUT if index is None else constants.WAIT_OBJECT_0 + index
+
+    def flush_file_buffers(self, handle: int) -> Steps[bool]:
+        """Have all modified pages of an open file written, and wait until they are [FlushFileBuffers]. What only a
+        view knows to be dirty is FlushViewOfFile's. False with last error 5 if it isn't open for writing, or 6."""
+        flushed = yield from self._call(file.start_flush, self.own, handle, failed=None)
+        if flushed is None:
+            return False
+        contents = flushed.contents()
+        while (request := self.system.pages.write_in_flight(contents)) >= 0:
+            yield WaitForWrite(request)
+        return True
+
     def create_thread(
         self, function: Callable[..., Any], stack_size: int = 0, creation_flags: int = 0, **parameters: Any
     ) -> Steps[int]:
@@ -63,7 +97,7 @@ class ProcessCalls(Calls):
         """Have so many bytes of the thread's stack left when it overflows, for its handler; the bytes before, 0: none
         were guaranteed [SetThreadStackGuarantee]. A size of 0 only asks, a smaller one than before is ignored. None
         with last error 87 if the stack isn't larger than that."""
-        return (yield from self._call(stack.set_guarantee, self.own.space, self.thread_object.stack, size, failed=None))
+        return (yield from self._call(self.thread_object.stack.set_guarantee, size, failed=None))
 
     def create_process(self, name: str, function: Callable[..., Any], **parameters: Any) -> Steps[int]:
         """Start a process that runs a generator function; a handle, or 0 with last error 8, 1450 to 1452, 1455 or 1816
@@ -91,14 +125,13 @@ class ProcessCalls(Calls):
 
     def terminate_process(self, handle: int, code: int) -> Steps[bool]:
         """End a process from outside [TerminateProcess]."""
-        owner = self._owner_or_none(handle)
-        if owner is self.own:
+        if self._is_own(handle):
             yield from self.exit_process(code)
         return (yield from self._call(self._terminate, handle, code, failed=False))
 
     def get_exit_code_process(self, handle: int) -> Steps[int | None]:
         """A process's exit code, STILL_ACTIVE (259) while it runs [GetExitCodeProcess]."""
-        return (yield from self._call(lambda: self._owner(handle).exit_code, failed=None))
+        return (yield from self._call(lambda: self.own.any_process(handle).exit_code, failed=None))
 
     def get_exit_code_thread(self, handle: int) -> Steps[int | None]:
         """A thread's exit code, STILL_ACTIVE (259) while it runs [GetExitCodeThread]."""
@@ -112,16 +145,11 @@ class ProcessCalls(Calls):
         sizes = (stack_size, 0) if flags else (0, stack_size)
         return self.runner.create_thread(self.own, function, parameters, *sizes)
 
-    def _owner(self, handle: int) -> Owner:
-        if handle == constants.CURRENT_PROCESS:
-            return self.own
-        return self.own.handles.get(handle, ProcessObject).owner
-
-    def _owner_or_none(self, handle: int) -> Owner | None:
+    def _is_own(self, handle: int) -> bool:
         try:
-            return self._owner(handle)
+            return self.own.any_process(handle) is self.own
         except Failure:
-            return None
+            return False
 
     def _open_process(self, name: str) -> int:
         for owner in self.system.processes:
@@ -130,8 +158,17 @@ class ProcessCalls(Calls):
         raise Failure(constants.ERROR_INVALID_PARAMETER)
 
     def _terminate(self, handle: int, code: int) -> bool:
-        owner = self._owner(handle)
+        owner = self.own.any_process(handle)
         if owner.ended:
             raise Failure(constants.ERROR_ACCESS_DENIED)
         self.runner.end_process(owner, exit_code(self.own, code))
         return True
+
+    def _waitables(self, handles: Sequence[int]) -> list[Waitable]:
+        """The objects behind handles, each with a reference for the time of the wait."""
+        if not 1 <= len(handles) <= constants.MAXIMUM_WAIT_OBJECTS or len(set(handles)) < len(handles):
+            raise Failure(constants.ERROR_INVALID_PARAMETER)
+        objects = [self.own.handles.get(handle, Waitable) for handle in handles]
+        for item in objects:
+            item.reference()
+        return objects

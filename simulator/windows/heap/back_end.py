@@ -132,8 +132,6 @@ class BackEnd:
     def _pages_of(self, start: int, size: int) -> tuple[int, int]:
         """Base and size of the whole pages of a free block that can go: what is left at either end is nothing or large
         enough for a block, and there's room for the descriptor of the range."""
-        if self._settings.decommit == "never":
-            return start, 0
         page, end = self._memory.page, start + size
         base = -(-(start + self._range) // page) * page
         if 0 < base - self._range - start < self._smallest:
@@ -172,8 +170,7 @@ class BackEnd:
                 reserve = max(self._memory.pages(reserve // 2), need)
             else:
                 break
-        if self._settings.segment_growth == "doubling":
-            self._reserve = min(self._reserve + reserve, self._settings.segment_maximum)
+        self._reserve = min(self._reserve + reserve, self._settings.segment_maximum)
         return True
 
     def _extend_at(self, end: int, size: int, touch: Touch) -> bool:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 KEPT = HEAP_NO_SERIALIZE | HEAP_GENERATE_EXCEPTIONS | HEAP_ZERO_MEMORY | HEAP_REALLOC_IN_PLACE_ONLY
 """flags of HeapCreate that hold for every call [ros: RtlpInitializeHeap, ForceFlags]"""
 _SIZE = (1 << 32) - 1
-_HEAP_LARGEST = 0x7FFF8
-"""bytes; a fixed heap's blocks are smaller [HeapAlloc]"""
 _RESERVE = 0x10000
 """bytes that a growable heap reserves beyond its initial size [k32/heap.c:3689, test_heap_size]"""
 
@@ -61,8 +59,6 @@ class Heap:
         largest = (settings.direct if self.growable else 0) or self.sizes.largest
         self._most = (largest & self._mask) - HEADER
         """bytes of a block that comes from a segment"""
-        if not self.growable and settings.fixed_limit == "HeapAlloc":
-            self._most = _HEAP_LARGEST - 1
         self.back = BackEnd(self.memory, settings, self.sizes, growable=self.growable)
         self.large = LargeBlocks(self.memory, self.sizes)
         self.busy: dict[int, int] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 
 from experiments.compare.analyse import analyse
 from experiments.compare.conduct import summarise
@@ -26,6 +24,7 @@ from experiments.present.plots.draw import draw
 from experiments.present.plots.latency_by_policy import tail
 from simulator.registry import find, names
 from simulator.rng import generator
+from tests.experiments.present.layout import check, drawn, roomy
 
 KINDS = ["dashboard", "differences", "fairness", "faults-by-memory", "latency-by-policy", "space-time"]
 MIB = 1 << 20
@@ -79,13 +78,6 @@ def made_once(case: str) -> ComparisonResult:
     return made(**CASES[case])
 
 
-def drawn(kind: str, result: ComparisonResult) -> Figure:
-    with style.applied():
-        find("plot", kind)().draw(result, figure := Figure())
-        figure.draw_without_rendering()
-    return figure
-
-
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_cut_off_and_no_labels_collide(kind: str, case: str) -> None:
@@ -93,21 +85,8 @@ def test_nothing_is_cut_off_and_no_labels_collide(kind: str, case: str) -> None:
     if not find("plot", kind)().applies(result):
         assert (kind, case) == ("faults-by-memory", "one memory, two policies")
         return
-    whole = (figure := drawn(kind, result)).bbox
-    for axes in (axes for axes in figure.axes if axes.get_visible()):
-        box = axes.get_tightbbox()
-        assert box is not None
-        assert min(box.x0 - whole.x0, whole.x1 - box.x1, box.y0 - whole.y0, whole.y1 - box.y1) > -1
-        assert min(axes.bbox.width, axes.bbox.height) > 40
-        for axis in (axes.xaxis, axes.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            ticks = zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=False)
-            shown = [label.get_window_extent() for at, label in ticks if low <= at <= high and label.get_text()]
-            assert not any(one.overlaps(other) for one, other in combinations(shown, 2))
-    for text in (figure._supxlabel, figure._supylabel, figure._suptitle):  # type: ignore[attr-defined]
-        if text is not None:
-            box = text.get_window_extent()
-            assert min(box.x0 - whole.x0, whole.x1 - box.x1, box.y0 - whole.y0, whole.y1 - box.y1) > -1
+    check(figure := drawn(kind, result))
+    assert roomy(figure)
 
 
 @pytest.mark.slow

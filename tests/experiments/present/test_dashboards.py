@@ -10,20 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
-from experiments.present.plots import dashboard, style
-from simulator.registry import find
+from experiments.present.plots import dashboard
+from tests.experiments.present.layout import drawn
 from tests.experiments.present.made_runs import made as made_run
 from tests.experiments.present.test_comparison_plots import MIB, made
 
 PAPER = 11.0
 """inches: a letter's height, less than A4's"""
-
-
-def drawn(kind: str, result: Any) -> Figure:
-    with style.applied():
-        find("plot", kind)().draw(result, figure := Figure())
-        figure.draw_without_rendering()
-    return figure
 
 
 def words(figure: Figure) -> list[str]:

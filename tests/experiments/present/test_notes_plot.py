@@ -10,8 +10,8 @@ from matplotlib.text import Text
 from experiments.present.plots import style
 from simulator.registry import find
 from simulator.result import RunResult
+from tests.experiments.present.layout import drawn
 from tests.experiments.present.made_runs import EMPTY, made_once
-from tests.experiments.present.test_plots import drawn
 
 
 def test_notes_are_drawn_from_one_to_the_next_and_only_what_was_noted_three_times() -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from experiments.present.plots import style
 from experiments.present.plots.draw import draw, kinds_that_read
 from experiments.profile.result import TraceProfile
 from simulator.registry import UnknownName, find
+from tests.experiments.present.layout import check, drawn
 from tests.theory.recorded import Requests
 from workloads.profile.frames import frames
 from workloads.profile.profile import profile
@@ -73,31 +71,14 @@ def test_nothing_is_cut_off_and_no_legend_covers_data(kind: str, case: str) -> N
     if not find("plot", kind)().applies(result):
         assert (kind, case) in [("reuse-times", "one reference"), ("reuse-times", "no page twice")]
         return
-    with style.applied():
-        find("plot", kind)().draw(result, figure := Figure())
-        figure.draw_without_rendering()
-    whole = figure.bbox
-    for axes in figure.axes:
-        box = axes.get_tightbbox()
-        assert box is not None
-        assert min(box.x0 - whole.x0, whole.x1 - box.x1, box.y0 - whole.y0, whole.y1 - box.y1) > -1
-        for axis in (axes.xaxis, axes.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            ticks = zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=False)
-            shown = [label.get_window_extent() for at, label in ticks if low <= at <= high and label.get_text()]
-            assert not any(one.overlaps(other) for one, other in combinations(shown, 2))
-    for legend in [*figure.legends, *(axes.get_legend() for axes in figure.axes)]:
-        if legend is not None:
-            assert not any(legend.get_window_extent().overlaps(axes.bbox) for axes in figure.axes)
+    check(drawn(kind, result))
 
 
 def test_every_plot_is_found_has_its_title_and_names_units() -> None:
     assert kinds_that_read(READS) == ALL
     for kind, unit in zip(ALL, ("thousands of references", "thousands of references", "memory (pages)",
                                 "rank of the page", "time until", "window T"), strict=True):  # fmt: skip
-        with style.applied():
-            find("plot", kind)().draw(made_once("usual"), figure := Figure())
-        words = " ".join(text.get_text() for text in figure.findobj(Text))
+        words = " ".join(text.get_text() for text in drawn(kind, made_once("usual")).findobj(Text))
         assert unit in words
         assert find("plot", kind).title in words  # type: ignore[attr-defined]
 

@@ -58,7 +58,7 @@ def column(page: Page, table: str, number: int) -> list[str]:
 
 def told(page: Page) -> dict[str, Any]:
     """What the slider's table says of the first run: pages, or a rate, by row."""
-    cells = '[...document.querySelectorAll(\'#walk-table [data-run="0"][data-show="number"]\')]'
+    cells = '[...document.querySelectorAll(\'#slider-table [data-run="0"][data-show="number"]\')]'
     return dict(page.value(f"Object.fromEntries({cells}.map((c) => [c.closest('tr').cells[0].innerText.trim(), "
                            "Number(c.innerText.replaceAll(',', ''))]))"))  # fmt: skip
 
@@ -84,14 +84,14 @@ def test_nothing_goes_wrong_or_is_fetched_and_all_fits_and_can_be_read(
 def test_the_slider_goes_through_the_samples_of_the_run_by_keyboard(browser: Browser) -> None:
     samples = pd.read_parquet(reports.made("run") / "samples.parquet")
     page = Page(browser, reports.page("run"))
-    last = page.value("Number(document.querySelector('#walk-time').max)")
+    last = page.value("Number(document.querySelector('#slider-time').max)")
     assert last == len(samples) - 1
-    page.value("document.querySelector('#walk-time').focus()")
+    page.value("document.querySelector('#slider-time').focus()")
     seen = []
     for keys in (["Home"], ["ArrowRight"] * 3, ["ArrowRight"] * 7, ["End"], ["ArrowLeft"] * 4):
         for key in keys:
             page.press(key)
-        at = page.value("Number(document.querySelector('#walk-time').value)")
+        at = page.value("Number(document.querySelector('#slider-time').value)")
         row, shown = samples.iloc[at], told(page)
         for name in ("Active", "Modified", "Standby 5", "Free", "Zeroed"):
             assert shown[name] == round(row[f"pagesim\\{name}"] / 4096), (at, name)
@@ -99,7 +99,7 @@ def test_the_slider_goes_through_the_samples_of_the_run_by_keyboard(browser: Bro
         assert shown["page faults per second"] == round(row["Memory\\Page Faults/sec"])
         widths = page.value("[...document.querySelectorAll('.part')].map((p) => parseFloat(p.style.width))")
         assert sum(widths) == pytest.approx(100, abs=0.1)
-        spoken = page.value("document.querySelector('#walk-time').ariaValueText")
+        spoken = page.value("document.querySelector('#slider-time').ariaValueText")
         assert spoken.startswith(page.value("document.querySelector('.now strong').innerText"))
         assert ("Active" in spoken) == (shown["Active"] > 0)
         seen.append((at, tuple(shown.values()), page.value("document.querySelector('.cursor').getAttribute('x1')")))
@@ -111,9 +111,9 @@ def test_the_slider_goes_through_the_samples_of_the_run_by_keyboard(browser: Bro
 def test_the_slider_of_a_comparison_shows_all_policies_at_one_time(browser: Browser) -> None:
     page = Page(browser, reports.page("comparison"))
     assert page.value("document.querySelectorAll('.stack').length") == 4  # windows, fifo, lru and the bound opt
-    before = page.value("document.querySelector('#walk-table').innerText")
+    before = page.value("document.querySelector('#slider-table').innerText")
     page.value("[...document.querySelectorAll('[data-position]')].at(-1).click()")
-    assert page.value("document.querySelector('#walk-table').innerText") != before
+    assert page.value("document.querySelector('#slider-table').innerText") != before
     ended = page.value("[...document.querySelectorAll('[data-show=ended]')].map((e) => !e.hidden)")
     assert not all(ended)  # one of them goes on to the last moment
     assert page.complaints() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,16 @@ import pandas as pd
 import pytest
 
 from experiments.compare.metrics import METRICS
-from experiments.present.report import verdicts
-from experiments.present.report.asked import and_list
-from experiments.present.report.markup import Markup, data, element, join, with_code
-from experiments.present.report.moments import MOST_MOMENTS, Run, moments
+from experiments.present import comparison
+from experiments.present.html import render, with_code
+from experiments.present.report import comparison as comparison_report
+from experiments.present.report.page import Heading, Report, Verdict, page
+from experiments.present.report.question import and_list
 from experiments.present.report.run import sentences
+from experiments.present.report.slider import MOST_POSITIONS, Run, timeline
 from simulator.result import RunResult
 from tests.experiments.present.made_runs import made as made_run
 from tests.experiments.present.test_comparison_plots import made as made_comparison
-
-BARE = "\N{NO-BREAK SPACE}"
 
 
 def run_of(times: list[int], active: list[int], free: list[int], name: str = "r") -> Run:
@@ -33,7 +34,7 @@ def run_of(times: list[int], active: list[int], free: list[int], name: str = "r"
 
 
 def test_a_moment_is_the_last_sample_that_is_not_after_it() -> None:
-    found = moments([run_of([0, 10, 20, 30], [0, 4, 7, 2], [8, 4, 1, 6]), run_of([0, 15], [0, 5], [6, 1], "other")])
+    found = timeline([run_of([0, 10, 20, 30], [0, 4, 7, 2], [8, 4, 1, 6]), run_of([0, 15], [0, 5], [6, 1], "other")])
     assert found is not None
     assert found.times.tolist() == [0, 10, 15, 20, 30]
     assert found.rows.lists == ["Active", "Free"]
@@ -45,19 +46,19 @@ def test_a_moment_is_the_last_sample_that_is_not_after_it() -> None:
     assert found.texts == ["0 ns", "10 ns", "15 ns", "20 ns", "30 ns"]
 
 
-def test_a_run_without_samples_of_lists_has_no_moments() -> None:
-    assert moments([]) is None
-    assert moments([Run("r", RunResult({"page_size": 4096}, pd.DataFrame({"time_ns": [0]}), pd.DataFrame()))]) is None
+def test_a_run_without_samples_of_lists_has_no_timeline() -> None:
+    assert timeline([]) is None
+    assert timeline([Run("r", RunResult({"page_size": 4096}, pd.DataFrame({"time_ns": [0]}), pd.DataFrame()))]) is None
 
 
 def test_of_very_many_samples_some_are_kept_the_first_and_the_last_among_them() -> None:
     result = made_run(samples=5_000, faults=10, requests=10, mapped=10)
-    found = moments([Run("r", result)])
+    found = timeline([Run("r", result)])
     assert found is not None
-    assert len(found.times) == MOST_MOMENTS
+    assert len(found.times) == MOST_POSITIONS
     taken = result.samples["time_ns"]
     assert (found.times[0], found.times[-1]) == (taken.iloc[0], taken.iloc[-1])
-    assert len(set(found.texts)) == MOST_MOMENTS
+    assert len(set(found.texts)) == MOST_POSITIONS
     where = int(found.times[500])
     row = result.samples[taken == where].iloc[0]
     assert found.at(500)[0][0] == round(row["pagesim\\Active"] / 4096)
@@ -77,12 +78,11 @@ SUMMARY: dict[str, Any] = {
 
 
 def test_a_run_is_told_in_sentences() -> None:
-    all_, reads, frames = (f"{part}{BARE}%" for part in ("20.0", "15.0", "5.0"))
     assert sentences(SUMMARY, 4096) == [
         "All 2 processes finished, in 2 ms.",
         "In 1,000 references there were 60 page faults: 50 demand-zero and 10 hard.",
         "10 reads brought 12 pages in (48 KiB), 0 writes took 0 out (0 B).",
-        f"The processes waited {all_} of their time: {reads} for their own reads and {frames} for a free frame.",
+        "The processes waited 20.0% of their time: 15.0% for their own reads and 5.0% for a free frame.",
         "a took 2.00 times as long as it would have in unlimited memory; b, the least slowed down, 1.50 times.",
     ]
     crashed = {**SUMMARY["processes"]["b"], "exit_status": 0xC0000005, "slowdown": None}
@@ -94,48 +94,41 @@ def test_a_run_is_told_in_sentences() -> None:
 @pytest.mark.parametrize(
     ("key", "relative", "ends", "said"),
     [
-        ("hard_faults", 0.414, (0.2, 0.628),
-         "x has 41.4 % more hard faults than y (95 % interval +20.0 to +62.8 %)"),
-        ("completion_ns", -0.037, (-0.052, -0.022), "x takes 3.7 % less time than y (95 % interval -5.2 to -2.2 %)"),
-        ("pages_output", 11.5, (11.25, 11.75), "x writes 1,150 % more pages than y (95 % interval +1,125 to +1,175 %)"),
+        ("hard_faults", 0.414, (0.2, 0.628), "x has 41.4% more hard faults than y (95% interval +20.0% to +62.8%)"),
+        ("completion_ns", -0.037, (-0.052, -0.022), "x takes 3.7% less time than y (95% interval -5.2% to -2.2%)"),
+        ("pages_output", 11.5, (11.25, 11.75), "x writes 1,150% more pages than y (95% interval +1,125% to +1,175%)"),
     ],
-)  # fmt: skip
+)
 def test_a_difference_is_told_with_its_interval(
     key: str, relative: float, ends: tuple[float, float], said: str
 ) -> None:
     found = {"mean": relative, "relative": relative, "relative_low": ends[0], "relative_high": ends[1],
              "constant": False}  # fmt: skip
-    assert verdicts.sentence("x", "y", key, found, 0.95) == said.replace(" %", f"{BARE}%")
+    assert comparison.sentence("x", "y", key, found, 0.95) == said
 
 
 def test_every_figure_that_is_tested_can_be_told() -> None:
-    assert set(verdicts.PHRASES) == {metric.key for metric in METRICS}
+    assert set(comparison.PHRASES) == {metric.key for metric in METRICS}
 
 
 def test_exactly_the_significant_differences_are_told() -> None:
     summary = made_comparison(policies=("fifo", "clock", "windows"), memories=(8 << 20, 16 << 20)).summary
-    text = verdicts.in_words(summary)
-    sure = [one for *_, one in verdicts.differences(summary) if one["verdict"] == "significant"]
-    assert 0 < len(sure) < len(list(verdicts.differences(summary)))
-    assert text.count("<li>") == len(sure)
-    assert text.count("interval") == len(sure)
-    assert text.count("<h3>") == 2
-    table = verdicts.table(summary)
-    assert table.count("<tr>") == 1 + len(list(verdicts.differences(summary)))
+    parts = comparison_report._differences(summary)
+    said = [sentence for part in parts if isinstance(part, Verdict) for sentence in part.items]
+    every = [one for *_, one in comparison.differences(summary)]
+    sure = [one for one in every if one["verdict"] == "significant"]
+    assert 0 < len(sure) < len(every)
+    assert len(said) == len([text for text in said if "interval" in text]) == len(sure)
+    assert len([part for part in parts if isinstance(part, Heading)]) == 2
+    assert len(comparison.difference_table(summary).rows) == len(every)
 
 
-def test_text_becomes_markup_only_on_purpose() -> None:
-    assert element("p", "a < b & 'c'", Markup("<b>d</b>"), None) == "<p>a &lt; b &amp; &#x27;c&#x27;<b>d</b></p>"
-    assert element("a", "x", href='"><script>', class_="c", hidden=True, title=None, draggable=False) == (
-        '<a href="&quot;&gt;&lt;script&gt;" class="c" hidden="">x</a>'
-    )
-    assert element("br") == "<br/>"
-    assert join(["<", Markup("&lt;")], ", ") == "&lt;, &lt;"
-    assert element("p", "\x00\ud800\x1b") == "<p>\ufffd\ufffd\ufffd</p>"
+def test_text_stays_text_and_what_no_page_can_hold_is_replaced() -> None:
+    assert render("a < b & 'c'\x00\ud800\x1b").strip() == "<p>a &lt; b &amp; &#39;c&#39;\ufffd\ufffd\ufffd</p>"
     assert with_code("see `x<y` and `z") == "see <code>x&lt;y</code> and z"
-    held = data("d", {"a": "</script><!-- &"})
-    assert held.count("<") == 2
-    assert json.loads(held.partition(">")[2].rpartition("<")[0]) == {"a": "</script><!-- &"}
+    report = Report("Report of a run", "n", "l", [], {"d": {"a": "</script><!-- &"}})
+    held = re.findall(r'<script type="application/json" id="d">(.*?)</script>', page(report), re.DOTALL)
+    assert json.loads(held[0]) == {"a": "</script><!-- &"}
 
 
 def test_names_in_a_sentence() -> None:

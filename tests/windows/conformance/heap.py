@@ -79,18 +79,6 @@ for _bits, _limit in ((32, 512 * KIB), (64, 1024 * KIB)):
         yield from works(process.heap_alloc(heap, 0, limit - 16 * KIB))
 
 
-@case(
-    "HeapAlloc",
-    "by the alternative, a block of a fixed heap is smaller than 0x7FFF8 bytes",
-    ALLOC,
-    settings={"heap": {"fixed_limit": "HeapAlloc"}},
-)
-def _(process: Any) -> Steps:
-    heap = yield from made(process, 0, 0, 4 * MiB)
-    yield from fails(process, 0, process.heap_alloc(heap, 0, 0x7FFF8))
-    yield from works(process.heap_alloc(heap, 0, 0x7FF00))
-
-
 @case("HeapAlloc", "a growable heap has no limit but memory", HEAP)
 def _(process: Any) -> Steps:
     heap = yield from made(process)
@@ -267,23 +255,6 @@ def _(process: Any) -> Steps:
     for block in found:
         yield from works(process.heap_free(heap, 0, block))
     equal(full - (yield from charge(process)) >= 50, True)
-
-
-@case(
-    "HeapFree",
-    "by the alternative, pages stay committed until the heap is destroyed",
-    "[Heap Functions]",
-    settings={"heap": {"decommit": "never"}},
-)
-def _(process: Any) -> Steps:
-    heap = yield from made(process)
-    found = yield from blocks(process, heap, 4, 100 * KIB)
-    full = yield from charge(process)
-    for block in found:
-        yield from works(process.heap_free(heap, 0, block))
-    equal((yield from charge(process)), full)
-    yield from works(process.heap_destroy(heap))
-    equal(full - (yield from charge(process)) >= 100, True)
 
 
 @case("HeapCompact", "gives the largest committed free block", "[HeapCompact]")

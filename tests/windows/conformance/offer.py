@@ -110,19 +110,6 @@ for _priority in (0, 5):
         equal((yield from process.offer_virtual_memory(base, 4 * PAGE, priority)), PARAMETER)
 
 
-@case(
-    "OfferVirtualMemory",
-    "by the alternative, the priorities are those of Learn's table",
-    OFFER,
-    settings={"offer_priorities": "learn"},
-)
-def _(process: Any) -> Steps:
-    base = yield from offered(process, priority=0x2000)
-    equal((yield from process.reclaim_virtual_memory(base, 4 * PAGE)), 0)
-    yield from offered(process, priority=0x1000)
-    equal((yield from process.offer_virtual_memory(base, 4 * PAGE, 1)), PARAMETER)
-
-
 @case("OfferVirtualMemory", "refuses pages that aren't committed", OFFER)
 def _(process: Any) -> Steps:
     base = yield from region(process, 4, RESERVE)

@@ -66,21 +66,6 @@ def _(process: Any) -> Steps:
     equal(after.system_cache - before.system_cache, 16)
 
 
-@case(
-    "GetPerformanceInfo",
-    "by the alternative, SystemCache counts sharable pages of the standby and modified lists",
-    "MODEL section 13 (10)",
-    files={"data": UNIT},
-    settings={"system_cache": "cache-bytes"},
-)
-def _(process: Any) -> Steps:
-    base = yield from mapped(process)
-    yield from process.write(base, UNIT)
-    before = (yield from process.get_performance_info()).system_cache
-    yield from works(process.unmap_view_of_file(base))
-    equal((yield from process.get_performance_info()).system_cache - before, 16)
-
-
 @case("GetPerformanceInfo", "counts processes and threads", INFORMATION)
 def _(process: Any) -> Steps:
     before = yield from process.get_performance_info()

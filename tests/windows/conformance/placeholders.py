@@ -303,14 +303,15 @@ def _(process: Any) -> Steps:
     "MapViewOfFile3",
     "a view that can't be had leaves the placeholder",
     "[MapViewOfFile3]",
-    settings={"section_shortage": "map"},
+    files={"data": 1024 * PAGE},
     paging_pages=64,
 )
 def _(process: Any) -> Steps:
     base = yield from placeholder(process, 1024 * PAGE)
-    handle = yield from section(process, 1024)
+    file = yield from works(process.create_file("data"))
+    handle = yield from works(process.create_file_mapping(file, w.PAGE_WRITECOPY))
     before = yield from charge(process)
-    call = process.map_view_of_file3(handle, 0, base, 0, 1024 * PAGE, REPLACE, RW)
+    call = process.map_view_of_file3(handle, 0, base, 0, 1024 * PAGE, REPLACE, w.PAGE_WRITECOPY)
     yield from fails(process, w.ERROR_COMMITMENT_LIMIT, call)
     equal((yield from sizes(process, base)), [1024 * PAGE])
     equal((yield from charge(process)), before)

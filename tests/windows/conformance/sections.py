@@ -95,19 +95,6 @@ def _(process: Any) -> Steps:
     equal((yield from process.get_file_size(file)), UNIT)
 
 
-@case(
-    "CreateFileMapping",
-    "by the alternative, a larger size always extends the file",
-    "[Creating a File Mapping Object]",
-    settings={"file_growth": "always"},
-    **FILE,
-)
-def _(process: Any) -> Steps:
-    file = yield from works(process.create_file("data"))
-    yield from works(process.create_file_mapping(file, RO, 2 * UNIT))
-    equal((yield from process.get_file_size(file)), 2 * UNIT)
-
-
 @case("CreateFileMapping", "a smaller size maps the beginning of the file", CREATE, **FILE)
 def _(process: Any) -> Steps:
     file = yield from works(process.create_file("data"))
@@ -187,18 +174,6 @@ def _(process: Any) -> Steps:
 @case("CreateFileMapping", "beyond the commit limit it fails", "MODEL section 13 (7)", paging_pages=64)
 def _(process: Any) -> Steps:
     yield from fails(process, w.ERROR_COMMITMENT_LIMIT, process.create_file_mapping(NONE, RW, 4096 * PAGE))
-
-
-@case(
-    "MapViewOfFile",
-    "by the alternative, it is mapping that fails beyond the commit limit",
-    "MODEL section 13 (7)",
-    paging_pages=64,
-    settings={"section_shortage": "map"},
-)
-def _(process: Any) -> Steps:
-    handle = yield from works(process.create_file_mapping(NONE, RW, 4096 * PAGE))
-    yield from fails(process, w.ERROR_COMMITMENT_LIMIT, process.map_view_of_file(handle, WRITE))
 
 
 @case("SEC_RESERVE", "the pages of the view are reserved", CREATE)

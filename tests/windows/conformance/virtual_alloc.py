@@ -56,16 +56,6 @@ def _(process: Any) -> Steps:
     equal((yield from query(process, FREE_PLACE)), (11, RESERVE, 0))
 
 
-@case(
-    "VirtualAlloc",
-    "by the alternative, a reserve address is rounded down to a page",
-    "[NtAllocateVirtualMemory]",
-    settings={"reserve_rounding": "page"},
-)
-def _(process: Any) -> Steps:
-    equal((yield from region(process, 1, RESERVE, at=FREE_PLACE + PAGE + 5)), FREE_PLACE + PAGE)
-
-
 @case("VirtualAlloc", "a commit address is rounded down to a page", "[VirtualAlloc]")
 def _(process: Any) -> Steps:
     base = yield from region(process, 4, RESERVE)

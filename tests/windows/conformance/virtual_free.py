@@ -182,21 +182,6 @@ def _(process: Any) -> Steps:
     equal((yield from process.virtual_query(base)).state, w.MEM_FREE)
 
 
-@case(
-    "VirtualFree",
-    "by the alternative, a release of pages in mixed states fails",
-    "[Freeing Virtual Memory]",
-    settings={"release": "committed"},
-)
-def _(process: Any) -> Steps:
-    base = yield from region(process, 8, RESERVE)
-    yield from works(process.virtual_alloc(base + PAGE, 3 * PAGE, COMMIT, RW))
-    yield from fails(process, ADDRESS, process.virtual_free(base, 0, RELEASE))
-    equal((yield from query(process, base + PAGE)), (3, COMMIT, RW))
-    yield from works(process.virtual_alloc(base, 8 * PAGE, COMMIT, RW))
-    yield from works(process.virtual_free(base, 0, RELEASE))
-
-
 @case("VirtualFree", "decommit and release can't be combined", "[VirtualFree]")
 def _(process: Any) -> Steps:
     base = yield from region(process, 8)

@@ -96,17 +96,6 @@ def _(process: Any) -> Steps:
     yield from works(process.set_process_working_set_size(40 * PAGE, 300 * PAGE))
 
 
-@case(
-    "SetProcessWorkingSetSize",
-    "by the alternative, the privilege is the one to increase base priorities",
-    "MODEL section 13 (12)",
-    privileges=("SeIncreaseBasePriorityPrivilege",),
-    settings={"working_set_privilege": "increase-base-priority"},
-)
-def _(process: Any) -> Steps:
-    yield from works(process.set_process_working_set_size(60 * PAGE, 300 * PAGE))
-
-
 @case("SetProcessWorkingSetSize", "(-1, -1) empties the working set and keeps the limits", SET)
 def _(process: Any) -> Steps:
     base = yield from written(process)
@@ -159,18 +148,6 @@ def _(process: Any) -> Steps:
     yield from works(process.set_process_working_set_size_ex(20 * PAGE, 40 * PAGE, SOFT_MAX))
     yield from written(process, 120)
     equal((yield from process.get_process_memory_info()).working_set_size >= 120 * PAGE, True)
-
-
-@case(
-    "SetProcessWorkingSetSizeEx",
-    "by the alternative, every maximum holds",
-    "[Process Working Set]",
-    settings={"working_set_maximum": "hard"},
-)
-def _(process: Any) -> Steps:
-    yield from works(process.set_process_working_set_size(20 * PAGE, 40 * PAGE))
-    yield from written(process, 120)
-    equal((yield from process.get_process_memory_info()).working_set_size <= 40 * PAGE, True)
 
 
 @case("EmptyWorkingSet", "removes all it can", "[EmptyWorkingSet]")
@@ -320,18 +297,6 @@ def _(process: Any) -> Steps:
     yield from works(process.virtual_alloc(base, 10 * PAGE, w.MEM_COMMIT, RW))
     after = yield from process.get_process_memory_info()
     equal((after.private_usage, after.pagefile_usage), (before + 10 * PAGE,) * 2)
-
-
-@case(
-    "GetProcessMemoryInfo",
-    "by the alternative, PagefileUsage is zero",
-    "[Memory Performance Information]",
-    settings={"pagefile_usage": "zero"},
-)
-def _(process: Any) -> Steps:
-    yield from region(process, 10)
-    found = yield from process.get_process_memory_info()
-    equal((found.pagefile_usage, found.private_usage >= 10 * PAGE), (0, True))
 
 
 @case("GetProcessMemoryInfo", "the peak of the commit charge is kept", "[PROCESS_MEMORY_COUNTERS_EX]")

@@ -1,0 +1,305 @@
+"""The time slider: memory's page lists and the working sets at a moment, as bars and numbers, for one run or several.
+
+Without a script the page shows one moment, that with the least memory available; with one, any.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from experiments.batch.lists import MOST_PROCESSES, RATES, spread_places
+from experiments.opening import opened, read_json
+from experiments.present.numbers import share, show
+from experiments.present.plots import data, style
+from simulator.result import RunResult
+
+MOST_POSITIONS = 1_000
+"""positions of the slider; of more samples, some at equal distances"""
+MOST_NUMBERS = 160_000
+"""numbers on a page that sliders go through: a megabyte or so; where runs have more, fewer moments are shown"""
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that takes part."""
+
+    label: str
+    result: RunResult
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is shown of every run at every moment."""
+
+    lists: list[str]
+    processes: list[str]
+    rates: list[str]
+    """columns of the samples, keys of RATES"""
+
+    @property
+    def count(self) -> int:
+        """How many numbers are shown of a run at a moment."""
+        return len(self.lists) + len(self.processes) + len(self.rates)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Runs over a common simulated time; `values[run]` has a row for each of `rows` and a column for each sample."""
+
+    runs: list[Run]
+    rows: Rows
+    times: Integers
+    """the slider's positions, nanoseconds, ascending"""
+    texts: list[str]
+    """the positions as they are read"""
+    samples: list[Integers]
+    """for each run, the times of its samples"""
+    values: list[Integers]
+    """pages, for lists and processes; for rates, events a second, rounded"""
+    totals: list[int]
+    """pages of memory of each run"""
+    page_size: int
+
+    def at(self, position: int) -> list[Integers]:
+        """For each run, its values in the last sample that isn't after a position."""
+        places = [int(np.searchsorted(times, self.times[position], "right")) - 1 for times in self.samples]
+        return [values[:, max(place, 0)] for values, place in zip(self.values, places, strict=True)]
+
+    @property
+    def total(self) -> int:
+        """Pages of memory, the most of any run."""
+        return max(self.totals)
+
+    def ended(self, run: int, position: int) -> bool:
+        """Whether a run's last sample is before a position."""
+        return bool(self.times[position] > self.samples[run][-1])
+
+    @property
+    def available(self) -> list[int]:
+        """Which lists hold memory that can be had at once."""
+        kinds = ("Standby", "Free", "Zeroed")
+        return [place for place, name in enumerate(self.rows.lists) if name.startswith(kinds)]
+
+    def least(self) -> int:
+        """The position at which the first run has the least memory available, after it had been used up to there."""
+        times = self.samples[0]
+        ready = self.values[0][self.available].sum(axis=0)
+        return self.position(int(times[int(np.argmin(ready))]))
+
+    def most_hard(self) -> int | None:
+        """The position at which the first run has the most hard faults a second; None if it has none."""
+        names = self.rows.rates
+        if "pagesim\\Hard Faults/sec" not in names:
+            return None
+        row = len(self.rows.lists) + len(self.rows.processes) + names.index("pagesim\\Hard Faults/sec")
+        place = int(np.argmax(self.values[0][row]))
+        return self.position(int(self.samples[0][place])) if self.values[0][row][place] > 0 else None
+
+    def position(self, time: int) -> int:
+        """The first position that isn't before a time."""
+        return min(int(np.searchsorted(self.times, time)), len(self.times) - 1)
+
+
+def sampled(place: Path) -> RunResult:
+    """A kept run's summary, samples and processes, without its logs; raises BadInput if it is damaged."""
+    with opened(place):
+        summary = read_json(place / "summary.json")
+        return RunResult(summary, *(pd.read_parquet(place / f"{name}.parquet") for name in ("samples", "processes")))
+
+
+def timeline(runs: Sequence[Run], numbers: int = MOST_NUMBERS) -> Timeline | None:
+    """Runs laid side by side, those that have samples of the page lists; None if none has.
+
+    `numbers` is about how many may be shown in all, which says how many samples of each run are.
+    """
+    known = [run for run in runs if data.has(run.result.samples, "time_ns", "pagesim\\Active")]
+    if not known:
+        return None
+    page = int(known[0].result.summary["page_size"])
+    rows = Rows(_lists(known), _processes(known), [name for name in RATES if _anywhere(known, name)])
+    most = min(MOST_POSITIONS, max(2, numbers // (len(known) * rows.count)))
+    samples, values = [], []
+    for run in known:
+        times = run.result.samples["time_ns"].to_numpy(np.int64)
+        kept = spread_places(len(times), most)
+        samples.append(times[kept])
+        values.append(_values(run.result, rows, page)[:, kept])
+    times = np.unique(np.concatenate(samples))
+    times = times[spread_places(len(times), MOST_POSITIONS)]
+    lists = len(rows.lists)
+    totals = [int(found[:lists].sum(axis=0).max()) for found in values]
+    return Timeline(list(known), rows, times, _texts(times), samples, values, totals, page)
+
+
+def _anywhere(runs: Sequence[Run], column: str) -> bool:
+    return any(data.total(run.result, [column]) > 0 for run in runs)
+
+
+def _lists(runs: Sequence[Run]) -> list[str]:
+    """The lists that ever hold a page, in the order in which plots stack them."""
+    return [name for name in style.LISTS if _anywhere(runs, f"pagesim\\{name}")]
+
+
+def _processes(runs: Sequence[Run]) -> list[str]:
+    """The processes with the largest peaks, in canonical order."""
+    peaks: dict[str, float] = {}
+    for run in runs:
+        for name in data.processes_of(run.result):
+            column = f"Process({name})\\Working Set"
+            if column in run.result.samples:
+                peaks[name] = max(peaks.get(name, 0.0), float(run.result.samples[column].max()))
+    largest = set(sorted(peaks, key=lambda name: -peaks[name])[:MOST_PROCESSES])
+    return [name for name in peaks if name in largest]
+
+
+def _values(result: RunResult, rows: Rows, page: int) -> Integers:
+    sizes = [f"pagesim\\{name}" for name in rows.lists] + [f"Process({name})\\Working Set" for name in rows.processes]
+    table = [_column(result, name) / page for name in sizes] + [_column(result, name) for name in rows.rates]
+    return np.array(table).round().astype(np.int64)
+
+
+def _column(result: RunResult, name: str) -> NDArray[np.float64]:
+    if name not in result.samples:
+        return np.zeros(len(result.samples))
+    found: Any = result.samples[name].to_numpy(np.float64)
+    return np.asarray(np.nan_to_num(found))
+
+
+def _texts(times: Integers) -> list[str]:
+    """Times in one unit, with as many decimals as tell neighbours apart, and the last in three digits or more."""
+    unit = style.time_unit(float(times[-1]))
+    steps = np.diff(times)
+    least = float(steps.min()) / unit.factor if len(steps) else 1.0
+    digits = 2 - math.floor(math.log10(max(float(times[-1]) / unit.factor, 1.0)))
+    most = round(math.log10(unit.factor))
+    decimals = min(6, most, max(0, digits, math.ceil(-math.log10(least) - 1e-9)))
+    return [f"{time / unit.factor:,.{decimals}f} {unit.name}" for time in times.tolist()]
+
+
+HATCHES = {"////": "rising", "\\\\\\\\": "falling", "....": "dotted", "xxxx": "crossed", "": ""}
+"""Hatches of the plots, to the classes that draw them on the page."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """A row's name, of a list with its colour and hatch."""
+
+    text: str
+    colour: str = ""
+    hatch: str = ""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of the table that the script keeps up to date."""
+
+    text: str
+    run: int
+    row: int
+    show: str
+    span: int = 1
+
+
+@dataclass(frozen=True)
+class Bar:
+    """All memory of a run, list beside list; the largest memory is as wide as the page."""
+
+    label: str
+    """of a run, where there are several"""
+    ended: str
+    width: str
+    widths: list[str]
+
+
+@dataclass(frozen=True)
+class Slider:
+    """The slider at its first moment, with what it moves: bars, a cursor in a picture, and a table."""
+
+    macro: ClassVar[str] = "slider"
+    identity: str
+    """the ids of its parts begin with it, since there may be several on a page"""
+    now: str
+    last: str
+    position: int
+    positions: int
+    jumps: Mapping[str, int]
+    bars: list[Bar]
+    lists: list[Name]
+    headings: list[str]
+    groups: Mapping[str, list[tuple[Name, list[Number]]]]
+    picture: Any = None
+    """a plot over time that has a cursor"""
+
+
+def slider(found: Timeline, picture: Any = None, identity: str = "slider") -> tuple[Slider, dict[str, Any]]:
+    """The slider over a timeline, and the numbers that it goes through, by the id of their element."""
+    position, several = found.least(), len(found.runs) > 1
+    values = [shown.tolist() for shown in found.at(position)]
+    jumps = {"Start": 0, "Least memory available": position}
+    if (hard := found.most_hard()) is not None:
+        jumps["Most hard faults"] = hard
+    lists = [Name(name, style.LISTS[name].colour, HATCHES[style.LISTS[name].hatch]) for name in found.rows.lists]
+    names = [*lists, *map(Name, found.rows.processes), *(Name(RATES[name]) for name in found.rows.rates)]
+    rows = [(name, _numbers(found, [shown[row] for shown in values], row)) for row, name in enumerate(names)]
+    first, second = len(lists), len(lists) + len(found.rows.processes)
+    made = Slider(
+        identity=identity, now=found.texts[position], last=found.texts[-1], position=position,
+        positions=len(found.times), jumps=jumps | {"End": len(found.times) - 1},
+        bars=[_bar(found, run, values[run], several) for run in range(len(found.runs))], lists=lists,
+        headings=[run.label for run in found.runs] if several else ["pages", "size", "share"],
+        groups={"Page lists": rows[:first], "Working sets": rows[first:second], "Meanwhile": rows[second:]},
+        picture=picture,
+    )  # fmt: skip
+    return made, {f"{identity}-data": _data(found)}
+
+
+def _bar(found: Timeline, run: int, values: list[int], several: bool) -> Bar:
+    ends = found.texts[found.position(int(found.samples[run][-1]))]
+    widths = [_width(pages, found.totals[run]) for pages, _ in zip(values, found.rows.lists, strict=False)]
+    label = found.runs[run].label if several else ""
+    return Bar(label, f"(ends at {ends})", _width(found.totals[run], found.total), widths)
+
+
+def _width(pages: int, total: int) -> str:
+    return f"{100 * pages / total:.3f}%"
+
+
+def _numbers(found: Timeline, values: list[int], row: int) -> list[Number]:
+    """A row: of one run pages, size and share, of several each one's size; of rates, the rate."""
+    rates = row >= len(found.rows.lists) + len(found.rows.processes)
+    several = len(found.runs) > 1
+    if rates and not several:
+        return [Number(f"{values[0]:,}", 0, row, "number", 3)]
+    shows = ["number" if rates else "size"] if several else ["number", "size", "share"]
+    cells = []
+    for run, value in enumerate(values):
+        over = rates and found.ended(run, found.least())
+        texts = {"number": "-" if over else f"{value:,}", "size": show(value * found.page_size, "bytes"),
+                 "share": share(value / found.total)}  # fmt: skip
+        cells += [Number(texts[what], run, row, what) for what in shows]
+    return cells
+
+
+def _data(found: Timeline) -> dict[str, Any]:
+    return {
+        "times": found.times.tolist(),
+        "texts": found.texts,
+        "total": found.total,
+        "page": found.page_size,
+        "names": found.rows.lists,
+        "rates": len(found.rows.rates),
+        "runs": [
+            {"label": run.label, "times": samples.tolist(), "values": values.tolist(), "total": total}
+            for run, samples, values, total in zip(found.runs, found.samples, found.values, found.totals, strict=True)
+        ],
+    }

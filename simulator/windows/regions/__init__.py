@@ -1,0 +1,1 @@
+"""Kinds of regions: what each lets a process do with its pages."""
