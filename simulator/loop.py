@@ -27,8 +27,15 @@ from simulator.hardware.mmu import (
     scan,
     still_traps,
 )
-from simulator.hardware.processor import block_thread, commit_all, quantum_end, roll_quanta, turn
-from simulator.hardware.sleep import fall_asleep, wake_next
+from simulator.hardware.scheduler import (
+    block_thread,
+    commit_all,
+    fall_asleep,
+    quantum_end,
+    roll_quanta,
+    turn,
+    wake_next,
+)
 from simulator.memory.balance_set import balance, stuck, tick_balance
 from simulator.memory.completion import complete
 from simulator.memory.exact import commit_exact, make_exact, told

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from types import SimpleNamespace
@@ -13,20 +13,29 @@ import numpy as np
 import simpy
 
 from simulator import config
+from simulator.counters import FAULT_KINDS
 from simulator.driver import Driver
-from simulator.hardware.processor import account, commit_all
+from simulator.hardware.scheduler import account, commit_all
 from simulator.loop import Stop
+from simulator.memory import control
 from simulator.memory.commit import start_process
 from simulator.memory.daemons import BalanceSetManager
 from simulator.memory.decisions import install, recall
+from simulator.memory.population import Population
+from simulator.memory.settling import settle
 from simulator.memory.state import ProcessSpec, State
 from simulator.memory.view import View
 from simulator.memory.working_set import REFUSED, settle_space_time
 from simulator.metrics import Recorder
 from simulator.observe import Hooks, Observer
+from simulator.process import Process
 from simulator.result import PolicyRefused, RunResult, SimulationError
 from simulator.snapshot import snapshot
 from simulator.state import constants
+from simulator.state.constants import STATUS_CONTROL_C_EXIT
+from simulator.state.queries import available
+from simulator.state.schema import COUNTERS
+from simulator.stream import ReferenceStream
 from simulator.threads import follow
 
 if TYPE_CHECKING:
@@ -38,6 +47,7 @@ _UNKNOWN = SimpleNamespace(references=None)
 """Stands for the references that a program will make."""
 
 Progress = Callable[[int, int | None, int], None]
+Workload = Callable[..., Generator[Any, Any, Any]] | ReferenceStream | Sequence[ReferenceStream]
 
 
 @dataclass(frozen=True)
@@ -96,13 +106,22 @@ class Machine:
         self.manager = BalanceSetManager(self.state, self.policy, self.hooks)
         self.recorder = Recorder(self.state, period=self.observe.sample_every, page_map=self.observe.page_map)
         self._record["steps_watched"] = self.hooks.wanted("stepped")
-        self.programs = self._make_runner()
+        self.programs: Runner | None = None
+        if any(spec.program is not None for spec in self.state.specs):
+            self.programs = self._make_runner()
         self._record["sample_stops"] = (
             self.observe.page_map or self.hooks.wanted("sampled") or self.programs is not None
         )
         self._record["signals_watched"] = self.programs is not None
         self._starts = sorted(range(len(self.state.specs)), key=lambda i: self.state.specs[i].config.start)
         self._set_next_start()
+        self.processes = {
+            name: Process(self, number, name)
+            for number, name in enumerate(spec.config.name for spec in self.state.specs)
+        }
+        """by name, in natural order; those that programs create aren't among them"""
+        self._alive = int(self._record["alive"])
+        self._conditions: list[tuple[simpy.Event, Callable[[], bool]]] = []
         self._serve = {
             Stop.POLICY_ASKS: self._ask,
             Stop.TRIMS: self.manager.work,
@@ -154,11 +173,145 @@ class Machine:
             self._serve[stop]()
         if self.programs is not None and stop not in (Stop.TRIMS, Stop.WATCHED):
             self.programs.look_at_conditions()
+        self.look()
         self._report()
 
     def finish(self) -> None:
         """The last process has ended."""
         self.ended.succeed()
+
+    def look(self) -> None:
+        """Tell the environment what has come true: processes that have ended, memory that is short."""
+        if self._alive != self._record["alive"]:
+            self._alive = int(self._record["alive"])
+            records = self.state.arrays["processes"]
+            for process in self.processes.values():
+                if not process.ended.triggered and records["finished"][process.number] >= 0:
+                    _trigger(
+                        process.ended,
+                        int(records["status"][process.number]),
+                        self.driver.now - int(records["finished"][process.number]),
+                    )
+        if self._conditions:
+            for condition in [one for one in self._conditions if one[1]()]:
+                self._conditions.remove(condition)
+                condition[0].succeed()
+            self._record["memory_watched"] = bool(self._conditions)
+
+    @contextmanager
+    def acting(self) -> Iterator[int]:
+        """Do something to the machine at the present, which this gives: it is brought there before, and goes on from
+        there afterwards."""
+        now = self.driver.catch_up()
+        commit_all(self.state.address, now)
+        self._record["now"] = now
+        yield now
+        settle(self.state.address, now)
+        self.look()
+        self.driver.wake()
+
+    def start(self, workload: Workload, name: str, **parameters: Any) -> Process:
+        """Start a process now; `parameters` are those of `config.Process`.
+
+        `workload`: a program (a generator function whose argument is the process as it sees itself), a stream of
+        references, or a sequence of streams of the same pages, one for each thread. Raises ValueError for a name that a
+        process has, for streams of different pages, and for parameters that aren't possible.
+        """
+        if name in self.state.names:
+            raise ValueError(f"name: found {name!r}, which a process has, allowed is a new one")
+        with self.acting() as now:
+            settings = config.Process(name=name, start=now, **parameters)
+            if callable(workload):
+                spec = ProcessSpec(settings, program=workload)
+                runner = self._runner()
+                number = runner.start_process(settings, workload)
+            else:
+                streams = tuple(workload) if isinstance(workload, Sequence) else (workload,)
+                spec = ProcessSpec(settings, streams=streams)
+                self.recorder.collect()
+                number = Population(self.state).add_followers(spec)
+                self._follow(number, spec, self.state.charges[-1], now)
+            process = self.processes[name] = Process(self, number, name)
+            self._alive = -1  # it may have ended at once
+        return process
+
+    def interrupt(self, number: int, cause: Any) -> None:
+        """A process is interrupted: its first thread, as soon as it has a processor."""
+        with self.acting() as now:
+            if self.programs is not None and self.programs.knows(number):
+                self.programs.interrupt(number, cause)
+            else:
+                self.terminate(number, STATUS_CONTROL_C_EXIT, now)
+
+    def terminate(self, number: int, status: int, now: int) -> None:
+        """End a process that has started and not ended."""
+        if not self.state.arrays["processes"]["alive"][number]:
+            return
+        if self.programs is not None and self.programs.knows(number):
+            self.programs.end(number, status)
+        else:
+            control.terminate(self.state.address, number, status, now)
+
+    def counters(self) -> dict[str, int]:
+        """Counts since the start, exact at this moment, under the names of `counters.SUMMARY`, and the pages that are
+        available, modified and committed."""
+        now = self.driver.catch_up()
+        commit_all(self.state.address, now)
+        kinds = self.state.arrays["processes"]["kinds"].sum(axis=0)
+        faults = {name: int(kinds[kind]) for name, kind in FAULT_KINDS.items()}
+        lists = self.state.arrays["lists"]["count"]
+        return {
+            "time_ns": now,
+            "references": sum(self.references()),
+            "page_faults": sum(faults.values()),
+            **faults,
+            **{name: int(self._record[name]) for name in COUNTERS},
+            "available_pages": int(available(self.state.address)),
+            "modified_pages": int(lists[constants.ON_MODIFIED] + lists[constants.ON_MAPPED]),
+            "committed_pages": int(self._record["commit"]),
+        }
+
+    def process_counters(self, number: int) -> dict[str, int]:
+        """One process's counts, exact at this moment, and its working set and commit charge in pages."""
+        now = self.driver.catch_up()
+        commit_all(self.state.address, now)
+        record = self.state.arrays["processes"][number]
+        faults = {name: int(record["kinds"][kind]) for name, kind in FAULT_KINDS.items()}
+        names = ("page_reads", "pages_input", "pages_output", "trimmed", "replaced")
+        return {
+            "time_ns": now,
+            "references": self.references()[number],
+            "page_faults": sum(faults.values()),
+            **faults,
+            **{name: int(record[name]) for name in names},
+            "working_set_pages": int(record["size"]),
+            "committed_pages": int(record["commit"]),
+        }
+
+    def low_memory(self) -> simpy.Event:
+        """An event that happens as soon as fewer pages are available than the low threshold."""
+        return self._when(lambda: int(available(self.state.address)) < self._record["low"])
+
+    def high_memory(self) -> simpy.Event:
+        """An event that happens as soon as at least as many pages are available as the high threshold."""
+        return self._when(lambda: int(available(self.state.address)) >= self._record["high"])
+
+    def commit_limit_reached(self) -> simpy.Event:
+        """An event that happens as soon as commit charge is refused from now on, because the limit can't be raised."""
+        before = int(self._record["commit_refused"])
+        return self._when(lambda: int(self._record["commit_refused"]) > before)
+
+    def _when(self, condition: Callable[[], bool]) -> simpy.Event:
+        event = simpy.Event(self.env)
+        with self.acting():
+            self._conditions.append((event, condition))
+        return event
+
+    def result(self) -> RunResult:
+        """The result up to the present. A machine can be asked once: its logs are closed by it."""
+        end = self.driver.catch_up()
+        self._account(end)
+        return self._result(end)
 
     def result_so_far(self) -> RunResult:
         """The result up to the moment at which `run` raised. Whatever is wrong with the state may be raised again."""
@@ -198,9 +351,14 @@ class Machine:
         np.add.at(made, threads["process"], threads["references"])
         return [int(count) for count in made]
 
-    def _make_runner(self) -> Runner | None:
-        if all(spec.program is None for spec in self.state.specs):
-            return None
+    def _runner(self) -> Runner:
+        """What runs programs; there is none until one is started."""
+        if self.programs is None:
+            self.programs = self._make_runner()
+            self._record["sample_stops"] = self._record["signals_watched"] = True
+        return self.programs
+
+    def _make_runner(self) -> Runner:
         from simulator.windows.runner import Runner  # most machines have no programs, and needn't wait for all that
 
         self.recorder.collect()
@@ -223,12 +381,16 @@ class Machine:
         spec = self.state.specs[index]
         if self.programs is not None and spec.program is not None:
             self.programs.start(index, spec.config, spec.program, now)
-            return
-        first = int(self.state.arrays["processes"][index]["first_thread"])
+        else:
+            self._follow(index, spec, self.state.charges[index], now)
+
+    def _follow(self, process: int, spec: ProcessSpec, charge: int, now: int) -> None:
+        """A process starts to make the references of its streams."""
+        first = int(self.state.arrays["processes"][process]["first_thread"])
         looks = "future" in self.policy.requires
         for number, stream in enumerate(spec.streams, first):
             self.env.process(follow(self.state, self.driver, number, stream, looks))
-        start_process(self.state.address, index, self.state.charges[index], now)
+        start_process(self.state.address, process, charge, now)
 
     def _idle(self, horizon: int) -> None:
         """Nothing more happens before the horizon."""
@@ -306,3 +468,9 @@ class Machine:
         totals = [stream.references for spec in self.state.specs for stream in (spec.streams or (_UNKNOWN,))]
         total = None if None in totals else sum(t for t in totals if t is not None)
         self._progress(sum(self.references()), total, int(self._record["now"]))
+
+
+def _trigger(event: simpy.Event, value: int, delay: int) -> None:
+    """Have an event happen after some time, which is negative if the machine runs ahead."""
+    event._ok, event._value = True, value  # as simpy.Timeout does
+    event.env.schedule(event, delay=max(0, -delay))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.compile import call, compiled
-from simulator.hardware.processor import commit_all
+from simulator.hardware.scheduler import commit_all
 from simulator.memory.settling import settle
 from simulator.memory.signals import WORKING, stop_work, wake_idle, work
 from simulator.memory.swapper import outswap

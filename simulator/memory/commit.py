@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.compile import compiled
-from simulator.hardware.processor import account, make_ready
+from simulator.hardware.scheduler import account, make_ready
 from simulator.state.constants import ENDED, STATUS_COMMITMENT_LIMIT
 from simulator.state.record import Nanoseconds
 from simulator.state.schema import MachineRecord
@@ -37,6 +37,7 @@ def charge(m: MachineRecord, pages: int) -> bool:
     needed = m.commit + pages
     _grow(m, max(needed, (10 * needed + 8) // 9))
     if needed > commit_limit(m):
+        m.commit_refused += 1
         return False
     m.commit = needed
     m.commit_peak = max(m.commit_peak, needed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.compile import compiled
 from simulator.hardware.disk import land
 from simulator.hardware.mmu import commit
-from simulator.hardware.processor import end_thread, make_ready
+from simulator.hardware.scheduler import end_thread, make_ready
 from simulator.memory.backing import check_read, drop_request, free_written, in_paging_file, note_written, rest
 from simulator.memory.deletion import delete_content
 from simulator.memory.exact import told

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from simulator.compile import compiled
-from simulator.hardware.processor import commit_all
+from simulator.hardware.scheduler import commit_all
 from simulator.memory.balance_set import end_pass, wanted
 from simulator.memory.decisions import compiled_pass, recall
 from simulator.memory.state import State

@@ -12,7 +12,7 @@ from typing import Any
 from simulator.compile import call, compiled
 from simulator.hardware.disk import submit
 from simulator.hardware.mmu import block
-from simulator.hardware.processor import commit_all
+from simulator.hardware.scheduler import commit_all
 from simulator.memory.backing import begin_read, new_request
 from simulator.memory.page_log import note, note_left
 from simulator.memory.transitions import allocate, begin_contents, zeroed_at_hand

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from simulator.compile import compiled
-from simulator.hardware.processor import forget_scans
+from simulator.hardware.scheduler import forget_scans
 from simulator.memory.deletion import delete_content, drop_versions
 from simulator.memory.page_log import note_left
 from simulator.memory.transitions import allocate, begin_contents, idle, list_fresh, move, take

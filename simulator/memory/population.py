@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import Process
 from simulator.memory.sampling import SAMPLE_ROWS, columns
-from simulator.memory.state import State
+from simulator.memory.state import ProcessSpec, State
 from simulator.state import constants
 from simulator.state.schema import LOG_ROWS, TABLE_PTES
 
@@ -51,9 +53,25 @@ class Population:
         record["ptes"], record["page_base"] = 0, 0
         record["tables_at"] = self._tables[process].ctypes.data
 
-    def add_thread(self, process: int, priority: int) -> int:
-        """A thread that hasn't started, of a program: its number. Threads that programs start come behind those of the
-        daemons."""
+    def add_followers(self, spec: ProcessSpec) -> int:
+        """A process that hasn't started, with threads that follow streams: its number."""
+        state = self.state
+        process = self.add_process(spec.config, program=False)
+        state.specs.append(spec)
+        count = len(spec.pages)
+        first = state.pte_count
+        state.pte_count += count
+        self._make_room_for_ptes()
+        record = state.arrays["processes"][process]
+        record["first_pte"] = record["page_base"] = first
+        record["ptes"] = count
+        state.map_process(process, spec, first)
+        for _ in spec.streams:
+            self.add_thread(process, spec.config.priority, program=False)
+        return process
+
+    def add_thread(self, process: int, priority: int, program: bool = True) -> int:
+        """A thread that hasn't started: its number. Threads that come later are behind those of the daemons."""
         state = self.state
         m = state.record[0]
         number = int(m["thread_count"])
@@ -63,7 +81,7 @@ class Population:
         thread = state.arrays["threads"][number]
         record = state.arrays["processes"][process]
         thread["process"], thread["priority"], thread["number"] = process, priority, record["threads"]
-        thread["state"], thread["program"] = constants.BLOCKED, 1
+        thread["state"], thread["program"] = constants.BLOCKED, program
         if record["threads"] == 0:
             record["first_thread"] = number
         record["threads"] += 1
@@ -79,6 +97,16 @@ class Population:
         state = self.state
         first, count = state.pte_count, len(vpns)
         state.pte_count += count
+        ptes = self._make_room_for_ptes()
+        mine = ptes[first : first + count]
+        mine["vpn"], mine["process"], mine["content"], mine["private"] = vpns, process, -1, -1
+        self._note_tables(process, first, count)
+        state.make_room_in_logs()
+        return first
+
+    def _make_room_for_ptes(self) -> NDArray[Any]:
+        """Have the arrays with an item a PTE as long as there are PTEs; returns the PTEs."""
+        state = self.state
         state.record[0]["pte_count"] = state.pte_count
         ptes = state.grow("ptes", state.pte_count)
         state.grow("bits", state.pte_count)
@@ -86,11 +114,7 @@ class Population:
             state.grow("nodes", state.pte_count)
         if len(state.arrays["history"]) > 1:
             state.grow("history", LOG_ROWS + state.pte_count)
-        mine = ptes[first : first + count]
-        mine["vpn"], mine["process"], mine["content"], mine["private"] = vpns, process, -1, -1
-        self._note_tables(process, first, count)
-        state.make_room_in_logs()
-        return first
+        return ptes
 
     def _note_tables(self, process: int, first: int, count: int) -> None:
         record = self.state.arrays["processes"][process]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from simulator.compile import compiled
-from simulator.hardware.processor import end_thread, make_ready
-from simulator.hardware.sleep import never_wake
+from simulator.hardware.scheduler import ON_HOLD, end_thread, make_ready, never_wake
 from simulator.memory.settling import log_violation
 from simulator.memory.waiting import stop_waiting, wait_for_read
 from simulator.state.constants import BLOCKED, ENDED, RUNNING, SLEEP, STALL_WRITE, VIOLATION
@@ -77,9 +76,9 @@ def count_violation(m: MachineRecord, thread: Thread) -> None:
 
 @compiled
 def sleeps(m: MachineRecord, thread: Thread) -> bool:
-    """Whether a thread is asleep."""
+    """Whether a thread sleeps of its own will."""
     th = m.threads[thread]
-    return th.state == BLOCKED and th.stall == SLEEP
+    return th.state == BLOCKED and th.stall == SLEEP and th.suspended != ON_HOLD
 
 
 @compiled
@@ -125,3 +124,13 @@ def begin_thread(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
     """A new thread of a living process is ready to run."""
     m.threads[thread].since = t
     make_ready(m, thread, t)
+
+
+@compiled
+def interrupt(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
+    """A thread makes no more of its references, and waits for nothing: it asks what to do when it has a processor."""
+    th = m.threads[thread]
+    charge_time(m, thread, 0)
+    if th.state == BLOCKED and th.suspended != ON_HOLD:
+        stop_waiting(m, thread)
+        make_ready(m, thread, t)

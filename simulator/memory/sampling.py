@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from simulator.compile import compiled
 from simulator.counters import FAULT_KINDS
 from simulator.hardware.disk import integrate
-from simulator.hardware.processor import commit_all
+from simulator.hardware.scheduler import commit_all
 from simulator.memory.commit import commit_limit
 from simulator.state.constants import LISTS, ON_MAPPED, ON_MODIFIED, ON_ZEROED, RUNNING, VIOLATION
 from simulator.state.record import Nanoseconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.compile import compiled
-from simulator.hardware.processor import make_ready
+from simulator.hardware.scheduler import make_ready
 from simulator.memory.completion import end_process
 from simulator.memory.exact import told
 from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt, log_fault

@@ -7,7 +7,7 @@ completes then (`simulator.loop`). A daemon that is busy is told that it is want
 from __future__ import annotations
 
 from simulator.compile import compiled
-from simulator.hardware.processor import make_ready
+from simulator.hardware.scheduler import make_ready
 from simulator.state.constants import (
     BALANCE,
     DAEMONS,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import Disk, Machine, MemoryManager, Process
-from simulator.hardware.processor import LOOKAHEAD, PRIORITIES
+from simulator.hardware.scheduler import LOOKAHEAD, PRIORITIES
 from simulator.hardware.service import QUANTILES, SEEKS, DiskModel
 from simulator.memory.faults import NOT_ASKED
 from simulator.memory.page_io import start_on_standby
@@ -160,7 +160,8 @@ class State:
         self.pte_count = int(self.first_pte[-1])
         """PTEs in use; the array may have more"""
         file_pages = [int(s["size"]) for s in self.arrays["stores"][self.paging_files :]] if self.file_names else []
-        backing = [self._map_regions(i, ptes[first:end]) for i, (first, end) in enumerate(self._spans_of_ptes())]
+        spans = enumerate(self._spans_of_ptes())
+        backing = [self._map_regions(i, self.specs[i], ptes[first:end]) for i, (first, end) in spans]
         private = sum(int(b.sum()) for b in backing)
         self.content_count = private + sum(file_pages)
         """contents in use; the array may have more"""
@@ -200,15 +201,15 @@ class State:
     def _spans_of_ptes(self) -> list[tuple[int, int]]:
         return [(int(a), int(b)) for a, b in zip(self.first_pte[:-1], self.first_pte[1:], strict=True)]
 
-    def _map_regions(self, process: int, ptes: NDArray[Any]) -> NDArray[np.bool_]:
+    def _map_regions(self, process: int, spec: ProcessSpec, ptes: NDArray[Any]) -> NDArray[np.bool_]:
         """Fill a process's PTEs from its regions; returns which of its pages need a private content."""
-        pages = np.asarray(self.specs[process].pages, np.uint64)
+        pages = np.asarray(spec.pages, np.uint64)
         ptes["vpn"], ptes["process"] = pages, process
         ptes["content"], ptes["private"] = -1, -1
         for name in ("accessible", "writable", "executable"):
             ptes[name] = 1
         private = np.ones(len(pages), np.bool_)
-        for region in self.specs[process].config.regions:
+        for region in spec.config.regions:
             inside = slice(*np.searchsorted(pages, np.array([region.first, region.first + region.pages], np.uint64)))
             if region.state == "reserved":
                 ptes["accessible"][inside] = 0
@@ -220,19 +221,40 @@ class State:
 
     def _give_contents(self, ptes: NDArray[Any], contents: NDArray[Any], backing: list[NDArray[np.bool_]]) -> None:
         at = 0
-        self.charges = []
+        self.charges: list[int] = []
+        """commit charge of each process that follows streams, in pages"""
         for process, (first, end) in enumerate(self._spans_of_ptes()):
             mine = np.flatnonzero(backing[process]) + first
-            numbers = np.arange(at, at + len(mine), dtype=np.int32)
-            ptes["content"][mine] = numbers
-            contents["process"][numbers], contents["pte"][numbers] = process, mine
-            vpn = ptes["vpn"][mine]
-            contents["adjacent"][numbers[:-1]] = vpn[1:] == vpn[:-1] + np.uint64(1)
+            self._give_private(process, mine, at)
             at += len(mine)
-            self.charges.append(len(mine))
-            for region in self.specs[process].config.regions:
-                if region.file and region.state == "committed":
-                    self._map_file(ptes[first:end], region)
+            self._map_files(self.specs[process], ptes[first:end])
+
+    def _give_private(self, process: int, mine: NDArray[np.int64], first: int) -> None:
+        """Private pages of a process have contents of their own, in a row from `first` on."""
+        ptes, contents = self.arrays["ptes"], self.arrays["contents"]
+        numbers = np.arange(first, first + len(mine), dtype=np.int32)
+        ptes["content"][mine] = numbers
+        contents["process"][numbers], contents["pte"][numbers] = process, mine
+        vpn = ptes["vpn"][mine]
+        contents["adjacent"][numbers[:-1]] = vpn[1:] == vpn[:-1] + np.uint64(1)
+        self.charges.append(len(mine))
+
+    def _map_files(self, spec: ProcessSpec, ptes: NDArray[Any]) -> None:
+        for region in spec.config.regions:
+            if region.file and region.state == "committed":
+                self._map_file(ptes, region)
+
+    def map_process(self, process: int, spec: ProcessSpec, first: int) -> None:
+        """What the PTEs of a process that comes later show; see `_map_regions`."""
+        ptes = self.arrays["ptes"][first : first + len(spec.pages)]
+        mine = np.flatnonzero(self._map_regions(process, spec, ptes)) + first
+        content = self.content_count
+        self.content_count += len(mine)
+        self.grow("contents", self.content_count)
+        self._give_private(process, mine, content)
+        self.give_places(content, len(mine))
+        self.arrays["disks"]["span"][0] = max(1, self.spans[0])
+        self._map_files(spec, ptes)
 
     def _map_file(self, ptes: NDArray[Any], region: Any) -> None:
         bounds = np.array([region.first, region.first + region.pages], np.uint64)
@@ -408,6 +430,12 @@ class State:
             "next_flush": mapped.flush_period,
             "next_start": constants.NEVER,
             "asking": -1,
+            "may_fail": any(
+                region.protection == "read-only" or region.state == "reserved"
+                for spec in self.specs
+                for region in spec.config.regions
+            )
+            or any(disk.read_error_rate > 0 for disk in machine.disks.values()),
             "end": constants.NEVER,
             "sample_columns": len(self.columns),
             "next_sample": constants.NEVER,

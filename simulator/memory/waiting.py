@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from simulator.compile import compiled
-from simulator.hardware.processor import block_thread, leave_ready_queue, taken_out
-from simulator.hardware.sleep import never_wake
+from simulator.hardware.scheduler import block_thread, leave_ready_queue, never_wake, taken_out
 from simulator.memory.signals import request_daemon
 from simulator.state.constants import BALANCE, READY, SLEEP, STALL_FRAME
 from simulator.state.record import NONE, Nanoseconds, Thread

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.compile import call, compiled
-from simulator.hardware.processor import forget_scans
+from simulator.hardware.scheduler import forget_scans
 from simulator.memory.backing import free_slot, rest
 from simulator.memory.page_log import note, note_left
 from simulator.memory.transitions import move

@@ -202,6 +202,7 @@ class ThreadRecord(Record):
     stall: U1[int]
     priority: U1[int]
     program: U1[int]  # at the end of its runs it goes on in Python
+    suspended: U1[int]  # 1: it is; 2: and would be ready otherwise
     fetching: U1[int]  # its block may fetch from pages that forbid it
 
     if TYPE_CHECKING:
@@ -513,6 +514,7 @@ class MachineRecord(Record):
     commit: I8[int]
     system_commit: I8[int]  # the part of it that no process is charged: sections, pools
     commit_peak: I8[int]
+    commit_refused: I8[int]  # times that the limit could not be raised far enough
     alive: I8[int]  # processes that have not ended
     living_threads: I8[int]  # threads that have not ended
     outbox_count: I8[int]  # daemons that were woken and have not gone on yet

@@ -11,7 +11,7 @@ import simpy
 
 from simulator.config import Process as ProcessConfig
 from simulator.driver import Driver
-from simulator.hardware.sleep import fall_asleep
+from simulator.hardware.scheduler import fall_asleep
 from simulator.memory import program
 from simulator.memory.commit import start_process
 from simulator.memory.settling import settle
@@ -79,6 +79,34 @@ class Runner:
         self._enter(thread, number, main, {})
         settle(self.state.address, time)
         return thread.owner
+
+    def start_process(self, config: ProcessConfig, main: Program) -> int:
+        """A process that nobody created starts its program at the present: its number."""
+        self._collect()
+        population = self.system.pages.population
+        process = population.add_process(config, program=True)
+        population.add_thread(process, config.priority)
+        self.start(process, config, main, self.now)
+        return process
+
+    def knows(self, process: int) -> bool:
+        """Whether a process runs a program."""
+        return any(owner.number == process for owner in self.system.processes)
+
+    def interrupt(self, process: int, cause: Any) -> None:
+        """Interrupt the first thread of a process: simpy.Interrupt is raised in its program."""
+        owner = self.system.owner(process)
+        running = self._running[owner.threads[0].number]
+        if running.wait is not None:
+            self._stop_waiting(running)
+        running.thrown = simpy.Interrupt(cause)
+        if running.live is not None and running.awaiting:
+            running.live.interrupt(cause)
+        program.interrupt(self.state.address, owner.threads[0].number, self.now)
+
+    def end(self, process: int, status: int) -> None:
+        """End a process from outside."""
+        self.end_process(self.system.owner(process), status)
 
     def create_process(self, name: str, main: Program, parameters: dict[str, Any], parent: Owner) -> int:
         """A new process, which starts at once: its parent's handle to it. Raises Failure if it can't have what it
@@ -152,7 +180,7 @@ class Runner:
         owner.threads.append(thread)
         owner.decide_touches()
         self._running[number] = Running(owner, thread, process, [process.run(function, parameters)], main)
-        self._driver.env.process(self._live(self._running[number]))
+        self._running[number].live = self._driver.env.process(self._live(self._running[number]))
 
     def _give_up(self, process: int, failure: Failure) -> None:
         """A process can't start."""
@@ -183,10 +211,15 @@ class Runner:
         """A thread sleeps until something happens in SimPy; what that gave or raised it gets on a processor."""
         assert running.awaited is not None
         event, running.awaited = running.awaited, None
+        running.awaiting = True
         try:
             running.value = yield event
+        except simpy.Interrupt:
+            return
         except Exception as error:  # noqa: BLE001 (whatever the event failed with is the program's to handle)
             running.thrown = error
+        finally:
+            running.awaiting = False
         if running.object.ended:
             return
         now = self._driver.catch_up()

@@ -10,6 +10,7 @@ import numpy as np
 import simpy
 
 from simulator.result import SimulationError
+from simulator.state.constants import STATUS_CONTROL_C_EXIT
 from simulator.windows.failure import ThreadEnded, WindowsException
 from simulator.windows.owner import Owner, ThreadObject
 from simulator.windows.process import EndedProcess, Process
@@ -38,6 +39,9 @@ class Running:
     """what is raised in it when it goes on"""
     awaited: simpy.Event | None = None
     """what it waits for in SimPy"""
+    awaiting: bool = False
+    live: simpy.Process | None = None
+    """its life in SimPy"""
     wait: Wait | None = None
     references: References | None = None
     held: tuple[Any, ...] = field(default=())
@@ -61,6 +65,8 @@ class Running:
                 if not self.calls:
                     if isinstance(error, WindowsException):
                         return Exit(error.status)
+                    if isinstance(error, simpy.Interrupt):
+                        return Exit(STATUS_CONTROL_C_EXIT)
                     raise self._failed(error) from error
                 thrown = error
             else:

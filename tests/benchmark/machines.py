@@ -12,8 +12,8 @@ import simpy
 from simulator.compile import compiled
 from simulator.config import Disk, MemoryManager, Process, Trimming, WorkingSet
 from simulator.config import Machine as MachineConfig
-from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.loop import advance
+from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.state.constants import VALID
 from simulator.stream import Block, ReferenceStream
 from workloads.traces.cache import open_trace

@@ -12,8 +12,8 @@ import pytest
 
 from simulator.config import File, ModifiedWriter, Region, Trimming
 from simulator.machine import Machine, Observe, ProcessSpec
-from simulator.memory import kernel
 from simulator.result import SimulationError
+from simulator.state.schema import LOG_ROWS
 from tests.model.cases import PAGE
 from tests.model.machines import random_case
 from tests.simulator.small import Done, hard, loads, run, stores, windows
@@ -110,7 +110,7 @@ def test_what_happens_when_the_log_is_full_is_that_it_is_emptied(monkeypatch: py
     """More rows than the log has room for, and more than one step may add."""
     done = run([[(page, 0, 1, 0) for _ in range(4_000) for page in (1, 2, 3)]], manager=windows(), process=hard(1),
                watched=False)  # fmt: skip
-    assert len(done.result.pages) > kernel.LOG_ROWS
+    assert len(done.result.pages) > LOG_ROWS
     assert done.result.pages["time_ns"].is_monotonic_increasing
     assert (done.result.pages["event"] == "entered").sum() == done.summary["page_faults"]
 

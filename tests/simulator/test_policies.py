@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from simulator.config import File, Region, Trimming
-from simulator.hardware.processor import commit_all
+from simulator.hardware.scheduler import commit_all
 from simulator.machine import Machine
 from simulator.memory.decisions import compiled_pass, install
 from simulator.memory.state import State

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from simulator.machine import Machine, Observe, ProcessSpec
-from simulator.memory import kernel
 from simulator.result import RunResult, SimulationError
 from simulator.state.constants import THREAD_STATE_NAMES
+from simulator.state.schema import LOG_ROWS
 from tests.model.cases import RunList
 from tests.model.machines import random_case
 from tests.simulator.small import Done, hard, immediate, loads, run, windows
@@ -113,7 +113,7 @@ def test_a_log_that_is_emptied_many_times_is_the_same(monkeypatch: pytest.Monkey
     done = run(runs, 6, manager=windows(), process=hard(2), watched=False)
     log = done.result.threads
     assert len(drained) > 1
-    assert len(log) > kernel.LOG_ROWS
+    assert len(log) > LOG_ROWS
     for name, process in done.summary["processes"].items():
         mine = log[log["process"] == name]
         assert (mine["end_ns"] - mine["start_ns"]).sum() == process["finished_ns"] - process["start_ns"]

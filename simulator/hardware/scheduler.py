@@ -1,20 +1,21 @@
-"""Processors: ready queues by priority, preemption, and a quantum for threads of equal priority.
+"""The scheduler: ready queues by priority, preemption, a quantum for threads of equal priority, and sleep.
 
 A thread that becomes ready takes an idle processor, else preempts the running thread of lowest priority if that is
 lower than its own, else waits. A preempted thread goes to the head of its queue and keeps what is left of its quantum.
+A suspended thread that would become ready sleeps until it is resumed.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from simulator.compile import compiled
 from simulator.hardware.mmu import commit
-from simulator.state.constants import BLOCKED, ENDED, NEVER, READY, RUNNING
-from simulator.state.record import Nanoseconds, Thread
+from simulator.state.constants import BLOCKED, ENDED, NEVER, READY, RUNNING, SLEEP
+from simulator.state.record import NONE, Nanoseconds, Thread
 from simulator.state.schema import MachineRecord
 
 PRIORITIES = 32
+SUSPENDED, ON_HOLD = 1, 2
+"""A thread is suspended; it would be ready if it weren't."""
 LOOKAHEAD = 256
 """Runs that a first scan looks at; it doubles with each that finds no trap."""
 
@@ -72,7 +73,7 @@ def _take_off(m: MachineRecord, processor: int, state: int, t: Nanoseconds) -> N
     account(m, cpu.thread, state, t)
     m.threads[cpu.thread].processor = -1
     m.running -= 1
-    cpu.thread = -1
+    cpu.thread = NONE
 
 
 @compiled
@@ -81,14 +82,14 @@ def _enqueue(m: MachineRecord, thread: Thread, at_head: bool) -> None:
     queue = m.ready_queues[th.priority]
     m.ready += 1
     if queue.head < 0:
-        th.next = -1
+        th.next = NONE
         queue.head = thread
         queue.tail = thread
     elif at_head:
         th.next = queue.head
         queue.head = thread
     else:
-        th.next = -1
+        th.next = NONE
         m.threads[queue.tail].next = thread
         queue.tail = thread
 
@@ -122,7 +123,7 @@ def _weakest(m: MachineRecord) -> int:
     cpus = m.processors
     weakest, lowest = -1, 1 << 30
     for processor in range(m.processor_count):
-        priority = -1 if cpus[processor].thread < 0 else np.int64(m.threads[cpus[processor].thread].priority)
+        priority = -1 if cpus[processor].thread < 0 else m.threads[cpus[processor].thread].priority
         if priority < lowest:
             weakest, lowest = processor, priority
     return weakest
@@ -132,24 +133,88 @@ def _weakest(m: MachineRecord) -> int:
 def make_ready(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
     """A blocked or new thread can run from time t on; it gets a full quantum."""
     th = m.threads[thread]
+    if th.suspended:
+        th.suspended = ON_HOLD
+        account(m, thread, BLOCKED, t)
+        th.stall = SLEEP
+        _enter_sleepers(m, thread, NEVER)
+        return
     th.quantum_left = m.quantum
     account(m, thread, READY, t)
+    _place(m, thread, t)
+
+
+@compiled
+def _place(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
+    """A thread that has become ready takes a processor, or waits for one."""
+    th = m.threads[thread]
     processor = _weakest(m)
     cpu = m.processors[processor]
     if cpu.thread < 0:
         _dispatch(m, processor, thread, t)
         return
     roll_quanta(m, t, -1)
-    other = cpu.thread
-    if m.threads[other].priority >= th.priority:
+    if m.threads[cpu.thread].priority >= th.priority:
         _enqueue(m, thread, False)
         return
+    _preempt(m, processor, t)
+    _dispatch(m, processor, thread, t)
+
+
+@compiled
+def _preempt(m: MachineRecord, processor: int, t: Nanoseconds) -> None:
+    """A running thread has to give way: it keeps what is left of its quantum, and comes first in its queue."""
+    cpu = m.processors[processor]
+    thread = cpu.thread
     commit(m, processor, t)
     left = cpu.quantum_end - t
-    m.threads[other].quantum_left = left if left > 0 else m.quantum
+    m.threads[thread].quantum_left = left if left > 0 else m.quantum
     _take_off(m, processor, READY, t)
-    _enqueue(m, other, True)
-    _dispatch(m, processor, thread, t)
+    _enqueue(m, thread, True)
+
+
+@compiled
+def set_priority(m: MachineRecord, thread: Thread, priority: int, t: Nanoseconds) -> None:
+    """Change a thread's priority: it may take a processor from another, or lose its own."""
+    th = m.threads[thread]
+    if th.state == READY:
+        leave_ready_queue(m, thread)
+        th.priority = priority
+        _place(m, thread, t)
+    elif th.state == RUNNING:
+        processor = th.processor
+        roll_quanta(m, t, -1)
+        th.priority = priority
+        if best_ready(m) > priority:
+            _preempt(m, processor, t)
+            _fill(m, processor, t)
+    else:
+        th.priority = priority
+
+
+@compiled
+def suspend(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
+    """A thread stops where it is until it is resumed; what it waits for may come meanwhile [SuspendThread]."""
+    th = m.threads[thread]
+    if th.state == ENDED or th.suspended:
+        return
+    th.suspended = SUSPENDED
+    if th.state in (READY, RUNNING):
+        th.suspended = ON_HOLD
+        if th.state == READY:
+            leave_ready_queue(m, thread)
+        fall_asleep(m, thread, NEVER, t)
+
+
+@compiled
+def resume(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
+    """A suspended thread goes on [ResumeThread]."""
+    th = m.threads[thread]
+    held = th.suspended == ON_HOLD
+    th.suspended = 0
+    if held:
+        never_wake(m, thread)
+        make_ready(m, thread, t)
 
 
 @compiled
@@ -257,3 +322,48 @@ def leave_ready_queue(m: MachineRecord, thread: Thread) -> None:
     queue = m.ready_queues[m.threads[thread].priority]
     queue.head, queue.tail = taken_out(m, thread, queue.head, queue.tail)
     m.ready -= 1
+
+
+@compiled
+def fall_asleep(m: MachineRecord, thread: Thread, wake: int, t: Nanoseconds) -> None:
+    """A thread gives up its processor until time `wake`. Who wakes at one time does so in the order of falling
+    asleep."""
+    block_thread(m, thread, SLEEP, t)
+    _enter_sleepers(m, thread, wake)
+
+
+@compiled
+def _enter_sleepers(m: MachineRecord, thread: Thread, wake: Nanoseconds) -> None:
+    m.threads[thread].wake = wake
+    asleep = m.sleepers
+    at = m.sleeping
+    while at > 0 and m.threads[asleep[at - 1]].wake <= wake:
+        asleep[at] = asleep[at - 1]
+        at -= 1
+    asleep[at] = thread
+    m.sleeping += 1
+
+
+@compiled
+def wake_next(m: MachineRecord) -> int:
+    """The next thread to wake becomes ready; returns the time."""
+    m.sleeping -= 1
+    thread = m.sleepers[m.sleeping]
+    t = m.threads[thread].wake
+    m.now = t
+    make_ready(m, thread, t)
+    return t
+
+
+@compiled
+def never_wake(m: MachineRecord, thread: Thread) -> None:
+    """A sleeping thread's process ended."""
+    asleep = m.sleepers
+    at = 0
+    while at < m.sleeping and asleep[at] != thread:
+        at += 1
+    if at == m.sleeping:
+        raise ValueError("a thread that doesn't sleep can't be woken")
+    m.sleeping -= 1
+    for i in range(at, m.sleeping):
+        asleep[i] = asleep[i + 1]
