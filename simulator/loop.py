@@ -50,7 +50,7 @@ from simulator.state.constants import (
     BLOCKED,
     ENDED,
     NEVER,
-    READY,
+    RUNNING,
     SLEEP,
     STALL_READ,
     STATUS_ACCESS_VIOLATION,
@@ -389,29 +389,37 @@ def _left_to_make(m: MachineRecord, thread: Thread) -> int:
 
 
 @compiled
-def notice(m: MachineRecord, t: Nanoseconds) -> Nanoseconds:
-    """A time, from t on, before which nothing can happen that anybody outside notices: no thread has made all its
-    references, as if each of them hit; nor traps, if its trap may be the end of it, or somebody watches memory."""
+def _next_change(m: MachineRecord) -> Nanoseconds:
+    """A time before which nothing happens in the machine but hits."""
     io = m.requests[m.flights[0]].end if m.in_flight > 0 else NEVER
     wake = m.threads[m.sleepers[m.sleeping - 1]].wake if m.sleeping > 0 else NEVER
     woken = m.outbox[0].time if m.outbox_count > 0 else NEVER
-    event = min(io, wake, woken, m.next_balance, m.next_mapped)
-    soonest = min(m.next_start, event if m.memory_watched else NEVER)
+    change = min(io, wake, woken, m.next_balance, m.next_mapped, m.next_start)
+    for processor in range(m.processor_count):
+        if m.processors[processor].thread >= 0:
+            _look(m, processor, NEVER)
+            change = min(change, m.processors[processor].stop, quantum_end(m, processor))
+    return change
+
+
+@compiled
+def notice(m: MachineRecord, t: Nanoseconds) -> Nanoseconds:
+    """A time, from t on, before which nothing can happen that anybody outside notices: no thread has made all its
+    references, as if each of them hit; nor traps, if its trap may be the end of it, or somebody watches memory."""
+    change = _next_change(m)
+    soonest = change if m.memory_watched else m.next_start
     for thread in range(m.thread_count):
         th = m.threads[thread]
         if th.process < 0 or th.state == ENDED:
             continue
-        traps = th.program or m.may_fail or m.memory_watched
+        at = t
         if th.state == BLOCKED:
-            at = th.wake if th.stall == SLEEP else event
-        elif th.state == READY:
-            at = t
-        elif traps:
-            _look(m, th.processor, NEVER)
-            at = m.processors[th.processor].stop
-        else:
+            at = th.wake if th.stall == SLEEP else change
+        elif th.program or m.may_fail:
+            at = change
+        elif th.state == RUNNING:
             at = m.processors[th.processor].clock + th.debt
-        if not traps and at < NEVER:
+        if not (th.program or m.may_fail) and at < NEVER:
             at += _left_to_make(m, thread) * m.reference_cost
         soonest = min(soonest, at)
     return max(t, soonest)
