@@ -12,8 +12,8 @@ import simpy
 from simulator.counters import FAULT_KINDS
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.result import SimulationError
-from tests.model.cases import Case
-from tests.model.machines import random_case
+from tests.reference.cases import Case
+from tests.reference.machines import random_case
 
 QUIET = Observe(sample_every=10**15)
 UNTIL = 100_000
