@@ -49,6 +49,8 @@ class Driver:
         self._origin = env.now
         self.turns: dict[int, Callable[[], Any]] = {}
         """what lets a thread go on that has made its references"""
+        self._reached = -1
+        """the time up to which all events have happened"""
         self._waiting: Stop | None = None
         """why the machine waits for the environment to come to its time"""
         self.process = env.process(self._run())
@@ -68,7 +70,7 @@ class Driver:
     def catch_up(self) -> int:
         """Bring the machine to the present, up to references that start now; returns the time."""
         now = self.now
-        if self._record["now"] < now and self._advance(now) == Stop.THREAD_ASKS:
+        if self._reached < now and self._advance(now, now) == Stop.THREAD_ASKS:
             raise AssertionError(f"a thread asked at {self._record['now']} ns, before the present, {now} ns")
         return now
 
@@ -98,7 +100,7 @@ class Driver:
             turn()
             return 0
         horizon = max(now + 1, self._peek()) if self._alone else now + 1
-        stop = self._advance(horizon)
+        stop = self._advance(horizon if self._alone else now, horizon)
         if stop != Stop.IDLE:
             self._waiting = stop
             return int(self._record["now"]) - now
@@ -110,10 +112,11 @@ class Driver:
         next_event = self.env.peek()
         return _FOREVER if next_event == float("inf") else ceil(next_event - self._origin)
 
-    def _advance(self, horizon: int) -> Stop:
-        """Run the machine up to a time, or until a thread asks what to do, or all have ended."""
+    def _advance(self, last: int, horizon: int) -> Stop:
+        """Run the machine up to a time, or until a thread asks what to do, or all have ended; see `advance`."""
+        self._reached = last
         while True:
-            stop = Stop(advance(self.state.address, horizon))
+            stop = Stop(advance(self.state.address, last, horizon))
             if stop in (Stop.THREAD_ASKS, Stop.FINISHED):
                 return stop
             self._machine.serve(stop, horizon)

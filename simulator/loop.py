@@ -337,8 +337,10 @@ def _run_timers(m: MachineRecord) -> int:
 
 
 @compiled
-def advance(m: MachineRecord, horizon: Nanoseconds) -> int:  # noqa: C901 (the order of time, on one screen)
-    """Run the machine up to `horizon`; see the module. Returns the reason for stopping, at time `machine.now`."""
+def advance(m: MachineRecord, last: Nanoseconds, horizon: Nanoseconds) -> int:  # noqa: C901 (the order of time, on one screen)
+    """Run the machine through all events up to time `last` and all references that start before `horizon`; see the
+    module. Returns the reason for stopping, a Stop, at time `machine.now`."""
+    last = min(last, m.end - 1)
     while True:
         reason = _wants_python(m)
         if reason != Stop.NO:
@@ -356,7 +358,7 @@ def advance(m: MachineRecord, horizon: Nanoseconds) -> int:  # noqa: C901 (the o
         if stepped == _STEPPED:
             continue
         first = min(io, wake)
-        if first <= min(due, m.next_sample) and first < m.end:
+        if first <= min(due, m.next_sample, last):
             settle(m, complete(m) if io <= wake else wake_next(m))
             continue
         if m.next_sample < due and (m.running > 0 or min(first, due) < NEVER):
@@ -365,12 +367,12 @@ def advance(m: MachineRecord, horizon: Nanoseconds) -> int:  # noqa: C901 (the o
         if not m.acted_on and stuck(m):
             return Stop.STUCK.value
         reason = Stop.IDLE
-        if due < NEVER and due == daemon:
+        if due <= last and due == daemon:
             reason = _run_daemon(m)
-        elif due < NEVER and due == m.next_start:
+        elif due <= last and due == m.next_start:
             m.now = due
             reason = Stop.STARTS
-        elif due < NEVER and due == timer:
+        elif due <= last and due == timer:
             reason = _run_timers(m)
         if reason != Stop.NO:
             return reason.value

@@ -210,7 +210,7 @@ def suspend(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
 def resume(m: MachineRecord, thread: Thread, t: Nanoseconds) -> None:
     """A suspended thread goes on [ResumeThread]."""
     th = m.threads[thread]
-    held = th.suspended == ON_HOLD
+    held = th.suspended == ON_HOLD and th.state != ENDED
     th.suspended = 0
     if held:
         never_wake(m, thread)

@@ -185,6 +185,9 @@ class Thread:
     """the wait before the next reference, until it takes effect"""
     references: Iterator[Reference] = field(default_factory=lambda: iter(()))
     state: str = "new"
+    suspended: bool = False
+    held: bool = False
+    """it would be ready if it weren't suspended"""
     since: int = 0
     times: Counter[str] = field(default_factory=Counter)
     """nanoseconds spent in each state"""
@@ -219,6 +222,9 @@ class Process:
     working_set: list[PTE] = field(default_factory=list)
     threads: list[Thread] = field(init=False)
     counters: Counter[str] = field(default_factory=Counter)
+    memory_priority: int = field(init=False)
+    foreground: bool = field(init=False)
+    hard_maximum: bool = field(init=False)
     space_time: int = 0
     """pages of working set times nanoseconds, summed up"""
     peak: int = 0
@@ -228,6 +234,8 @@ class Process:
     status: int | None = None
 
     def __post_init__(self) -> None:
+        self.memory_priority, self.foreground = self.config.memory_priority, self.config.foreground
+        self.hard_maximum = self.config.working_set.hard_maximum
         self.threads = [
             Thread(f"{self.name}:{number}", self.config.priority, self, number) for number in range(len(self.streams))
         ]

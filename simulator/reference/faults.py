@@ -115,7 +115,7 @@ class Faults:
         private, old = pte.private, pte.content.frame
         assert private is not None
         assert old is not None
-        taken = memory.allocate(private, pte.process.config.memory_priority, zeroed=False)
+        taken = memory.allocate(private, pte.process.memory_priority, zeroed=False)
         if taken is None:
             pte.held = True
             return self._wait_for_frame(thread, t)
@@ -133,7 +133,7 @@ class Faults:
             return
         fault.room_made = True
         size, available = len(process.working_set), m.memory.available
-        full = size >= process.maximum and (process.config.working_set.hard_maximum or available < m.high)
+        full = size >= process.maximum and (process.hard_maximum or available < m.high)
         tight = available < m.tight and size >= process.minimum
         if size and (full or tight):
             self._replace(fault, [process], t)
@@ -163,7 +163,7 @@ class Faults:
         fault, memory = self._fault(thread), self.m.memory
         pte = fault.pte
         self._make_free(fault, t)
-        taken = memory.allocate(pte.content, pte.process.config.memory_priority, zeroed=not pte.content.stored)
+        taken = memory.allocate(pte.content, pte.process.memory_priority, zeroed=not pte.content.stored)
         if taken is None:
             return self._wait_for_frame(thread, t)
         frame, was_zeroed = taken
@@ -204,7 +204,7 @@ class Faults:
         m, first = self.m, request.run[0]
         assert request.thread is not None
         assert request.thread.process is not None
-        priority = request.thread.process.config.memory_priority
+        priority = request.thread.process.memory_priority
         for j in range(1, m.read_cluster):
             content = self._neighbour(first, j)
             if content is None:

@@ -45,8 +45,9 @@ NORMAL = 5
 """the memory priority of pages that are on standby at the start"""
 COMMITMENT_LIMIT = 0xC000012D
 """the exit status of a process that commits more than there can be"""
-GO_ON, START, TIMER = 1, 2, 3
-"""ranks of events at equal times: a daemon begins or goes on, a process starts, a daemon's timer rings"""
+GO_ON, START, TIMER, ACTION = 1, 2, 3, 4
+"""ranks of events at equal times: a daemon begins or goes on, a process starts, a daemon's timer rings, somebody
+outside acts on a process"""
 
 
 class ReferenceMachine:
@@ -78,6 +79,8 @@ class ReferenceMachine:
         self.now = 0
         self.events: list[tuple[int, int, int, Callable[[int], None]]] = []
         self.event_count = 0
+        self.actions = 0
+        """those that are yet to come"""
         self.completions: list[tuple[int, int, Disk, Any]] = []
         self.disks = self._disks(seed)
         self.backing = Backing(machine, self.disks)
@@ -157,12 +160,12 @@ class ReferenceMachine:
 
     def run(self) -> ReferenceMachine:
         """Run to the end; raises Deadlock if threads wait for a frame that can never be had."""
-        while any(process.finished is None for process in self.processes):
+        while self.actions or any(process.finished is None for process in self.processes):
             t = self._next_time()
             if self.duration is not None and (t is None or t >= self.duration):
                 self._pass_time(self.duration)
                 break
-            if t is None or self._starved():
+            if t is None or (self._starved() and not self.actions):
                 raise Deadlock("every thread waits for a page frame, and no page can be taken from a working set")
             self._pass_time(t)
             self._act(t)

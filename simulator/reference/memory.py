@@ -99,7 +99,7 @@ class Memory:
         assert frame.content is pte.content
         self.take_off(frame)
         process = pte.process
-        own = process.config.memory_priority
+        own = process.memory_priority
         frame.priority = max(frame.priority, own) if frame.share else own
         frame.share += 1
         frame.state = "active"

@@ -144,9 +144,9 @@ class Windows(NonePolicy):
             order = sorted(
                 processes,
                 key=lambda process: (
-                    process.config.foreground,
+                    process.foreground,
                     -sum(pte.age for pte in process.working_set),
-                    process.config.memory_priority,
+                    process.memory_priority,
                     process.index,
                 ),
             )

@@ -44,9 +44,17 @@ class Processors:
         self.queues: dict[int, deque[Thread]] = {}
 
     def ready(self, thread: Thread, t: int) -> None:
-        """Wake a thread, with a full quantum."""
+        """Wake a thread, with a full quantum; a suspended one sleeps until it is resumed."""
+        if thread.suspended:
+            thread.held = True
+            thread.change("sleep", t)
+            return
         thread.quantum_left = self.quantum
         thread.change("ready", t)
+        self._place(thread, t)
+
+    def _place(self, thread: Thread, t: int) -> None:
+        """A thread that has become ready takes a processor, or waits for one."""
         idle = next((cpu for cpu in self.cpus if cpu.thread is None), None)
         if idle is not None:
             self._dispatch(idle, thread, t)
@@ -56,15 +64,55 @@ class Processors:
         if cpu.thread.priority >= thread.priority:
             self._queue(thread).append(thread)
             return
+        self._preempt(cpu, t)
+        self._dispatch(cpu, thread, t)
+
+    def _preempt(self, cpu: CPU, t: int) -> None:
+        """A running thread gives way: it keeps what is left of its quantum, and comes first in its queue."""
         loser = cpu.run_until(t)
         loser.quantum_left = cpu.quantum_end - t if cpu.quantum_end > t else self.quantum
         loser.change("ready", t)
         self._queue(loser).appendleft(loser)
-        self._dispatch(cpu, thread, t)
+
+    def set_priority(self, thread: Thread, priority: int, t: int) -> None:
+        """Change a thread's priority: it may take a processor from another, or lose its own."""
+        if thread.state == "ready":
+            self.withdraw(thread)
+        thread.priority = priority
+        if thread.state == "ready":
+            self._place(thread, t)
+        elif thread.state == "running":
+            cpu, best = self._of(thread), self._best()
+            if best is not None and best > priority:
+                self._preempt(cpu, t)
+                self._dispatch(cpu, self.queues[best].popleft(), t)
+
+    def suspend(self, thread: Thread, t: int) -> None:
+        """A thread stops where it is; what it waits for may come meanwhile."""
+        if thread.suspended or thread.state == "ended":
+            return
+        thread.suspended = True
+        thread.held = thread.state in ("ready", "running")
+        if thread.state == "ready":
+            self.withdraw(thread)
+            thread.change("sleep", t)
+        elif thread.state == "running":
+            self._of(thread).run_until(t)
+            thread.change("sleep", t)
+            self.leave(thread, t)
+
+    def resume(self, thread: Thread, t: int) -> None:
+        """A suspended thread goes on."""
+        held, thread.suspended, thread.held = thread.held, False, False
+        if held and thread.state != "ended":
+            self.ready(thread, t)
+
+    def _of(self, thread: Thread) -> CPU:
+        return next(cpu for cpu in self.cpus if cpu.thread is thread)
 
     def leave(self, thread: Thread, t: int) -> None:
         """A running thread has blocked or ended: its processor takes the best ready thread."""
-        cpu = next(cpu for cpu in self.cpus if cpu.thread is thread)
+        cpu = self._of(thread)
         cpu.thread = None
         best = self._best()
         if best is not None:

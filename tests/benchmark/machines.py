@@ -105,9 +105,9 @@ def bare_simpy(events: int) -> Callable[[], Any]:
 
     def loop(environment: simpy.Environment) -> Iterator[simpy.Event]:
         for _ in range(events):
-            advance(address, 0)
+            advance(address, 0, 0)
             yield environment.timeout(1)
-            advance(address, 0)
+            advance(address, 0, 0)
 
     def run() -> Any:
         environment = simpy.Environment()

@@ -103,8 +103,11 @@ def differences(case: Case, check: bool = False, steps: int | None = 100_000) ->
         if case.duration is not None and (expected.error or expected.stuck):
             return []
         return [f"outcome: engine {found.error or 'ends'}, reference {expected.error or 'ends'}"]
-    if found.error:
-        return []
+    return [] if found.error else outcome_differences(found, expected)
+
+
+def outcome_differences(found: Outcome, expected: Outcome) -> list[str]:
+    """Lines that say where two outcomes differ."""
     return [
         *_rows("faults", FAULT_COLUMNS, found.faults, expected.faults),
         *_rows("io", IO_COLUMNS, found.io, expected.io),
