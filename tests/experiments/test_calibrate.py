@@ -18,12 +18,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from experiments.calibrate.candidates import candidate
-from experiments.calibrate.command import read_latencies
-from experiments.calibrate.goodness import SHARES, closeness, latencies_of
-from experiments.calibrate.latencies import counted, from_quantiles, of_sizes
-from experiments.calibrate.mechanical import Mechanical, fit_mechanical, least_place
-from experiments.calibrate.models import FITS
+from experiments.calibrate.fit import FITS, SHARES, Mechanical, candidate, closeness, fit_mechanical, latencies_of
+from experiments.calibrate.measured import counted, from_quantiles, of_sizes, read_latencies
 from experiments.errors import BadInput
 from simulator import registry
 from simulator.hardware.disks.constant import Constant
@@ -301,13 +297,6 @@ def test_an_exact_arm_is_found_exactly() -> None:
     values = np.linspace(2e6, 19e6, 2_000)[1:-1]
     found = fit_mechanical(from_quantiles(arm.share(values), values, 10**6, 1, None), 0)
     assert [found.least, found.seek, found.rotation] == pytest.approx([2e6, 9e6, 8e6], rel=0.01)
-
-
-def test_the_least_place_of_a_valley_is_found() -> None:
-    def rosenbrock(at: Numbers) -> float:
-        return float((1 - at[0]) ** 2 + 100 * (at[1] - at[0] ** 2) ** 2)
-
-    assert least_place(rosenbrock, np.array([-1.2, 1.0])) == pytest.approx([1, 1], abs=1e-4)
 
 
 def test_every_built_in_disk_model_can_be_fitted() -> None:
