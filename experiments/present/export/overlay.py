@@ -15,9 +15,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.errors import BadInput
-from experiments.present.export.counter_tracks import is_rate
-from experiments.present.export.perfmon import path_of
-from experiments.present.export.perfmon_log import PerfmonLog, read_log
+from experiments.present.export.perfmon import PerfmonLog, is_rate, path_of, read_log
 from experiments.present.plots.overlay import Curve, Overlay, Pair
 from simulator.result import RunResult
 

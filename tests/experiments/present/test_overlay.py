@@ -15,10 +15,8 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 
 from experiments.errors import BadInput
-from experiments.present.export.counter_tracks import is_rate
 from experiments.present.export.overlay import overlay
-from experiments.present.export.perfmon import log_lines, path_of, stamp, thinned
-from experiments.present.export.perfmon_log import _time, read_log
+from experiments.present.export.perfmon import _time, is_rate, log_lines, path_of, read_log, stamp, thinned
 from experiments.present.plots.overlay import LOG, RUN, shown
 from simulator.result import RunResult
 from tests.experiments.conftest import Command
