@@ -12,7 +12,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
 
 from experiments.calibrate.measured import Latencies
 from experiments.present.plots import data, style
@@ -111,4 +110,4 @@ def _latency_ticks(axes: Axes, x: bool) -> None:
     axis = axes.xaxis if x else axes.yaxis
     axis.set_ticks(ticks)
     axis.set_ticks([], minor=True)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: style.latency_text(value)))
+    axis.set_major_formatter(style.LATENCIES)

@@ -11,7 +11,6 @@ from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY
 from experiments.present.plots import comparison, differences, fairness, latency_by_policy, space_time, style
 from experiments.present.plots.base import ComparisonPlot
-from experiments.present.plots.faults_by_memory import SPAN
 from simulator.registry import register
 from simulator.units import format_size
 
@@ -121,10 +120,7 @@ def _pair(part: SubFigure, result: ComparisonResult, looks: Looks) -> None:
     panels = part.subplots(1, 2, sharey=not comparison.several_memories(result))
     for axes, metric, text in zip(panels, ("hard_faults", "slowdown"), ("hard faults", "slowdown"), strict=True):
         if comparison.several_memories(result):
-            drawn = [comparison.draw_curve(axes, result, label, metric, look, 1.0) for label, look in looks.items()]
-            comparison.memory_axis(axes, result, most=TICKS)
-            if any(drawn):
-                comparison.value_axis(axes, result, metric, text, SPAN)
+            comparison.against_memory(axes, result, looks, metric, text, most=TICKS)
         else:
             comparison.rows(axes, result, metric, looks, 1.0)
             axes.set_xlabel(text)

@@ -99,7 +99,7 @@ def _finish(axes: Axes, rows: list[Row], text: str) -> None:
             axes.axhline(place - 0.5, color=style.FAINT, linewidth=0.8)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g} %" if value else "0"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}%" if value else "0"))
     axes.set_title(text)
 
 

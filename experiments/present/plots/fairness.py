@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY
@@ -103,11 +102,7 @@ def panel(
     axes.grid(visible=False, axis="y")
     axes.axvline(1, color=style.MUTED, linewidth=0.8)
     if highest > SPAN:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        steps = (1, 2, 5) if highest < 60 else (1,)
-        axes.set_xticks([n * 10**e for e in range(7) for n in steps if n * 10**e <= highest * 1.5])
+        style.log_axis(axes.xaxis, style.RATIOS, steps=style.ONE_TWO_FIVE if highest < 60 else (1.0,))
         axes.minorticks_off()
     else:
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+        axes.xaxis.set_major_formatter(style.RATIOS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from experiments.present.plots import data, style, trace
 from experiments.present.plots.base import ProfilePlot
@@ -74,5 +73,5 @@ def _mix(result: TraceProfile, axes: Axes, edges: data.Floats) -> None:
         style.area(axes, edges[np.append(starts, len(timeline))], above, look, below)
         below = above
     axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(FuncFormatter(trace.ratio_text))
+    axes.yaxis.set_major_formatter(style.SHARES)
     axes.set_ylabel("share of references")

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY
@@ -87,13 +86,8 @@ def tail(rows: pd.DataFrame) -> tuple[Floats, Floats]:
 def scales(axes: Axes, rows: pd.DataFrame) -> None:
     """Make both axes logarithmic, with room for all of `rows`."""
     least = 1.0 / float(rows.groupby(["label", MEMORY])["count"].sum().max())
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_ylim(10.0 ** np.floor(np.log10(least)) if least < 1 else 0.1, 1.25)
     fastest, slowest = float(rows["from_ns"].min()), float(rows["below_ns"].max())
+    style.log_axis(axes.xaxis, style.LATENCIES, 8, style.ONE_TWO_FIVE if slowest < 60 * fastest else (1.0,))
+    style.log_axis(axes.yaxis, style.SHARES)
     axes.set_xlim(fastest / 1.2, slowest * 1.4)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if slowest < 60 * fastest else (1.0,), numticks=8))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.latency_text(value)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g} %"))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(10.0 ** np.floor(np.log10(least)) if least < 1 else 0.1, 1.25)

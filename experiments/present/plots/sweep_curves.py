@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from experiments.present.numbers import show
 from experiments.present.plots import style
@@ -136,10 +136,7 @@ def _panel(
     title = f"{PANELS[metric]}{unit}"
     if values.min() > 0 and values.max() > SPAN * values.min():
         title += ", log scale"
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(style.COUNTS)
+        style.log_axis(axes.yaxis, style.COUNTS, steps=style.ONE_TWO_FIVE)
     else:
         style.rate_axis(axes, "")
         axes.set_ylim(0, 1.08 * float(values.max()) or 1.0)

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from experiments.present.numbers import share, show
 from experiments.present.plots import data, style
@@ -19,7 +19,7 @@ from simulator.result import RunResult
 POINTS = 300
 MOST_PROCESSES = 8
 """processes that get a curve: those that most was taken from"""
-PERCENT = FuncFormatter(lambda value, _: f"{value:g} %")
+PERCENT = FuncFormatter(lambda value, _: f"{value:g}%")
 
 
 @register("plot", "trim-regret")
@@ -53,11 +53,8 @@ class TrimRegret(RunPlot):
             axes.axvline(WITHIN, color=style.MUTED, linewidth=1.0, linestyle=style.DOTTED)
             axes.set_xlabel("T, time since it was taken out (log scale)")
         figure.legend(handles=_handles(), loc="outside lower left", ncols=3)
-        left.set_xscale("log")
+        style.log_axis(left.xaxis, style.LATENCIES, 8)
         left.set_xlim(at[0], at[-1])
-        left.xaxis.set_major_locator(LogLocator(numticks=8))
-        left.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.latency_text(value)))
-        left.xaxis.set_minor_formatter(NullFormatter())
         left.set_ylim(0, 100)
         left.yaxis.set_major_formatter(PERCENT)
         left.set_ylabel("share of pages taken out\nthat were wanted again within T")
@@ -84,9 +81,9 @@ def _everything(axes: Axes, taken: pd.DataFrame, at: data.Floats) -> None:
 def _handles() -> list[Line2D]:
     soft, hard = style.FAULTS["transition"], style.FAULTS["hard"]
     return [
-        soft.stroke("wanted within T, and had without the disk"),
-        hard.stroke("... or read from it"),
-        style.Look(style.MUTED, style.DOTTED).stroke(f"{style.latency_text(WITHIN)}, which tables take for T"),
+        soft.stroke("soft refault: wanted within T, no disk read"),
+        hard.stroke("hard refault: read from the disk"),
+        style.Look(style.MUTED, style.DOTTED).stroke(f"{show(WITHIN, 'ns')}: T in tables"),
     ]
 
 

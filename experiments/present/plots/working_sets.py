@@ -109,25 +109,39 @@ def sampled(result: RunResult) -> list[str]:
 
 
 def panel(axes: Axes, result: RunResult, label: bool = True) -> None:
-    """Draw the working sets of the processes with the largest peaks, at most `TOGETHER`, and those of the others taken
-    together, with a legend beside; `label`: says that x is time."""
+    """Draw the working sets of the processes with the largest peaks and of the others together, with a legend beside;
+    `label`: says that x is time."""
     names = sampled(result)
     edges, values = data.series(result, [f"Process({name})\\Working Set" for name in names])
-    curves = dict(zip(names, values.values(), strict=True))
-    largest = sorted(names, key=lambda name: -_peak(result, name))[:TOGETHER]
-    others = np.array([curve for name, curve in curves.items() if name not in largest]).sum(axis=0)
-    time = style.time_axis(axes, data.end_of(result), label)
-    top = max(_peak(result, largest[0]), float(np.max(others)))
-    size = style.byte_axis(axes, top, "working set", ticks=5, room=1.06)
+    curves = {name: _alive(result, name, edges, curve) for name, curve in zip(names, values.values(), strict=True)}
+    style.time_axis(axes, data.end_of(result), label)
+    lines(axes, result, edges, curves, {name: _peak(result, name) for name in names}, "working set")
+
+
+def lines(
+    axes: Axes, result: RunResult, edges: data.Floats, curves: dict[str, data.Floats], peaks: dict[str, float],
+    label: str, sizes: bool = True,
+) -> None:  # fmt: skip
+    """Draw a counter of the processes in which it is highest, at most `TOGETHER`, and those of the others taken
+    together, with a legend beside; it is in bytes (`sizes`), or a number."""
+    time, every = style.time_unit(data.end_of(result)).factor, sampled(result)
+    shown = sorted(curves, key=lambda name: -peaks[name])[:TOGETHER]
+    rest = [np.nan_to_num(curve) for name, curve in curves.items() if name not in shown]
+    others = np.sum([np.zeros(len(edges) - 1), *rest], axis=0)
+    top = max(peaks[shown[0]], float(np.max(others)))
+    factor = style.byte_axis(axes, top, label, ticks=5, room=1.06).factor if sizes else 1.0
+    if not sizes:
+        style.rate_axis(axes, label)
+        axes.set_ylim(0, max(top, 1) * 1.06)
     handles = []
-    for name in (name for name in names if name in largest):
-        look = style.process_look(names.index(name))
-        style.step(axes, edges / time.factor, _alive(result, name, edges, curves[name]) / size.factor, look)
+    for name in (name for name in curves if name in shown):
+        look = style.process_look(every.index(name) if name in every else list(curves).index(name))
+        style.step(axes, edges / time, curves[name] / factor, look)
         handles.append(look.stroke(style.plain(name)))
-    if len(names) > len(largest):
+    if len(curves) > len(shown):
         look = style.Look(style.MUTED)
-        style.step(axes, edges / time.factor, others / size.factor, look, 1.0)
-        handles.append(look.stroke(f"{len(names) - len(largest)} others, together"))
+        style.step(axes, edges / time, others / factor, look, 1.0)
+        handles.append(look.stroke(f"{len(curves) - len(shown)} others, together"))
     style.legend_beside(axes, handles, "Process")
 
 
