@@ -13,10 +13,10 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from experiments.compare.metrics import BY_KEY
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY, mean_text
+from experiments.present.numbers import show
 from experiments.present.plots import base, style
 from experiments.present.plots.data import Floats
 from simulator import registry
-from simulator.units import format_size
 
 SPAN = 20.0
 """where a panel's largest mean is more than this times its smallest, its axis is logarithmic"""
@@ -81,7 +81,7 @@ def means(result: ComparisonResult, key: str) -> str:
         found = [cell for cell in result.summary["cells"] if cell[MEMORY] == memory]
         texts = [f"{cell['label']} {mean_text(metric.unit, cell['metrics'][key])}" for cell in found]
         more = f" and {len(texts) - base.MOST_NAMES} more" if len(texts) > base.MOST_NAMES else ""
-        parts.append(f"with {format_size(memory)} {', '.join(texts[: base.MOST_NAMES])}{more}")
+        parts.append(f"with {show(memory, 'bytes')} {', '.join(texts[: base.MOST_NAMES])}{more}")
     return f"Mean {metric.heading}: {'; '.join(parts)}."
 
 

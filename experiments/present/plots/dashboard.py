@@ -9,10 +9,10 @@ from matplotlib.figure import Figure, SubFigure
 
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY
+from experiments.present.numbers import show
 from experiments.present.plots import comparison, differences, fairness, latency_by_policy, space_time, style
 from experiments.present.plots.base import ComparisonPlot
 from simulator.registry import register
-from simulator.units import format_size
 
 MOST = 10
 """contestants that are drawn; of more, the baseline, the bounds and those that take the least time"""
@@ -144,7 +144,7 @@ def _costs(part: SubFigure, result: ComparisonResult, memory: int, looks: Looks)
 
 def _where(result: ComparisonResult, memory: int, what: str) -> str:
     """A title: what is shown, and for how much memory where there is a choice."""
-    return f"{what}, {format_size(memory)} of memory" if comparison.several_memories(result) else what
+    return f"{what}, {show(memory, 'bytes')} of memory" if comparison.several_memories(result) else what
 
 
 def _processes(part: SubFigure, result: ComparisonResult, memory: int, names: list[str], looks: Looks) -> None:

@@ -12,10 +12,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY
+from experiments.present.numbers import show
 from experiments.present.plots import comparison, style
 from experiments.present.plots.base import ComparisonPlot
 from simulator.registry import register
-from simulator.units import format_size
 
 METRICS = {"completion_ns": "completion time", "stall_share": "share of time stalled", "hard_faults": "hard faults"}
 MOST_ROWS = 60
@@ -105,4 +105,4 @@ def _finish(axes: Axes, rows: list[Row], text: str) -> None:
 
 def _name(result: ComparisonResult, label: str, cell: Mapping[str, Any]) -> str:
     name = style.plain(label, 24)
-    return f"{name}, {format_size(cell[MEMORY])}" if comparison.several_memories(result) else name
+    return f"{name}, {show(cell[MEMORY], 'bytes')}" if comparison.several_memories(result) else name

@@ -24,7 +24,7 @@ COUNTERS = ("Avg. Disk Queue Length", "% Disk Time", "Disk Reads/sec", "Disk Wri
 class Disks(RunPlot):
     """For each disk over simulated time: requests waiting or in service, utilisation, and reads and writes a second.
 
-    A disk is saturated where its utilisation stays at 100 % and its queue grows: hard faults then wait behind each
+    A disk is saturated where its utilisation stays at 100% and its queue grows: hard faults then wait behind each
     other, and behind page writes. Requests that failed are marked on top of the queue.
     """
 

@@ -14,7 +14,6 @@ from experiments.present.plots import comparison, style
 from experiments.present.plots.base import MOST_NAMES, ComparisonPlot
 from experiments.statistics import estimate
 from simulator.registry import register
-from simulator.units import format_size
 
 MOST_PROCESSES = 24
 """rows of a panel; of more processes those with the largest slowdowns are shown"""
@@ -51,7 +50,7 @@ class Fairness(ComparisonPlot):
         grid = figure.subplots(1, len(memories), sharey=True, squeeze=False)
         for axes, memory in zip(grid[0], memories, strict=True):
             panel(axes, result, known[known[MEMORY] == memory], names, looks)
-            axes.set_title(f"{format_size(int(memory))} of memory")
+            axes.set_title(f"{show(memory, 'bytes')} of memory")
         note = "" if len(worst) <= len(names) else f"; the {len(names)} slowest of {len(worst)} processes"
         figure.supxlabel(f"slowdown against unlimited memory; lines: {comparison.band_note(result)}{note}", fontsize=9)
         comparison.legend(grid[0, -1], result, looks)

@@ -28,8 +28,8 @@ POINTS = 1500
 class FaultLatency(RunPlot):
     """The distribution of fault latency by kind, and what the latency is made of.
 
-    Above, for each kind, the share of its faults that take at least as long as x says: read the median at 50 %, the
-    slowest in a thousand at 0.1 %. Below, how the time divides into queueing (for the disk or for a frame), service by
+    Above, for each kind, the share of its faults that take at least as long as x says: read the median at 50%, the
+    slowest in a thousand at 0.1%. Below, how the time divides into queueing (for the disk or for a frame), service by
     the disk and processor time: for each kind, and for the hard faults from the fastest half to the slowest few.
     """
 

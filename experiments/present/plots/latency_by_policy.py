@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY
+from experiments.present.numbers import show
 from experiments.present.plots import comparison, style
 from experiments.present.plots.base import ComparisonPlot
 from experiments.present.plots.data import Floats
 from simulator.registry import register
-from simulator.units import format_size
 
 WAITING = ("hard", "collided")
 PANELS = 6
@@ -24,8 +24,8 @@ PANELS = 6
 class LatencyByPolicy(ComparisonPlot):
     """The distribution of the latency of faults that wait for the disk, by policy, over all replications.
 
-    Each curve is the share of faults that take at least as long as x says: read the median at 50 %, the slowest in a
-    hundred at 1 %. A policy that causes more I/O pushes its curve to the right, because faults queue behind it.
+    Each curve is the share of faults that take at least as long as x says: read the median at 50%, the slowest in a
+    hundred at 1%. Shares hide how many faults there are: with fewer faults a policy may have the longer tail.
     """
 
     title = "Latency of hard faults by policy"
@@ -51,7 +51,7 @@ class LatencyByPolicy(ComparisonPlot):
             if number < len(memories):
                 here = rows[rows[MEMORY] == memories[number]]
                 panel(axes, here, looks)
-                axes.set_title(f"{format_size(memories[number])} of memory")
+                axes.set_title(f"{show(memories[number], 'bytes')} of memory")
                 axes.tick_params(labelbottom=number + columns >= len(memories))
         scales(grid[0, 0], rows)
         figure.supxlabel("latency of a fault that waits for the disk (log scale)", fontsize=9)

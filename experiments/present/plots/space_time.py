@@ -42,7 +42,7 @@ class SpaceTime(ComparisonPlot):
             axes.set_title(f"bands: {comparison.band_note(result)}")
             comparison.legend(axes, result, looks)
         else:
-            axes.set_xlabel(f"MiB held x seconds; bars: {comparison.band_note(result)}")
+            axes.set_xlabel(f"MiB held × seconds; bars: {comparison.band_note(result)}")
 
     def describe(self, result: ComparisonResult) -> str:
         """The means, for the smallest and the largest memory."""
@@ -53,9 +53,9 @@ def panel(axes: Axes, result: ComparisonResult, looks: Mapping[str, style.Look],
     """Draw the products of the contestants in `looks`: curves against memory with about `most` ticks, or a row each."""
     if not comparison.several_memories(result):
         comparison.rows(axes, result, METRIC, looks, MiB)
-        axes.set_xlabel("space-time product (MiB held x seconds)")
+        axes.set_xlabel("space-time product (MiB held × seconds)")
         return
     for label, look in looks.items():
         comparison.draw_curve(axes, result, label, METRIC, look, MiB)
     comparison.memory_axis(axes, result, most=most)
-    style.rate_axis(axes, "MiB held x seconds")
+    style.rate_axis(axes, "MiB held × seconds")

@@ -16,7 +16,6 @@ from experiments.present.plots import style
 from experiments.present.plots.base import Plot
 from simulator import registry
 from simulator.registry import register
-from simulator.units import format_size
 
 PANELS = {"completion_ns": "completion time", "slowdown": "slowdown", "hard_faults": "hard faults",
           "stall_share": "share of time stalled"}  # fmt: skip
@@ -90,7 +89,7 @@ class SweepCurves(Plot[Points]):
 def _setting(keys: Sequence[str], values: Any) -> str:
     """A setting's values in a line."""
     parts = zip(keys, values if isinstance(values, tuple) else (values,), strict=True)
-    return ", ".join(format_size(int(value)) if key == "machine.memory" else str(value) for key, value in parts)
+    return ", ".join(show(value, "bytes") if key == "machine.memory" else str(value) for key, value in parts)
 
 
 def along(frame: pd.DataFrame, parameters: Sequence[str]) -> str | None:
@@ -153,7 +152,7 @@ def _across(axes: Axes, values: pd.Series[float], key: str) -> None:
         axes.set_xlabel(f"{key} (log scale)")
         axes.minorticks_off()
         axes.set_xticks(sizes[:: -(-len(sizes) // 5)])
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_size(round(value))))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: show(value, "bytes")))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(style.COUNTS)

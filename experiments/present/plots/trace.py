@@ -7,9 +7,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from experiments.present.numbers import show
 from experiments.present.plots import style
 from experiments.profile.result import TraceProfile
-from simulator.units import format_size
 
 LRU, OPTIMAL = style.Look(style.BLUE), style.Look(style.GREEN, style.DASHED)
 SAMPLED = style.Look(style.ORANGE, style.DOTTED)
@@ -69,7 +69,7 @@ def memory_axis(axes: Axes, profile: TraceProfile, most: int) -> None:
     if size:
         above = axes.secondary_xaxis("top", functions=(lambda pages: pages * size, lambda held: held / size))
         sizes = [size << power for power in range(0, 60, 3) if size << power <= most * size * 1.05]
-        above.set_xticks(sizes, [format_size(held) for held in sizes])
+        above.set_xticks(sizes, [show(held, "bytes") for held in sizes])
         above.xaxis.set_minor_formatter(NullFormatter())
         above.tick_params(labelsize=7, length=2)
 

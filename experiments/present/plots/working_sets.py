@@ -16,7 +16,6 @@ from experiments.present.plots import data, style
 from experiments.present.plots.base import MOST_NAMES, RunPlot
 from simulator.registry import register
 from simulator.result import RunResult
-from simulator.units import format_size
 
 TOGETHER = 5
 """most processes that share one panel; more lines than this can't be followed by eye"""
@@ -63,7 +62,7 @@ class WorkingSets(RunPlot):
             look = style.process_look(index)
             style.step(axes, edges / time.factor, curve / size.factor, look)
             _mark_peak(axes, edges / time.factor, curve, peak / size.factor, look.colour)
-            handles.append(look.stroke(f"{style.plain(name)}\npeak {format_size(int(peak))}"))
+            handles.append(look.stroke(f"{style.plain(name)}\npeak {show(peak, 'bytes')}"))
         handles.append(Line2D([], [], color=style.MUTED, marker="v", markersize=5, linestyle="none", label="peak"))
         style.legend_beside(axes, handles, "Process")
 
@@ -89,7 +88,7 @@ class WorkingSets(RunPlot):
             style.area(axes, edges / time.factor, np.nan_to_num(curve) / size.factor, look, alpha=0.3)
             style.step(axes, edges / time.factor, curve / size.factor, style.Look(look.colour), 1.0)
             axes.axhline(peak / size.factor, color=style.MUTED, linewidth=0.7, linestyle=style.DOTTED)
-            text = f"{style.plain(name, 36 - 4 * columns)}  {format_size(int(peak))}"
+            text = f"{style.plain(name, 36 - 4 * columns)}  {show(peak, 'bytes')}"
             axes.set_title(text, fontsize=7.5, pad=2)
         figure.supxlabel(f"simulated time ({time.name})", fontsize=9, y=0.12 / height)
         figure.supylabel(f"working set ({size.name}); dotted and beside the name: its peak", fontsize=9, x=0.012)
