@@ -37,11 +37,9 @@ class Dashboard(ComparisonPlot):
     title = "Dashboard"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether any run ended well."""
         return space_time.SpaceTime().applies(result)
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw the rows that there is something to show in, and one legend for all of them."""
         memory = telling_memory(result)
         shown = contestants(result, memory)
         looks = {label: look for label, look in comparison.looks(result).items() if label in shown}
@@ -60,7 +58,6 @@ class Dashboard(ComparisonPlot):
         made.set_alignment("left")
 
     def describe(self, result: ComparisonResult) -> str:
-        """The means, for the smallest and the largest memory."""
         return comparison.means(result, "completion_ns")
 
 

@@ -34,11 +34,9 @@ class Differences(ComparisonPlot):
     title = "Differences from the baseline"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether anything differs from the baseline that can be told as a share of it."""
         return bool(tested(result))
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw a panel for each metric, a row for each policy and memory size."""
         rows = tested(result)[:MOST_ROWS]
         looks = comparison.looks(result)
         style.begin(figure, f"{self.title} {style.plain(result.summary['baseline'])}", str(result.summary["name"]),
@@ -55,7 +53,6 @@ class Differences(ComparisonPlot):
         style.legend_beside(grid[-1], handles)
 
     def describe(self, result: ComparisonResult) -> str:
-        """How many differences are significant."""
         verdicts = [one["verdict"] for cell in result.summary["cells"] for one in cell["differences"].values() if one]
         sure = verdicts.count("significant")
         return f"{sure} of {len(verdicts)} differences {'is' if sure == 1 else 'are'} significant, over all figures."

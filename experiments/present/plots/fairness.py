@@ -33,12 +33,10 @@ class Fairness(ComparisonPlot):
     title = "Slowdown of each process by policy"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether there are two processes or more whose slowdown is known."""
         known = result.processes
         return "slowdown" in known and len(set(known[known["slowdown"].notna()]["process"])) > 1
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw a panel for each of up to three memory sizes."""
         known = ended_well(result)
         memories = sorted(known[MEMORY].unique())
         memories = [memories[i] for i in sorted({0, len(memories) // 2, len(memories) - 1})][:PANELS]
@@ -56,7 +54,6 @@ class Fairness(ComparisonPlot):
         comparison.legend(grid[0, -1], result, looks)
 
     def describe(self, result: ComparisonResult) -> str:
-        """Which process each policy slows down most."""
         means = ended_well(result).groupby(["label", "process"], sort=False)["slowdown"].mean()
         parts = []
         for label in result.summary["labels"][:MOST_NAMES]:

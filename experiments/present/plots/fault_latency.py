@@ -36,11 +36,9 @@ class FaultLatency(RunPlot):
     title = "Latency of page faults, by kind"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether there is a fault log with a fault."""
         return data.has(result.faults, "kind", "latency_ns", *COLUMNS.values())
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw the distribution above and the division below."""
         codes, names = data.labels(result.faults, "kind")
         latency = result.faults["latency_ns"].to_numpy()
         parts = {part: result.faults[column].to_numpy() for part, column in COLUMNS.items()}
@@ -61,7 +59,6 @@ class FaultLatency(RunPlot):
         )
 
     def describe(self, result: RunResult) -> str:
-        """The median and the 99th percentile of each kind."""
         parts = []
         for kind in style.FAULTS:
             latencies = result.faults.loc[data.chosen(result.faults, "kind", kind), "latency_ns"].to_numpy()

@@ -21,11 +21,9 @@ class FaultsByMemory(ComparisonPlot):
     title = "Hard faults and slowdown against memory"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether two sizes of memory were compared."""
         return comparison.several_memories(result)
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw two panels above each other."""
         looks = comparison.looks(result)
         style.begin(figure, self.title, str(result.summary["name"]), comparison.height(looks, 5.4))
         upper, lower = figure.subplots(2, 1, sharex=True)
@@ -35,5 +33,4 @@ class FaultsByMemory(ComparisonPlot):
         comparison.legend(upper, result, looks)
 
     def describe(self, result: ComparisonResult) -> str:
-        """The means, for the smallest and the largest memory."""
         return comparison.means(result, "hard_faults")

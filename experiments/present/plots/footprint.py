@@ -27,11 +27,9 @@ class Footprint(ProfilePlot):
     title = "Footprint, phases and mix over time"
 
     def applies(self, result: TraceProfile) -> bool:
-        """Whether there is a timeline."""
         return data.has(result.frame("timeline"), "start", "footprint") and data.has(result.frame("windows"), "start")
 
     def draw(self, result: TraceProfile, figure: Figure) -> None:
-        """Draw pages above, distances in the middle, the mix below."""
         style.begin(figure, self.title, trace.name_of(result), 6.0)
         pages, change, mix = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 2))
         for axes in (pages, change, mix):

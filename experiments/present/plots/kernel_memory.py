@@ -39,11 +39,9 @@ class KernelMemory(RunPlot):
     title = "Commit charge, pools, private bytes and handles"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether there are samples of the pools: those of a run with programs."""
         return data.has(result.samples, "time_ns", *_POOLS.values())
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw a panel for each, over the same time."""
         panels = _panels(result)
         style.begin(figure, self.title, data.run_name(result), 0.9 + sum(height for height, _ in panels))
         grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=[high for high, _ in panels])

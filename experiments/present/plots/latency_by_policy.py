@@ -31,11 +31,9 @@ class LatencyByPolicy(ComparisonPlot):
     title = "Latency of hard faults by policy"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether a fault waited for the disk."""
         return len(result.latency) > 0 and len(waiting(result)) > 0
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw a panel for each memory size."""
         rows = waiting(result)
         memories = [memory for memory in result.summary["memories"] if (rows[MEMORY] == memory).any()]
         step = -(-len(memories) // PANELS)

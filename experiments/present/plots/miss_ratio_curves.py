@@ -26,11 +26,9 @@ class MissRatioCurves(ProfilePlot):
     title = "Misses against memory"
 
     def applies(self, result: TraceProfile) -> bool:
-        """Whether there is any curve."""
         return data.has(result.frame("curves"), "pages") or data.has(result.frame("sampled"), "pages")
 
     def draw(self, result: TraceProfile, figure: Figure) -> None:
-        """Draw all curves in one panel."""
         style.begin(figure, self.title, trace.name_of(result), 4.0)
         axes = figure.add_subplot()
         runs, pages = result.summary["runs"], result.summary["pages"]

@@ -22,11 +22,9 @@ class Popularity(ProfilePlot):
     title = "Popularity of pages"
 
     def applies(self, result: TraceProfile) -> bool:
-        """Whether there are counts of pages."""
         return data.has(result.frame("popularity"), *trace.KINDS)
 
     def draw(self, result: TraceProfile, figure: Figure) -> None:
-        """Draw counts by rank on the left, their running sum on the right."""
         style.begin(figure, self.title, trace.name_of(result), 3.6)
         left, right = figure.subplots(1, 2)
         frame = result.frame("popularity")

@@ -27,11 +27,9 @@ class SpaceTime(ComparisonPlot):
     title = "Space-time product"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether any run ended well."""
         return any(cell["metrics"][METRIC] for cell in result.summary["cells"])
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw one panel."""
         looks = comparison.looks(result)
         several = comparison.several_memories(result)
         height = comparison.height(looks, 3.4) if several else 1.3 + 0.3 * len(looks)
@@ -45,7 +43,6 @@ class SpaceTime(ComparisonPlot):
             axes.set_xlabel(f"MiB held × seconds; bars: {comparison.band_note(result)}")
 
     def describe(self, result: ComparisonResult) -> str:
-        """The means, for the smallest and the largest memory."""
         return comparison.means(result, METRIC)
 
 

@@ -41,12 +41,10 @@ class SweepCurves(Plot[Points]):
     title = "Figures over the swept values"
 
     def applies(self, result: Points) -> bool:
-        """Whether a parameter is a number that takes two values or more, and a figure is known of some points."""
         frame, parameters = result
         return along(frame, parameters) is not None and bool(_panels(frame))
 
     def draw(self, result: Points, figure: Figure) -> None:
-        """Draw a panel for each figure, two in a row, and one legend."""
         frame, parameters = result
         key = along(frame, parameters)
         assert key is not None
@@ -67,7 +65,6 @@ class SweepCurves(Plot[Points]):
             figure.legend(handles=handles, loc="outside lower left", ncols=4).set_alignment("left")
 
     def describe(self, result: Points) -> str:
-        """Which settings took the least time and the most; empty if none ended."""
         frame, parameters = result
         keys = [name for name in parameters if name in frame]
         if "completion_ns" not in frame or not keys:

@@ -34,11 +34,9 @@ class TrimRegret(RunPlot):
     title = "Trim regret"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether a page was taken out."""
         return data.has(result.pages, "event", "reason") and bool(result.pages["reason"].isin(OUT).any())
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw both panels."""
         taken = removals(result)
         back = taken.loc[taken["gap_ns"] > 0, "gap_ns"]
         shortest, longest = (
@@ -60,7 +58,6 @@ class TrimRegret(RunPlot):
         left.set_ylabel("share of pages taken out\nthat were wanted again within T")
 
     def describe(self, result: RunResult) -> str:
-        """The share that was wanted again soon."""
         gaps = removals(result)["gap_ns"].to_numpy()
         soon = float(np.mean((gaps >= 0) & (gaps <= WITHIN)))
         return f"{share(soon)} of the pages taken out were wanted again within {show(WITHIN, 'ns')}."

@@ -34,11 +34,9 @@ class WorkingSets(RunPlot):
     title = "Working set of each process over time"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether there are samples of a process's working set."""
         return data.has(result.samples, "time_ns") and bool(data.instances(result, "Process", "Working Set"))
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw one panel, or a grid of small ones."""
         names = sampled(result)
         steps = data.INTERVALS if len(names) <= TOGETHER else SMALL_STEPS
         edges, values = data.series(result, [f"Process({name})\\Working Set" for name in names], steps)
@@ -94,7 +92,6 @@ class WorkingSets(RunPlot):
         figure.supylabel(f"working set ({size.name}); dotted and beside the name: its peak", fontsize=9, x=0.012)
 
     def describe(self, result: RunResult) -> str:
-        """The largest peaks."""
         peaks = {name: _peak(result, name) for name in sampled(result)}
         largest = sorted(peaks, key=lambda name: -peaks[name])[:MOST_NAMES]
         said = [f"{name} {show(peaks[name], 'bytes')}" for name in largest]

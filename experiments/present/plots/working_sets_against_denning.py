@@ -40,11 +40,9 @@ class WorkingSetsAgainstDenning(RunPlot):
     title = "Memory held and faults against Denning's working sets"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether the curves were asked for, with `observe.denning`, and a process has faulted."""
         return data.has(result.denning, "process", "window", "size", "misses") and bool(_points(result))
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw a panel for each process."""
         points = _points(result)
         busiest = sorted(points, key=lambda name: -points[name]["faults"])[:MOST]
         names = [name for name in points if name in busiest]
