@@ -10,8 +10,8 @@ import numpy as np
 
 from simulator.result import SimulationError
 from simulator.windows.failure import ThreadEnded, WindowsException
-from simulator.windows.owner import Owner, ThreadObject
 from simulator.windows.process import EndedProcess, Process
+from simulator.windows.process_state import ProcessState, ThreadObject
 from simulator.windows.requests import EndThread, Exit, References, Request, Wait
 
 Program = Callable[..., Generator[Any, Any, Any]]
@@ -25,7 +25,7 @@ _WISHES = 1000
 class Running:
     """One thread's program, and what it waits for."""
 
-    owner: Owner
+    owner: ProcessState
     object: ThreadObject
     process: Process
     generator: Generator[Request, Any, Any]
