@@ -9,10 +9,10 @@ import pytest
 from tests.workloads.format_checks import changes, cuts
 from tests.workloads.table_files import LOAD, Seen, kept, read, refused
 from tests.workloads.table_samples import ARC, LIRS
-from workloads.traces.columns import MOST_PAGES
 from workloads.traces.format import guess
 from workloads.traces.formats.arc import Arc
 from workloads.traces.formats.text import Text
+from workloads.traces.patterns import MOST_PAGES
 
 SAMPLE = Seen([(block, *LOAD) for block in (110765, 110766, 110767, 5, 110766, 110767)])
 

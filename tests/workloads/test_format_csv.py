@@ -26,9 +26,9 @@ from tests.workloads.table_samples import CSV, TSV
 from workloads.base import InputError
 from workloads.traces import compression
 from workloads.traces.cache import open_trace
-from workloads.traces.columns import CLOCKS, MOST_PAGES
 from workloads.traces.format import guess, options_of
 from workloads.traces.formats.csv import Csv
+from workloads.traces.patterns import CLOCKS, MOST_PAGES
 
 SAMPLE = Seen(
     [(1, *LOAD), (2, *LOAD), (1, *STORE), (0x7FFF00000, *FETCH), (0x7FFF00000, *MODIFY)],
@@ -191,7 +191,10 @@ def test_a_table_that_cannot_be_used_is_refused(
             {"delimiter": "ab"},
             "option delimiter: found 'ab': allowed is auto, comma, tab, semicolon, blank or one ASCII",
         ),
-        ({"loads": "r instruction"}, "option loads: found 'r instruction': allowed are at most 48 words of at most 8"),
+        (
+            {"loads": "r instruction-fetches"},
+            "option loads: found 'r instruction-fetches': allowed are at most 48 words of at most 16",
+        ),
         ({"stores": " ".join(map(str, range(49)))}, "option stores: .* at most 48 words"),
         ({"page_size": 3000}, "option page_size"),
         ({"size_unit": 1 << 17}, "option size_unit"),
