@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workloads.trace_files import (
@@ -255,33 +255,6 @@ def test_a_format_that_is_named_is_taken(tmp_path: Path) -> None:
     refused(write_text(tmp_path / "b.dat", "1\n"), "damaged Parquet data", format="parquet")
     with pytest.raises(InputError, match=r"format: found 'xml', allowed is one of .*parquet.*or 'auto'"):
         open_trace(tmp_path / "a.dat", "xml")
-
-
-_EDIT = st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255))
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), keep=st.floats(0, 1) | st.just(1.0), edits=st.lists(_EDIT, max_size=4))
-def test_damaged_files_are_read_or_refused(
-    tmp_path: Path, data: st.DataObject, keep: float, edits: list[tuple[float, int]]
-) -> None:
-    directory = tmp_path / "damaged"
-    directory.mkdir(exist_ok=True)
-    whole = written(directory)
-    for suffix in COMPRESS:
-        whole[suffix] = write_text(directory / f"b.txt{suffix}", TEXT * 5)
-    path = whole[data.draw(st.sampled_from(sorted(whole)))]
-    content = bytearray(path.read_bytes())[: max(1, round(keep * path.stat().st_size))]
-    for place, byte in edits:
-        content[int(place * len(content))] = byte
-    path.write_bytes(content)
-    message = ""
-    try:
-        stream = open_trace(path)
-        assert all(block.page.max() < len(stream.pages) for block in stream.blocks())
-    except InputError as error:
-        message = str(error)
-    assert "\n" not in message
 
 
 def test_parquet_pieces_are_bounded(tmp_path: Path) -> None:
