@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from simulator.units import format_time
+from experiments.present.numbers import show
 
 
 class _Reporter:
@@ -31,7 +31,7 @@ class _Reporter:
             self._task,
             completed=share or 0.0,
             total=None if share is None else 1.0,
-            simulated=f"{format_time(simulated_ns)} simulated",
+            simulated=f"{show(simulated_ns, 'ns')} simulated",
         )
 
     def _share(self, done: int, total: int | None, simulated_ns: int) -> float | None:

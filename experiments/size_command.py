@@ -20,12 +20,12 @@ from experiments.config import load
 from experiments.errors import BadInput, RunFailed
 from experiments.present import terminal
 from experiments.present.comparison import ideal_note, name_text
-from experiments.present.numbers import UNKNOWN, mean
+from experiments.present.numbers import UNKNOWN, mean, show
 from experiments.present.table import Cell, Column, Part, Table, text_column
 from experiments.runner import prepare
 from experiments.size import Found, Probe, Search, Target, judge, parse_target, search
 from experiments.store import canonical_json
-from simulator.units import format_size, parse_size
+from simulator.units import parse_size
 
 SMALLEST = 16
 """Pages of the smallest machine that is tried; chosen: less than that no process can run in."""
@@ -71,7 +71,7 @@ def _tolerance(text: str, page: int) -> Callable[[int], int]:
             return lambda _: pages
     except ValueError:
         pass
-    raise BadInput(f"--tolerance {text}: allowed is more than 0 and less than 100 %, such as 1%, or a size, as 64KiB")
+    raise BadInput(f"--tolerance {text}: allowed is more than 0 and less than 100%, such as 1%, or a size, as 64KiB")
 
 
 class _Sizing:
@@ -111,7 +111,7 @@ class _Sizing:
             for one in self.plan.contestants:
                 if one.label in wanted and known[one.label] is None:
                     runs[one.label, replication] = self._point(one, wanted[one.label], replication)
-        title = f"sizes {', '.join(format_size(pages * self.page) for pages in sorted(set(wanted.values())))}"
+        title = f"sizes {', '.join(show(pages * self.page, 'bytes') for pages in sorted(set(wanted.values())))}"
         points += runs.values()
         done = {
             outcome.point.label: outcome
@@ -222,7 +222,7 @@ def _notes(summary: Mapping[str, Any]) -> list[str]:
     ]
     for one in summary["policies"]:
         if one["anomalies_bytes"]:
-            sizes = ", ".join(format_size(size) for size in one["anomalies_bytes"])
+            sizes = ", ".join(show(size, "bytes") for size in one["anomalies_bytes"])
             lines.append(f"{one['label']}: not monotone: {sizes} met it as well, but a larger size missed it")
         if one["memory_bytes"] is None and one["tried"] and (error := one["tried"][-1]["error"]):
             lines.append(f"{one['label']}: {error}")

@@ -48,14 +48,17 @@ def cache_directory() -> Path:
 
 @cache
 def _directory(package: str) -> str:
-    """Where the compiled functions of a top-level package are kept: under the digest of its files that have any, or
-    that lay out the records which these work on."""
+    """Where the compiled functions of a top-level package or module are kept: under the digest of its files that have
+    any, or that lay out the records which these work on; of a user's also under that of the simulator's."""
     digest = hashlib.blake2b(Path(__file__).read_bytes() + bytes([CHECKED]), digest_size=8)
-    for folder in getattr(sys.modules[package], "__path__", ()):
-        for path in sorted(Path(folder).rglob("*.py")):
-            source = path.read_bytes()
-            if b"@compiled" in source or b"(Record):" in source or path.name in ("record.py", "view.py"):
-                digest.update(source)
+    module = sys.modules[package]
+    paths = [path for folder in getattr(module, "__path__", ()) for path in sorted(Path(folder).rglob("*.py"))]
+    for path in paths or [Path(str(module.__file__))]:
+        source = path.read_bytes()
+        if any(mark in source for mark in (b"@compiled", b"(Record):", b"(Compiled[")) or path.name == "view.py":
+            digest.update(source)
+    if package not in ("simulator", "workloads", "experiments"):
+        digest.update(_directory("simulator").encode())
     base = os.environ.get("NUMBA_CACHE_DIR") or cache_directory() / "compiled"
     return str(Path(base) / digest.hexdigest())
 
@@ -72,8 +75,10 @@ def _cached(decorate: Callable[..., Any], function: Callable[..., Any]) -> Any:
         config.CACHE_DIR = before
 
 
-def _word(kind: Any) -> Any:
+def _word(kind: Any, knows_policy: bool) -> Any:
     kind = types.unliteral(kind)
+    if not knows_policy:
+        kind = getattr(kind, "machine", kind)
     narrow = isinstance(kind, types.Integer) and kind != types.uint64
     return types.int64 if narrow or isinstance(kind, types.Boolean) else kind
 
@@ -82,28 +87,32 @@ def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function with numba in nopython mode, cached on disk where a cache directory can be written.
 
     Integers and booleans are passed as int64. Numba would compile a variant for each width and for each literal, which
-    takes four times as long and makes nothing faster.
+    takes four times as long and makes nothing faster. For the same reason a function of `m: MachineRecord` is compiled
+    once for all policies: it sees the machine without the policy's state.
     """
     import simulator.state.view  # noqa: F401 (gives compiled code the machine's attributes)
 
     dispatcher = _cached(partial(numba.njit, error_model="numpy", boundscheck=CHECKED), function)
     resolve = dispatcher.get_call_template
-    dispatcher.get_call_template = lambda args, kws: resolve(tuple(map(_word, args)), kws)
+    knows_policy = getattr(annotation := function.__annotations__.get("m"), "__name__", annotation) != "MachineRecord"
+    dispatcher.get_call_template = lambda args, kws: resolve(tuple(_word(kind, knows_policy) for kind in args), kws)
     return dispatcher
 
 
 class callback:  # noqa: N801 (a decorator)
     """Compiles `int64 function(int64 machine, int64 argument)` so that compiled code can `call` it by address; when it
-    is first wanted, because a run needs few of them."""
+    is first wanted, because a run needs few of them. One that returns nothing gives 0: to numba None is a null pointer.
+    """
 
-    def __init__(self, function: Callable[[Any, Any], int]) -> None:
-        """Compile nothing yet."""
+    def __init__(self, function: Callable[[Any, Any], int | None], machine: Any = types.int64) -> None:
+        """Compile nothing yet; `machine` is the type of its first argument."""
         self._function = function
+        self._machine = machine
 
     @cached_property
     def _compiled(self) -> Any:
         dispatcher = compiled(self._function)
-        dispatcher.compile((types.int64, types.int64))
+        dispatcher.compile((self._machine, types.int64))
         return dispatcher
 
     @cached_property
@@ -112,9 +121,9 @@ class callback:  # noqa: N801 (a decorator)
         (result,) = self._compiled.overloads.values()
         return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
 
-    def __call__(self, machine: int, argument: int) -> int:
+    def __call__(self, machine: Any, argument: int) -> int:
         """Call it from Python."""
-        return int(self._compiled(machine, argument))
+        return int(_caller()(self.address, machine, argument))
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -142,6 +151,15 @@ def call(typing_context: Any, function: Any, machine: Any, argument: Any) -> Any
         return value
 
     return types.int64(types.int64, *words), generate
+
+
+@cache
+def _caller() -> Any:
+    return compiled(_call)
+
+
+def _call(function: int, machine: int, argument: int) -> int:
+    return call(function, machine, argument)
 
 
 def _refuse_negative(context: Any, builder: Any, kind: Any, index: Any, _length: Any) -> Any:

@@ -145,45 +145,34 @@ def _begin(out: Any, row: int, page: int) -> int:
 
 
 @compiled
-def fetch(out: Any, row: int, page: int, count: int) -> int:
-    """Write down `count` fetches from a page, `row` being the last row so far; returns the last row now.
-
-    Like `load` and `store` it lets a run grow while the page is the same, as far as the count can hold.
-    """
-    if out.page[row] != page or out.fetches[row] == MOST_FETCHES:
+def _put(out: Any, counts: Any, most: int, row: int, page: int, count: int) -> int:
+    # A run grows while the page is the same, as far as its count can hold.
+    if out.page[row] != page or counts[row] == most:
         row = _begin(out, row, page)
-    while count > MOST_FETCHES - out.fetches[row]:
-        count -= MOST_FETCHES - out.fetches[row]
-        out.fetches[row] = MOST_FETCHES
+    while count > most - counts[row]:
+        count -= most - counts[row]
+        counts[row] = most
         row = _begin(out, row, page)
-    out.fetches[row] += count
+    counts[row] += count
     return row
+
+
+@compiled
+def fetch(out: Any, row: int, page: int, count: int) -> int:
+    """Write down `count` fetches from a page, `row` being the last row so far; returns the last row now."""
+    return _put(out, out.fetches, MOST_FETCHES, row, page, count)
 
 
 @compiled
 def load(out: Any, row: int, page: int, count: int) -> int:
     """Write down `count` loads from a page; see `fetch`."""
-    if out.page[row] != page or out.loads[row] == MOST:
-        row = _begin(out, row, page)
-    while count > MOST - out.loads[row]:
-        count -= MOST - out.loads[row]
-        out.loads[row] = MOST
-        row = _begin(out, row, page)
-    out.loads[row] += count
-    return row
+    return _put(out, out.loads, MOST, row, page, count)
 
 
 @compiled
 def store(out: Any, row: int, page: int, count: int) -> int:
     """Write down `count` stores to a page; see `fetch`."""
-    if out.page[row] != page or out.stores[row] == MOST:
-        row = _begin(out, row, page)
-    while count > MOST - out.stores[row]:
-        count -= MOST - out.stores[row]
-        out.stores[row] = MOST
-        row = _begin(out, row, page)
-    out.stores[row] += count
-    return row
+    return _put(out, out.stores, MOST, row, page, count)
 
 
 @compiled
@@ -194,29 +183,25 @@ def step(out: Any, row: int, code: Any, number: int) -> int:
 
 
 @compiled
-def load_words(out: Any, row: int, address: int, size: int, page_size: int) -> int:
-    """Write down the loads of the words of `size` bytes from a byte address (page index x page size + offset).
-
-    A word belongs to the page that it begins on.
-    """
+def _put_words(out: Any, counts: Any, row: int, address: int, size: int, page_size: int) -> int:
+    # A word belongs to the page that it begins on.
     words = (size + WORD - 1) // WORD
     while words > 0:
         page = address // page_size
         here = min(words, ((page + 1) * page_size - address + WORD - 1) // WORD)
-        row = load(out, row, page, here)
+        row = _put(out, counts, MOST, row, page, here)
         address += here * WORD
         words -= here
     return row
 
 
 @compiled
+def load_words(out: Any, row: int, address: int, size: int, page_size: int) -> int:
+    """Write down the loads of the words of `size` bytes from a byte address (page index x page size + offset)."""
+    return _put_words(out, out.loads, row, address, size, page_size)
+
+
+@compiled
 def store_words(out: Any, row: int, address: int, size: int, page_size: int) -> int:
     """Write down the stores of the words of `size` bytes; see `load_words`."""
-    words = (size + WORD - 1) // WORD
-    while words > 0:
-        page = address // page_size
-        here = min(words, ((page + 1) * page_size - address + WORD - 1) // WORD)
-        row = store(out, row, page, here)
-        address += here * WORD
-        words -= here
-    return row
+    return _put_words(out, out.stores, row, address, size, page_size)

@@ -1,26 +1,33 @@
-"""`pagesim calibrate disk`: disk models fitted to measured latencies, and how close they come."""
+"""`pagesim calibrate disk`: disk models fitted to measured latencies, and the part of a config that the closest is."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.calibrate.candidates import Candidate, candidate, closest
-from experiments.calibrate.fio import looks_like_json, read_fio
-from experiments.calibrate.fragment import assignment, checked, disk_of, fragment_text, samples_file
-from experiments.calibrate.goodness import FILED
-from experiments.calibrate.latencies import Latencies
-from experiments.calibrate.models import FITS, Fit
-from experiments.calibrate.report import as_data, last_lines, report
-from experiments.calibrate.table import read_table
+import numpy as np
+import yaml
+
+from experiments.calibrate.fit import FILED, FITS, SHARES, Candidate, Fit, candidate, closest, parameters_of
+from experiments.calibrate.measured import Latencies, read_latencies
+from experiments.config import from_document
+from experiments.document import Document
 from experiments.errors import BadInput, single_line
 from experiments.present import terminal
 from experiments.present.export.command import beside
+from experiments.present.numbers import share
+from experiments.present.table import Cell, Column, Part, Table, text_column
 from experiments.store import canonical_json
 
-MOST_BYTES = 1 << 30
+CAVEAT = (
+    "distance: Kolmogorov-Smirnov, the largest difference of the distribution functions; no p-values, which would not "
+    "hold for fitted parameters"
+)
+_FLOW = 1_000_000
+"""width at which YAML is never broken into lines"""
 
 
 def calibrate_disk(
@@ -39,7 +46,8 @@ def calibrate_disk(
     chosen = closest(candidates)
     if out is not None:
         picture = picture or out.with_suffix(".png")
-    disk = disk_of(chosen.fit, channels, out)
+    files = {} if out is None else {kind: samples_file(out, kind).name for kind in chosen.fit.samples}
+    disk = parameters_of(chosen.fit, channels, files)
     _write(path, chosen, name, disk, out)
     if picture is not None:
         from experiments.present.plots.calibration import draw
@@ -55,34 +63,21 @@ def calibrate_disk(
     terminal.show([*report(measured, candidates, chosen), *last_lines(chosen, line, out, picture)])
 
 
-def read_latencies(path: Path) -> dict[str, Latencies]:
-    """The latencies in a file, fio's JSON or a CSV, by kind of request; raises BadInput."""
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise BadInput(f"{path}: found more than {MOST_BYTES >> 30} GiB, allowed is less")
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror or error}, allowed is fio's JSON or a CSV of latencies") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: found the byte {error.object[error.start]:#04x}, allowed is text in UTF-8") from None
-    return read_fio(path, text) if looks_like_json(text) else read_table(path, text)
-
-
 def notes(measured: Mapping[str, Latencies], fit: Fit, channels: int | None) -> list[str]:
     """What a user should know before trusting a fit."""
-    told = []
+    said = []
     deep = max((found.depth or 1 for found in measured.values()), default=1)
     if deep > 1:
-        told.append(
+        said.append(
             f"measured with {deep} requests under way: the latencies contain waiting in the disk, which the simulator "
             "adds by itself; depth 1 gives the service alone"
         )
     missing = [kind for kind in ("read", "write") if kind not in measured]
     if missing and fit.model not in ("hdd", FILED):
-        told.append(f"no {missing[0]}s were measured: theirs are the defaults of {fit.model}")
+        said.append(f"no {missing[0]}s were measured: theirs are the defaults of {fit.model}")
     if channels is None and fit.model != "hdd":
-        told.append("latencies don't tell how many requests are served at one time: see --channels")
-    return told
+        said.append("latencies don't tell how many requests are served at one time: see --channels")
+    return said
 
 
 def _check(models: Sequence[str], name: str, out: Path | None, picture: Path | None) -> None:
@@ -115,3 +110,113 @@ def _write(path: Path, chosen: Candidate, name: str, disk: dict[str, Any], out: 
     comment = [f"{chosen.fit.model} fitted to {shown}: Kolmogorov-Smirnov distance {far}.", "A part of a config."]
     with beside(out) as partial:
         partial.write_text(fragment_text(name, disk, comment), "utf-8")
+
+
+def samples_file(out: Path, kind: str) -> Path:
+    """Where the samples of a kind of request go, beside a fragment."""
+    return out.with_name(f"{out.stem}.{kind}.txt")
+
+
+def checked(name: str, disk: dict[str, Any], base: Path) -> None:
+    """Raise BadInput unless a config with this disk is valid; `base` is where its paths start from."""
+    data = {
+        "name": "calibration",
+        "machine": {"disks": {name: disk}},
+        "processes": [{"workload": {"kind": "sequential", "pages": 1}}],
+    }
+    from_document(Document("calibration", data, {}, base))
+
+
+def fragment_text(name: str, disk: dict[str, Any], comment: list[str]) -> str:
+    """The fragment in YAML, with a comment."""
+    lines = [f"# {line}".rstrip() for line in comment]
+    body = yaml.safe_dump({"machine": {"disks": {name: disk}}}, sort_keys=False, width=100, allow_unicode=True)
+    return "\n".join([*lines, body])
+
+
+def assignment(name: str, disk: dict[str, Any], base: Path | None) -> str:
+    """The same as an option of `pagesim run`, with absolute paths: `machine.disks={...}`."""
+    told = dict(disk)
+    if base is not None:
+        told |= {kind: str((base / disk[kind]).absolute()) for kind in ("read", "write") if _is_path(disk.get(kind))}
+    text = yaml.safe_dump({name: told}, sort_keys=False, width=_FLOW, default_flow_style=True, allow_unicode=True)
+    return f"machine.disks={text.strip()}"
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and value.endswith(".txt")
+
+
+def as_data(
+    path: Path, measured: Mapping[str, Latencies], candidates: Sequence[Candidate], chosen: Candidate, line: str,
+    out: Path | None, picture: Path | None,
+) -> dict[str, Any]:  # fmt: skip
+    """All of it as one JSON object."""
+    return {
+        "file": str(path),
+        "measured": {
+            kind: {
+                "requests": found.requests,
+                "counted": found.counted,
+                "pages": found.pages,
+                "depth": found.depth,
+                "quantiles_ns": dict(zip(map(str, SHARES), found.quantile(np.array(SHARES)).tolist(), strict=True)),
+            }
+            for kind, found in measured.items()
+        },
+        "fits": [
+            {
+                "model": one.fit.model,
+                "parameters": one.fit.parameters,
+                "aic": one.aic,
+                "closeness": {
+                    kind: {
+                        "distance": close.distance,
+                        "mean_error": close.mean_error,
+                        "quantile_errors": {str(share): error for share, error in close.errors.items()},
+                    }
+                    for kind, close in one.close.items()
+                },
+            }
+            for one in candidates
+        ],
+        "closest": chosen.fit.model,
+        "set": None if chosen.fit.model == FILED and out is None else line,
+        "written": None if out is None else str(out),
+        "plot": None if picture is None else str(picture),
+    }
+
+
+def report(measured: Mapping[str, Latencies], candidates: Sequence[Candidate], chosen: Candidate) -> list[Part]:
+    """How close each model comes, a row for each kind of request."""
+    columns = [
+        text_column("model"), text_column("requests"), Column("distance", format=lambda far: f"{far:.4f}"),
+        Column("mean error", "share"), *(Column(f"p{100 * one:g}", format=lambda error: share(error, signed=True),
+        priority=place) for place, one in enumerate(SHARES)), Column("AIC", priority=len(SHARES)),
+    ]  # fmt: skip
+    least = min((one.aic for one in candidates if one.aic is not None), default=0.0)
+    rows = [
+        (
+            ("* " if one is chosen else "  ") + one.fit.model, f"{kind}s", close.distance, close.mean_error,
+            *(close.errors.get(one_share) for one_share in SHARES),
+            None if one.aic is None else Cell(f"{one.aic - least:+,.0f}", one.aic - least),
+        )
+        for one in candidates for kind, close in one.close.items()
+    ]  # fmt: skip
+    told = [
+        f"{found.requests:,} {kind}s of {found.pages * 4} KiB{'' if found.counted else ', known by quantiles'}"
+        for kind, found in measured.items()
+    ]
+    return ["; ".join(told), Table("models, and the errors of their quantiles", columns, rows, notes=[CAVEAT])]
+
+
+def last_lines(chosen: Candidate, line: str, out: Path | None, picture: Path | None) -> list[str]:
+    """What was chosen, how to use it, and where it was written."""
+    lines = [f"closest: {chosen.fit.model}"]
+    if chosen.fit.model != FILED or out is not None:
+        lines.append(f"use it: pagesim run CONFIG --set {shlex.quote(line)}")
+    if out is None:
+        lines.append("--out FRAGMENT.yaml writes it as a part of a config, with a plot beside it")
+    else:
+        lines.append(f"written to {out}")
+    return [*lines, *([f"plot: {picture}"] if picture else [])]

@@ -12,7 +12,7 @@ import pandas as pd
 from experiments.compare.metrics import METRICS, Metric
 from experiments.errors import single_line
 from experiments.present.comparison import MEMORY
-from experiments.present.numbers import UNKNOWN, show
+from experiments.present.numbers import UNKNOWN
 from experiments.present.table import Cell, Column, Part, Table, text_column
 
 if TYPE_CHECKING:
@@ -161,8 +161,7 @@ def points_table(points: pd.DataFrame, parameters: Sequence[str]) -> Table | Non
     keys = [key for key in parameters if key != "replication" or len(set(points[key])) > 1]
     names = [*keys, *(metric.key for metric in metrics), *(["error"] if points["error"].notna().any() else [])]
     failed = [text_column("error", wrap=True)] if "error" in names else []
-    columns = [*(Column(text, "bytes" if key == MEMORY else "number", format=None if key == MEMORY else written)
-                 for text, key in zip(short(keys), keys, strict=True)), *_metrics(metrics), *failed]  # fmt: skip
+    columns = [*map(_parameter, short(keys), keys, (points[key].dtype for key in keys)), *_metrics(metrics), *failed]
     rows = [[None if pd.isna(row[name]) else row[name] for name in names]
             for row in points.head(MOST_SETTINGS).to_dict("records")]  # fmt: skip
     few = f"the first {MOST_SETTINGS} points; " if len(points) > MOST_SETTINGS else ""
@@ -170,6 +169,8 @@ def points_table(points: pd.DataFrame, parameters: Sequence[str]) -> Table | Non
     return Table(count, columns, rows, notes=[f"{few}a pandas frame of {len(points.columns)} columns"])
 
 
-def text_of(metric: Metric, value: float | None) -> str:
-    """A metric's value in its unit."""
-    return show(value, metric.unit)
+def _parameter(heading: str, key: str, dtype: Any) -> Column:
+    """The column of a parameter."""
+    if key == MEMORY:
+        return Column(heading, "bytes")
+    return Column(heading, "number" if pd.api.types.is_numeric_dtype(dtype) else "text", format=written)

@@ -73,7 +73,7 @@ class Fitting:
         else:
             yield from self._grid(kept, space, room)
             if left_out:
-                names = ", ".join(heading(self._columns[at], " ") for at in left_out)
+                names = "; ".join(heading(self._columns[at], " ") for at in left_out)
                 yield Text(f"no room for: {names} (--wide shows all)", style="dim")
         yield from map(Text, [*self._table.notes, ""])
 

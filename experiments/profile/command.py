@@ -20,7 +20,7 @@ from experiments.trace_progress import reading
 
 if TYPE_CHECKING:
     from simulator.stream import ReferenceStream
-    from workloads.traces.native import NativeTrace
+    from workloads.traces.store import NativeTrace
 
 
 def profile_trace(

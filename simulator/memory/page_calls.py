@@ -43,12 +43,12 @@ def _leave(m: MachineRecord, pte: Pte, reason: int, t: Nanoseconds) -> None:
 
 
 @compiled
-def evict_all(m: MachineRecord, entries: Any, reason: int, t: Nanoseconds, locked: bool) -> int:
-    """Take entries out of their working set, locked ones too if `locked`; returns how many."""
+def evict_all(m: MachineRecord, entries: Any, reason: int, t: Nanoseconds) -> int:
+    """Take entries out of their working set, but for locked ones; returns how many."""
     m.now = t
     count = 0
     for e in entries:
-        if not m.bits[e] & VALID or m.ptes[e].fixed or (m.bits[e] & LOCKED and not locked):
+        if not m.bits[e] & VALID or m.ptes[e].fixed or m.bits[e] & LOCKED:
             continue
         _leave(m, e, reason, t)
         count += 1
@@ -305,11 +305,3 @@ def unmap_fixed_all(m: MachineRecord, entries: Any) -> None:
         pte.fixed = 0
         pte.content = NONE
         forget_scans(m, pte.process)
-
-
-@compiled
-def clear_dirty(m: MachineRecord, entries: Any) -> None:
-    """Carry the dirty bits of entries over to their frames, so that the next store is seen (write watch)."""
-    for e in entries:
-        if m.bits[e] & VALID:
-            fold_dirty(m, e)

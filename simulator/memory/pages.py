@@ -54,6 +54,23 @@ def numbers(values: ArrayLike) -> Numbers:
     return np.ascontiguousarray(values, np.int64)
 
 
+def step(compiled: Any, *more: Any, timed: bool = True, leaving: bool = False) -> Callable[..., Any]:
+    """A method that does a compiled step to PTEs or contents, at the present instant if it is `timed`. If pages leave
+    their working set by it, it gives how many, and they take processor time. `more`: its last arguments."""
+
+    def method(self: Pages, entries: ArrayLike, *arguments: Any) -> Any:
+        shown = numbers(entries)
+        if timed:
+            self._make_room(len(shown))
+        found = compiled(self.state.address, shown, *arguments, *more, *((self.now,) if timed else ()))
+        if leaving:
+            self._spent += int(found) * self.state.config.costs.trim
+        return found
+
+    method.__doc__ = compiled.__doc__
+    return method
+
+
 class Pages:
     """The page-level side of the calls."""
 
@@ -98,32 +115,21 @@ class Pages:
 
     def set_access(self, entries: ArrayLike, accessible: ArrayLike, writable: ArrayLike, executable: ArrayLike) -> None:
         """Change what may be done to pages. Those that may not be touched any more leave their working set."""
-        entries = self._prepared(entries)
+        shown = numbers(entries)
+        self._make_room(len(shown))
         flags = [
-            np.broadcast_to(np.asarray(flag, np.uint8), entries.shape) for flag in (accessible, writable, executable)
+            np.broadcast_to(np.asarray(flag, np.uint8), shown.shape) for flag in (accessible, writable, executable)
         ]
-        left = page_calls.set_access_all(self.state.address, entries, *map(np.ascontiguousarray, flags), self.now)
-        self._took_out(left)
+        left = page_calls.set_access_all(self.state.address, shown, *map(np.ascontiguousarray, flags), self.now)
+        self._spent += int(left) * self.state.config.costs.trim
 
-    def map_fixed(self, entries: ArrayLike, contents: ArrayLike) -> None:
-        """Have invalid PTEs show fixed contents: valid for as long as they do, in no working set."""
-        page_calls.map_fixed_all(self.state.address, numbers(entries), numbers(contents))
-
-    def unmap_fixed(self, entries: ArrayLike) -> None:
-        """Have PTEs show their fixed contents no longer; these keep their frames."""
-        page_calls.unmap_fixed_all(self.state.address, numbers(entries))
+    map_fixed = step(page_calls.map_fixed_all, timed=False)
+    unmap_fixed = step(page_calls.unmap_fixed_all, timed=False)
 
     # Ways out of the working set
 
-    def evict(self, entries: ArrayLike, reason: int, locked: bool = False) -> int:
-        """Take pages out of their working set, locked ones only if `locked`; returns how many were in it."""
-        entries = self._prepared(entries)
-        return self._took_out(page_calls.evict_all(self.state.address, entries, reason, self.now, locked))
-
-    def delete(self, entries: ArrayLike, reason: int) -> None:
-        """Pages are gone: out of the working set, locked or not; private ones lose frame and slot and have no contents
-        any more, shared ones have one sharer less. The PTEs still show what they did."""
-        self._took_out(page_calls.delete_all(self.state.address, self._prepared(entries), reason, self.now))
+    evict = step(page_calls.evict_all, leaving=True)
+    delete = step(page_calls.delete_all, leaving=True)
 
     def unbind(self, entries: ArrayLike, reason: int) -> None:
         """`delete`, and the PTEs show nothing and may not be touched."""
@@ -143,30 +149,13 @@ class Pages:
         entries: Numbers = page_calls.walk(self.state.address, process)
         return entries
 
-    # Contents that needn't be kept
+    # Contents that needn't be kept, and locks
 
-    def reset(self, entries: ArrayLike) -> None:
-        """MEM_RESET: what the pages hold needn't be kept or written any more."""
-        page_calls.reset_all(self.state.address, self._prepared(entries), self.now)
-
-    def offer(self, entries: ArrayLike, priority: int) -> None:
-        """Pages leave the working set for the standby list of a priority, and aren't written."""
-        self._took_out(page_calls.offer_all(self.state.address, self._prepared(entries), priority, self.now))
-
-    def reclaim(self, entries: ArrayLike) -> NDArray[np.bool_]:
-        """After `reset` or `offer`: the pages are to be kept again; whether each still holds what it did."""
-        intact = page_calls.reclaim_all(self.state.address, self._prepared(entries), self.now)
-        return np.asarray(intact, np.bool_)
-
-    # Locking, and frames for good
-
-    def lock(self, entries: ArrayLike) -> None:
-        """Lock valid pages in their working set; raises ValueError if one isn't valid."""
-        page_calls.lock_all(self.state.address, numbers(entries), True)
-
-    def unlock(self, entries: ArrayLike) -> None:
-        """Unlock pages."""
-        page_calls.lock_all(self.state.address, numbers(entries), False)
+    reset = step(page_calls.reset_all)
+    offer = step(page_calls.offer_all, leaving=True)
+    reclaim = step(page_calls.reclaim_all)
+    lock = step(page_calls.lock_all, True, timed=False)
+    unlock = step(page_calls.lock_all, False, timed=False)
 
     def locked(self, process: int) -> int:
         """Pages that are locked in a process's working set."""
@@ -195,33 +184,17 @@ class Pages:
         for content in numbers(contents).tolist():
             page_calls.delete_contents_all(self.state.address, content, 1, constants.DECOMMITTED, self.now)
 
-    def clear_dirty(self, entries: ArrayLike) -> None:
-        """Have the next store to each page be seen again by `state(entries)["dirty"]`."""
-        page_calls.clear_dirty(self.state.address, numbers(entries))
-
     # Reads and writes
 
-    def prefetch(self, contents: ArrayLike, process: int) -> int:
-        """Start reads of what isn't in memory; it ends on standby. Returns how many pages are read."""
-        contents = numbers(contents)
-        self._make_room(len(contents))
-        return int(page_io.prefetch_all(self.state.address, contents, process, self.now))
+    prefetch = step(page_io.prefetch_all)
+    flush_contents = step(page_io.flush_all)  # not what PTEs only know: as FlushFileBuffers [FlushViewOfFile, Remarks]
+    write_in_flight = step(page_io.write_in_flight, timed=False)
 
     def flush(self, entries: ArrayLike) -> int:
         """Start writes of the modified pages of files that PTEs show; they stay where they are, clean."""
         entries = numbers(entries)
         page_io.fold_all(self.state.address, entries)
         return self.flush_contents(self.state.arrays["ptes"]["content"][entries])
-
-    def flush_contents(self, contents: ArrayLike) -> int:
-        """Start writes of those of these contents that are pages of files and known to be modified: what PTEs only know
-        is left out, as FlushFileBuffers does [FlushViewOfFile, Remarks]."""
-        contents = self._prepared(contents)
-        return int(page_io.flush_all(self.state.address, contents, self.now))
-
-    def write_in_flight(self, contents: ArrayLike) -> int:
-        """The number of an I/O that writes one of these contents, -1: none does."""
-        return int(page_io.write_in_flight(self.state.address, numbers(contents)))
 
     # Commit charge
 
@@ -283,17 +256,6 @@ class Pages:
         """Pages in a working set."""
         return int(self.state.arrays["processes"]["size"][process])
 
-    def list_lengths(self) -> dict[str, int]:
-        """Pages on each kind of list."""
-        m, count = self.state.record[0], self.state.arrays["lists"]["count"]
-        return {
-            "zeroed": int(count[constants.ON_ZEROED] + m["frame_count"] - m["fresh"]),
-            "free": int(count[constants.ON_FREE]),
-            "standby": int(count[constants.ON_STANDBY : constants.ON_MODIFIED].sum()),
-            "modified": int(count[constants.ON_MODIFIED] + count[constants.ON_MAPPED] + count[constants.ON_NO_WRITE]),
-            "active": int(m["states_active"]),
-        }
-
     def state_of(self, entries: ArrayLike) -> NDArray[Any]:
         """What is known of each page: an array of PAGE_STATE."""
         entries = numbers(entries)
@@ -343,15 +305,6 @@ class Pages:
         return None if room is None else room[: int(self.process(process)["watch_count"])].copy()
 
     # Within
-
-    def _prepared(self, entries: ArrayLike) -> Numbers:
-        found = numbers(entries)
-        self._make_room(len(found))
-        return found
-
-    def _took_out(self, count: int) -> int:
-        self._spent += int(count) * self.state.config.costs.trim
-        return int(count)
 
     def _make_room(self, pages: int) -> None:
         """Have room in the page log for what happens to so many pages."""

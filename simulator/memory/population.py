@@ -28,8 +28,8 @@ class Population:
         number = len(state.names)
         state.names.append(config.name)
         processes = state.grow("processes", number + 1)
-        if state.keeps_nodes:
-            state.grow("process_notes", number + 1)
+        if state.policy_records:
+            state.grow("process_state", number + 1)
         process = processes[number]
         page, limits = state.config.page_size, config.working_set
         process["start"], process["first_thread"] = config.start, state.record[0]["thread_count"]
@@ -110,8 +110,8 @@ class Population:
         state.record[0]["pte_count"] = state.pte_count
         ptes = state.grow("ptes", state.pte_count)
         state.grow("bits", state.pte_count)
-        if state.keeps_nodes:
-            state.grow("nodes", state.pte_count)
+        if state.policy_records:
+            state.grow("page", state.pte_count)
         if len(state.arrays["history"]) > 1:
             state.grow("history", LOG_ROWS + state.pte_count)
         return ptes

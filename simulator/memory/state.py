@@ -18,6 +18,7 @@ from simulator.memory.sampling import SAMPLE_ROWS, columns
 from simulator.memory.signals import OUTBOX_SIZE
 from simulator.rng import stream_key
 from simulator.state import constants, schema
+from simulator.state.record import Record
 from simulator.state.schema import LOG_ROWS
 from simulator.state.view import machine as machine_at
 from simulator.stream import ReferenceStream
@@ -61,8 +62,6 @@ class ProcessSpec:
 UNUSED: dict[str, dict[str, int]] = {
     "ptes": {"content": -1, "private": -1, "process": -1},
     "contents": {"frame": -1, "file": -1, "location": -1, "process": -1, "pte": -1},
-    "nodes": {"next": -1, "previous": -1, "queue": -1},
-    "process_notes": {"next": -1, "previous": -1, "queue": -1},
     "threads": {"processor": -1, "next": -1, "state": constants.ENDED, "victim": NOT_ASKED, "process": -1},
     "processes": {"head": -1, "tail": -1, "hand": -1, "finished": -1, "status": -1},
 }
@@ -79,8 +78,8 @@ class State:
         self.specs = sorted(specs, key=lambda spec: natural(spec.config.name))
         self.names = [spec.config.name for spec in self.specs]
         self.seed = seed
-        self.keeps_nodes = False
-        """the policy has notes on each PTE and each process"""
+        self.policy_records: dict[str, type[Record]] = {}
+        """what the policy keeps for itself (`own`), for each PTE (`page`) and for each process (`process_state`)"""
         self.user_threads = sum(spec.threads for spec in self.specs)
         self.disk_names = sorted(machine.disks, key=natural)
         self.file_names = sorted(machine.files, key=natural)
@@ -99,7 +98,10 @@ class State:
 
     def add(self, name: str, count: int) -> NDArray[Any]:
         """Allocate an array of the machine, of items that belong to nobody, in place of the one it had."""
-        array = np.zeros(max(1, count), schema.ARRAYS[name])
+        record = self.policy_records.get(name)
+        array = np.zeros(max(1, count), record.dtype if record else schema.ARRAYS[name])
+        if record:
+            record.begin(array)
         for field, value in UNUSED.get(name, {}).items():
             array[field] = value
         self.arrays[name] = array
@@ -282,12 +284,7 @@ class State:
         self.add("frames", machine.frames)
         lists = self.add("lists", constants.LISTS)
         lists["head"], lists["tail"] = -1, -1
-        self.add("nodes", 0)
-        self.add("process_notes", 0)
         self.add("history", 0)
-        self.add("policy_queues", schema.POLICY_QUEUES)
-        self.add("policy_integers", schema.POLICY_NUMBERS)
-        self.add("policy_reals", schema.POLICY_NUMBERS)
         self.add("requests", machine.frames + self.user_threads + constants.DAEMONS)
         self.add("flights", machine.frames + self.user_threads + constants.DAEMONS)
         self.add("sleepers", self.user_threads)

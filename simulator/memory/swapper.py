@@ -30,5 +30,5 @@ def outswap(m: MachineRecord, least: int, t: Nanoseconds) -> int:
     count = 0
     for process in range(m.process_count):
         if m.processes[process].alive and m.processes[process].size > 0 and _idle(m, process, least, t):
-            count += evict_all(m, walk(m, process), OUTSWAPPED, t, False)
+            count += evict_all(m, walk(m, process), OUTSWAPPED, t)
     return count

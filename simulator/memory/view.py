@@ -60,14 +60,15 @@ class WorkingSet:
             locked=(bits & constants.PINNED) != 0,
             share=arrays["frames"]["share"][frame],
             entered=pte["entered"],
-            last_access=self._last_access(entry),
+            last_access=self._last_use("time", entry),
+            use=self._last_use("order", entry),
         )
 
-    def _last_access(self, entry: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _last_use(self, field: str, entry: NDArray[np.int64]) -> NDArray[np.int64]:
         if not self._state.record[0]["exact"]:
             return np.zeros(len(entry), np.int64)
-        times: NDArray[np.int64] = self._state.arrays["nodes"]["time"][entry]
-        return times
+        found: NDArray[np.int64] = self._state.arrays["page"][field][entry]
+        return found
 
 
 class View:

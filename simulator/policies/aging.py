@@ -1,63 +1,67 @@
 """Aging: for each page a shift register of its accessed bits, one for each tick of a clock."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
-from simulator.policies.base import (
-    ACCESSED,
-    STRICT,
-    Compiled,
-    Count,
-    Field,
-    MachineRecord,
-    Policy,
-    PolicyMemory,
-    Pte,
-    callback,
-    compiled,
-    np,
-    parameters,
-    register,
-    requeue,
-)
-from simulator.policies.rounds import above_minimum, first_unlocked
-
-_PERIOD, _BITS, _ENTRIES = range(3)
-"""Places of the policy's integers: the clock's period, the register's length, how many entries there were so far. A
-node has the number of its entry in `time`, its register in `count`, and in `slot` the tick, counted from 1, in which it
-came in or was found used; a process's notes have in `mark` the tick at which it was last aged. Of ticks only the
-last 31 bits are kept: they are only compared with each other."""
+from simulator.policies.base import I4, I8, NONE, Compiled, Count, Field, Policy, Pte, Record, compiled, np, policy
+from simulator.policies.structures.entries import accessed, clear_accessed, requeue
+from simulator.policies.structures.lowest import Lowest, lowest_of_all, lowest_to_trim
+from simulator.policies.structures.rounds import first_unlocked
 
 
-@callback
-def _entered(m: MachineRecord, entry: Pte) -> int:
-    own, n = m.policy_integers, m.nodes[entry]
-    n.time = own[_ENTRIES]
-    own[_ENTRIES] += 1
-    n.count = 0
-    n.slot = m.process_notes[m.ptes[entry].process].mark + 1
-    return 0
+class Own(Record):
+    bits: I8[int]
+    period: I8[int]
+    entries: I8[int]  # how many there were so far
+
+
+class Page(Record):
+    number: I8[int]  # of the entries there were
+    register: I4[int]
+    found: I8[int]  # the tick, counted from 1, in which it came in or was found used
+
+
+class Process(Record):
+    lowest: Lowest
+    tick: I8[int]  # at which it was last aged
+
+
+class Hooks(Compiled[Own, Page, Process]):
+    def entered(m, entry: Pte) -> None:
+        page = m.page[entry]
+        page.number, page.register = m.own.entries, 0
+        page.found = m.process_state[m.ptes[entry].process].tick + 1
+        m.own.entries += 1
+
+    def replace(m, process: int) -> int:
+        if process < 0:
+            return lowest_of_all(m, m.process_state.lowest, False, True)
+        entry = choose(m, process)
+        if entry >= 0:
+            used = 1 if accessed(m, entry) else 0
+            m.process_state[process].lowest.key = (used << m.own.bits) | m.page[entry].register
+        return entry
+
+    def trim(m, wanted: int) -> int:
+        if wanted > 0:
+            return lowest_to_trim(m, m.process_state.lowest)
+        for process in range(m.process_count):
+            tick(m, process)
+        return NONE
 
 
 @compiled
-def _tick(m: MachineRecord, process: int) -> None:
+def tick(m: Hooks, process: int) -> None:
     """If the clock has ticked since a process was last looked at, shift its accessed bits into the registers, clear
     them, and put its entries in order of their registers; of equal ones the first that came in is the first."""
-    p, own = m.processes[process], m.policy_integers
-    tick = (m.now // own[_PERIOD]) & 0x3FFFFFFF
-    if p.size == 0 or m.process_notes[process].mark == tick:
+    p, now = m.processes[process], m.now // m.own.period
+    if p.size == 0 or m.process_state[process].tick == now:
         return
-    m.process_notes[process].mark = tick
+    m.process_state[process].tick = now
     entries, keys = np.empty(p.size, np.int64), np.empty(p.size, np.int64)
     entry = p.head
     for i in range(p.size):
-        n = m.nodes[entry]
-        n.count >>= 1
-        if m.bits[entry] & ACCESSED:
-            n.count |= 1 << (own[_BITS] - 1)
-        m.bits[entry] &= ~ACCESSED
-        entries[i], keys[i] = entry, (n.count << 44) | n.time
+        page = m.page[entry]
+        page.register = (page.register >> 1) | (1 << (m.own.bits - 1) if accessed(m, entry) else 0)
+        clear_accessed(m, entry)
+        entries[i], keys[i] = entry, (page.register << 44) | page.number
         entry = m.ptes[entry].next
     for i in np.argsort(keys):
         requeue(m, entries[i])
@@ -65,61 +69,21 @@ def _tick(m: MachineRecord, process: int) -> None:
 
 
 @compiled
-def _first(m: MachineRecord, process: int) -> int:
+def choose(m: Hooks, process: int) -> int:
     """The entry that a process loses first, -1: none: used since the last tick last, then by registers. Those found
     used go to the end, once in a tick."""
-    _tick(m, process)
-    turn = m.process_notes[process].mark + 1
+    tick(m, process)
+    turn = m.process_state[process].tick + 1
     entry = first_unlocked(m, process)
-    while entry >= 0 and m.bits[entry] & ACCESSED and m.nodes[entry].slot != turn:
+    while entry >= 0 and accessed(m, entry) and m.page[entry].found != turn:
         m.examined += 1
-        m.nodes[entry].slot = turn
+        m.page[entry].found = turn
         requeue(m, entry)
         entry = first_unlocked(m, process)
     return entry
 
 
-@compiled
-def _value(m: MachineRecord, entry: Pte) -> int:
-    """The register as it would be if the clock ticked now, but for the bit that falls out."""
-    used = 1 if m.bits[entry] & ACCESSED else 0
-    return (used << m.policy_integers[_BITS]) | m.nodes[entry].count
-
-
-@compiled
-def _first_of_all(m: MachineRecord, spares: bool) -> int:
-    """The entry with the lowest value of any process; with `spares` of those above their minimum."""
-    victim, loser = -1, -1
-    for process in range(m.process_count):
-        if m.processes[process].size == 0 or (spares and above_minimum(m, process) <= 0):
-            continue
-        entry = _first(m, process)
-        if entry < 0:
-            continue
-        lower = victim < 0 or _value(m, entry) < _value(m, victim)
-        same = victim >= 0 and _value(m, entry) == _value(m, victim)
-        if lower or (same and above_minimum(m, process) > above_minimum(m, loser)):
-            victim, loser = entry, process
-    return victim
-
-
-@callback
-def _replace(m: MachineRecord, process: int) -> int:
-    return _first(m, process) if process >= 0 else _first_of_all(m, False)
-
-
-@callback
-def _trim(m: MachineRecord, wanted: int) -> int:
-    if wanted == 0:
-        for process in range(m.process_count):
-            _tick(m, process)
-        return -1
-    entry = _first_of_all(m, True)
-    return entry if entry >= 0 else _first_of_all(m, False)
-
-
-@register("policy", "aging")
-@parameters(config=STRICT)
+@policy("aging", Hooks)
 class Aging(Policy):
     """Not frequently used, with aging (Tanenbaum and Bos, Modern Operating Systems, 4th ed., 2015, section 3.4.7): at
     each tick a page's accessed bit is shifted into its register from the left and cleared; the page with the lowest
@@ -132,8 +96,3 @@ class Aging(Policy):
     period: Count = Field(
         default=20_000_000, ge=1, description="ns between ticks of the clock (20 ms: Tanenbaum and Bos, 3.4.7)"
     )
-    compiled: ClassVar = Compiled(replace=_replace, trim=_trim, entered=_entered)
-
-    def prepare(self, memory: PolicyMemory) -> None:
-        """The clock's period and the registers' length."""
-        memory.integers[:2] = self.period, self.bits

@@ -1,81 +1,106 @@
-"""What a trimming policy sees and what it proposes. A policy's file imports this module only.
+"""What a trimming policy sees and what it proposes. A policy's file imports this module and `policies.structures` only.
 
-A policy is a dataclass, derived from Policy and registered under its name; its fields are its parameters. The memory
-manager asks it at two points: `trim`, at each pass of the balance set manager, and `replace`, when a process faults at
-its working-set limit (or, on the textbook machine, when no frame is free). A policy proposes; the manager applies,
-refuses what isn't allowed, and counts, so that a figure means the same for every policy.
+A policy is a class derived from `Policy` and registered under its name; its fields are its parameters, and its
+docstring says where it comes from. The memory manager asks it at two points: `trim`, at each pass of the balance set
+manager, and `replace`, when a process faults at its working-set limit (or, on the textbook machine, when no frame is
+free). A policy proposes; the manager applies, refuses what isn't allowed, and counts, so that a figure means the same
+for every policy. It may be written in either of two ways.
 
-A policy in plain Python overrides `trim` and `replace`. One that is compiled gives a Compiled instead: functions that
-the machine calls by address, which keep their notes in the policy's memory (`nodes`, one for each entry,
-`process_notes`, one for each process, `policy_queues`, `policy_integers`, `policy_reals`; see
-`simulator.policies.queues`). The machine allocates it, also for what programs add while it runs.
+In plain Python it overrides `replace`, and `trim` if it has a better idea than to replace until enough pages are free
+(`policies/mru.py` is an example):
+
+    @policy("largest")
+    class Largest(Policy):
+        \"\"\"The oldest page of the largest working set.\"\"\"
+
+        def replace(self, view, process):
+            sets = [ws for ws in view.working_sets if process in (None, ws.index)]
+            entries = max(sets, key=lambda ws: ws.size).entries
+            return first(entries.entry[~entries.locked])
+
+Compiled, it is some hundred times as fast (`policies/sieve.py`). It declares its state as records: one for itself, one
+for each page and one for each process, `Nothing` where it needs none. The manager allocates them, and fills the fields
+that are called like parameters, `frames`, or what `begin` gives. Its hooks are the methods of a class derived from
+`Compiled`; their first argument `m` is the machine:
+
+    class Own(Record):
+        share: F8[float]  # the parameter below
+
+    class Page(Record):
+        uses: I4[int]
+
+    class Hooks(Compiled[Own, Page, Nothing]):
+        def hit(m, entry: Pte) -> None:
+            m.page[entry].uses += 1
+
+        def replace(m, process: int) -> int:
+            ...  # the number of an entry, or NONE
+
+    @policy("mine", Hooks, requires={"last_access"})
+    class Mine(Policy):
+        \"\"\"...\"\"\"
+
+        share: float = Field(default=0.1, gt=0, lt=1, description="...")
+
+What hooks share stands in functions with `@compiled`, in the same file or in `policies.structures`.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as parameters
+from typing_extensions import dataclass_transform
 
 from simulator.compile import call, callback, compiled
-from simulator.config import STRICT
-from simulator.memory.working_set import may_leave, requeue
 from simulator.registry import register
-from simulator.state.constants import ACCESSED, DIRTY, NEVER, PINNED, VALID
-from simulator.state.queries import available, entry_of
-from simulator.state.record import Content, Frame, Nanoseconds, Pte, Thread
-from simulator.state.schema import MachineRecord
+from simulator.state.record import F8, I4, I8, NONE, U1, Nothing, Pte, Record, Rows
+from simulator.state.record import Field as Array
+from simulator.state.schema import POLICY_HOOKS, MachineRecord
+from simulator.state.view import PolicyMachine
 
 __all__ = [
-    "ACCESSED",
-    "DIRTY",
-    "NEVER",
+    "F8",
+    "I4",
+    "I8",
+    "NONE",
     "NOTHING",
-    "PINNED",
-    "STRICT",
-    "VALID",
+    "U1",
+    "Annotated",
+    "Array",
     "Compiled",
-    "Content",
     "Count",
     "Decision",
     "Entries",
     "Field",
-    "Frame",
     "MachineRecord",
     "MemoryView",
-    "Nanoseconds",
+    "Nothing",
     "Policy",
-    "PolicyMemory",
     "Pte",
     "Ratio",
-    "Thread",
+    "Record",
+    "Rows",
     "WorkingSetView",
-    "available",
+    "call",
     "callback",
     "compiled",
-    "entry_of",
-    "last_thread",
-    "may_leave",
-    "next_use",
+    "first",
     "np",
-    "oldest",
-    "oldest_to_trim",
     "parameters",
+    "policy",
     "register",
-    "requeue",
-    "trim_by_replacing",
-    "virtual_time",
 ]
 
 NOTHING: NDArray[np.int64] = np.empty(0, np.int64)
 """No entries."""
-
 
 Count = Annotated[int, Field(le=1 << 56)]
 """A parameter that is a whole number, such as a window: none so large that sums with it don't fit into 64 bits."""
@@ -104,6 +129,8 @@ class Entries(NamedTuple):
     """place in the order of entry among all processes"""
     last_access: NDArray[np.int64]
     """simulated time, in ns, of the last use; zeros for a policy that doesn't declare `last_access`"""
+    use: NDArray[np.int64]
+    """place of that use in the order of uses among all processes; zeros likewise"""
 
 
 class WorkingSetView(Protocol):
@@ -168,57 +195,97 @@ class Decision:
     """entries looked at; processor time is charged for each"""
 
 
-class Compiled(NamedTuple):
-    """A policy's decisions in compiled code: each a `callback` of (machine, argument), or None.
+@callback
+def trim_by_replacing(m: MachineRecord, wanted: int) -> int:
+    """A compiled `trim` that replaces globally until enough pages are free, and never ages."""
+    if wanted == 0:
+        return -1
+    m.examined += 1
+    return call(m.replace_hook, m, -1)
 
-    They may change accessed bits, ages, the order of entry (`requeue`) and the policy's own memory, and nothing else.
+
+Own = TypeVar("Own", bound=Record)
+Page = TypeVar("Page", bound=Record)
+Process = TypeVar("Process", bound=Record)
+
+
+if TYPE_CHECKING:
+    _Machine = MachineRecord
+else:
+
+    class _Machine:
+        """Its attributes are those that `simulator.state.view` gives to compiled code."""
+
+
+class Compiled(_Machine, Generic[Own, Page, Process]):
+    """The machine as a compiled policy sees it, `m`: it has the policy's own state beside everything else, which a
+    policy only reads. The methods are the policy's hooks; those that it doesn't have are never called.
+
+    Hooks may change accessed bits, ages, the order of entry (`requeue`), `m.examined` and the policy's own state, and
+    nothing else. An entry's number is that of its PTE; it has one, and a record, whether it is in memory or not.
     """
 
-    replace: Any = None
-    """(machine, process; -1: any) -> the entry that makes room, or -1: the working set shall grow. Asked for the fault
-    of thread `machine.actor` on its `fault_pte`; -1: for a pass that trims by replacing."""
-    trim: Any = None
-    """(machine, pages wanted) -> the entry to trim next, or -1. Asked in each pass of the balance set manager until it
-    says -1 or has given enough; `machine.passes` tells passes apart. With 0 pages wanted it only ages and gives -1.
-    Adds what it looks at to `machine.examined`."""
-    withdraw: Any = None
-    """(machine, process) -> an entry of the process that leaves now, or -1. Asked until it says -1: at each fault of
-    the process, before the page is brought in; or, if the policy sees hits, after each of its references."""
-    entered: Any = None
-    """(machine, entry) -> 0: the entry came into its working set by the fault of thread `machine.actor`, whose
-    reference to it will be made at once"""
-    left: Any = None
-    """(machine, entry) -> 0: the entry left its working set, for whatever reason"""
-    hit: Any = None
-    """(machine, entry) -> 0: thread `machine.actor` uses an entry that is in its working set. Only for policies that
-    declare `last_access` or `future`."""
+    own: Own
+    """the policy's"""
+    page: Rows[Page]
+    """... on each entry, by its number"""
+    process_state: Rows[Process]
+    """... on each process"""
+    hooks: ClassVar[dict[str, callback]]
+    records: ClassVar[dict[str, type[Record]]]
 
+    if TYPE_CHECKING:
 
-class PolicyMemory(NamedTuple):
-    """What a policy gets to keep its notes in, all zeros (links and queues: -1), and how large the machine is."""
+        def replace(self, process: int) -> int:
+            """The entry that makes room in the process's working set (-1: in any), or NONE. Asked for the fault of
+            thread `m.actor` on its `fault_pte`; NONE: for a pass that trims by replacing."""
 
-    frames: int
-    entries: int
-    processes: int
-    nodes: NDArray[Any]
-    """`Node`s, one for each entry"""
-    integers: NDArray[np.int64]
-    reals: NDArray[np.float64]
+        def trim(self, wanted: int) -> int:
+            """The entry to trim next, or NONE; `wanted` more are to go. Asked in each pass of the balance set manager
+            until it says NONE or has given enough; `m.passes` tells passes apart. With 0 pages wanted it only ages and
+            gives NONE. Adds what it looks at to `m.examined`. Without it a policy replaces until there is enough."""
+
+        def withdraw(self, process: int) -> int:
+            """An entry of the process that leaves now, or NONE. Asked until it says NONE: at each fault of the process,
+            before the page is brought in; or, if the policy sees hits, after each of its references."""
+
+        def entered(self, entry: Pte) -> None:
+            """The entry came into its working set by the fault of thread `m.actor`, whose reference to it will be made
+            at once."""
+
+        def left(self, entry: Pte) -> None:
+            """The entry left its working set, for whatever reason."""
+
+        def hit(self, entry: Pte) -> None:
+            """Thread `m.actor` uses an entry that is in its working set. Only for policies that declare `last_access`
+            or `future`."""
+
+    def __init_subclass__(cls) -> None:
+        """Collect the policy's records and hooks; each is compiled when a machine first wants it."""
+        own, page, process = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]
+        cls.records = {"own": own, "page": page, "process_state": process}
+        machine = PolicyMachine(own, page, process)
+        functions = {"trim": trim_by_replacing, **vars(cls)}
+        cls.hooks = {
+            name: hook if isinstance(hook := functions[name], callback) else callback(hook, machine)
+            for name in POLICY_HOOKS
+            if name in functions
+        }
 
 
 class Policy:
-    """What the memory manager asks of a policy. A policy in plain Python overrides `replace`, and `trim` if it has a
-    better idea than to replace until enough pages are free."""
+    """What the memory manager asks of a policy."""
 
     name: ClassVar[str]
     requires: ClassVar[frozenset[str]] = frozenset()
     """what an implementation in hardware couldn't have: "last_access" (it sees every use of a page), "future" (it knows
     the next one); empty: implementable"""
-    compiled: ClassVar[Compiled | None] = None
-    """takes the place of the methods"""
+    compiled: ClassVar[type[Compiled[Any, Any, Any]] | None] = None
+    """takes the place of `trim`, `replace`, `on_fault` and `on_evict`"""
 
-    def prepare(self, memory: PolicyMemory) -> None:
-        """Write parameters and beginnings into a compiled policy's memory, before the machine starts."""
+    def begin(self, frames: int) -> dict[str, float]:
+        """What the fields of a compiled policy's own state begin with, beside those that are called like parameters."""
+        return {}
 
     def trim(self, view: MemoryView, goal: int) -> Decision:
         """Propose which pages leave which working sets; `goal` pages are wanted (0: only age)."""
@@ -235,62 +302,19 @@ class Policy:
         """An entry left its working set, for whatever reason."""
 
 
-@compiled
-def oldest(m: MachineRecord, process: int, spares: bool) -> int:
-    """The entry that has been longest in a process's working set, or in any (process -1); locked ones are passed
-    over, and with `spares` working sets at their minimum; -1: there is none."""
-    best = -1
-    for p in range(m.process_count):
-        if (process >= 0 and p != process) or (spares and m.processes[p].size <= m.processes[p].minimum):
-            continue
-        entry = m.processes[p].head
-        while entry >= 0 and m.bits[entry] & PINNED:
-            entry = m.ptes[entry].next
-        if entry >= 0 and (best < 0 or m.ptes[entry].entered < m.ptes[best].entered):
-            best = entry
-    return best
+@dataclass_transform(field_specifiers=(Field,))
+def policy(
+    name: str, compiled: type[Compiled[Any, Any, Any]] | None = None, requires: AbstractSet[str] = frozenset()
+) -> Callable[[type], Any]:
+    """A class decorator that registers a policy under a name; what it `requires` is said at `Policy`."""
+
+    def enter(cls: type) -> Any:
+        cls.compiled, cls.requires = compiled, frozenset(requires)  # type: ignore[attr-defined]
+        return register("policy", name)(parameters(config=ConfigDict(extra="forbid"))(cls))
+
+    return enter
 
 
-@compiled
-def oldest_to_trim(m: MachineRecord) -> int:
-    """The entry that has been longest in a working set above its minimum; if there is none, in any; or -1."""
-    entry = oldest(m, -1, True)
-    return entry if entry >= 0 else oldest(m, -1, False)
-
-
-@callback
-def trim_by_replacing(m: MachineRecord, wanted: int) -> int:
-    """A compiled `trim` that replaces globally until enough pages are free, and never ages."""
-    if wanted == 0:
-        return -1
-    m.examined += 1
-    return call(m.replace_hook, m, -1)
-
-
-@compiled
-def virtual_time(m: MachineRecord, process: int) -> int:
-    """References that a process has made: its own time, which stands still while it waits."""
-    p = m.processes[process]
-    made = 0
-    for thread in range(p.first_thread, last_thread(m, process)):
-        if m.threads[thread].process == process:
-            made += m.threads[thread].references
-    return made
-
-
-@compiled
-def last_thread(m: MachineRecord, process: int) -> int:
-    """The end of the range that begins with a process's first thread and has all of them; a program starts threads
-    among those of others."""
-    p = m.processes[process]
-    return m.thread_count if p.tables_at else p.first_thread + p.threads
-
-
-@compiled
-def next_use(m: MachineRecord) -> tuple[int, int]:
-    """For the use of a page that is just being made: the number of its thread's next run on that page, and of that
-    run's first reference; NEVER if there is none. Only for a policy that declares `future`."""
-    th = m.threads[m.actor]
-    runs = th.next_run
-    references = th.next_reference
-    return runs[th.position], references[th.position]
+def first(entries: NDArray[np.int64]) -> int | None:
+    """The first of some entries, None if there is none."""
+    return int(entries[0]) if len(entries) else None

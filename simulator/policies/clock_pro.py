@@ -1,203 +1,192 @@
 """CLOCK-Pro: LIRS with clocks; three hands go round one list of hot pages, cold pages and ghosts."""
 
-from __future__ import annotations
+from simulator.policies.base import I4, I8, NONE, U1, Compiled, Field, Policy, Pte, Record, compiled, policy
+from simulator.policies.structures.entries import accessed, clear_accessed, may_go, resident
+from simulator.policies.structures.newest import Newest, forget_fault, note_fault
+from simulator.policies.structures.queues import Link, Queue, append, first, on_none, remove
 
-from typing import ClassVar
+OVER, HOT, IN_TEST = range(3)
+"""Of a page: cold, and its test is over; hot; cold and in its test, or a ghost."""
 
-from simulator.policies.base import (
-    ACCESSED,
-    STRICT,
-    VALID,
-    Compiled,
-    Field,
-    MachineRecord,
-    Policy,
-    PolicyMemory,
-    Pte,
-    callback,
-    compiled,
-    parameters,
-    register,
-)
-from simulator.policies.choices import first, forget_own_fault, may_go, note_fault
-from simulator.policies.queues import drop, move_to_tail
 
-_COLD_HAND, _TEST_HAND, _FRAMES, _TARGET, _HOT, _COLD, _GHOSTS, _FULL = range(8)
-"""Places of the policy's integers: the entries that two hands point at (-1: none), m, the target for cold pages, and
-how many pages are hot, cold and in memory, and ghosts; full: a page was replaced.
+class Own(Record):
+    clock: Queue  # a circle, cut at HAND_hot, which points at its head; its tail is the paper's list head, the newest
+    hand_cold: I4[Pte] = NONE
+    hand_test: I4[Pte] = NONE
+    frames: I8[int]  # the paper's m
+    target: I8[int]  # for cold pages
+    hot_pages: I8[int]
+    cold_pages: I8[int]  # in memory
+    ghosts: I8[int]
+    full: U1[int]  # a page was replaced
 
-The list is a circle that is cut at the third hand: its head is what HAND_hot points at, its tail the paper's list head,
-the newest. A node's `mark` is IS_HOT, IN_TEST, or 0 for a cold page whose test is over."""
-_IS_HOT, _IN_TEST = 1, 2
+
+class Page(Record):
+    link: Link
+    state: U1[int]
+
+
+class Process(Record):
+    newest: Newest
+
+
+class Hooks(Compiled[Own, Page, Process]):
+    def entered(m, entry: Pte) -> None:
+        own = m.own
+        note_fault(m, m.process_state.newest, entry)
+        if not on_none(m.page.link, entry):
+            own.ghosts -= 1
+            warm(m, entry)
+        elif not own.full and own.hot_pages < own.frames - own.target:
+            own.hot_pages += 1
+            renew(m, entry, HOT)
+        else:
+            own.cold_pages += 1
+            renew(m, entry, IN_TEST)
+
+    def left(m, entry: Pte) -> None:
+        own = m.own
+        if m.page[entry].state == HOT:
+            own.hot_pages -= 1
+        else:
+            own.cold_pages -= 1
+        if m.page[entry].state == IN_TEST:
+            own.ghosts += 1
+            while own.ghosts > own.frames:
+                move_test_hand(m)
+        else:
+            lift(m, entry)
+
+    def replace(m, process: int) -> int:
+        forget_fault(m, m.process_state.newest)
+        return sweep(m, process)
+
+    def trim(m, wanted: int) -> int:
+        return sweep(m, -1) if wanted > 0 else NONE
 
 
 @compiled
-def _after(m: MachineRecord, entry: Pte) -> int:
+def after(m: Hooks, entry: Pte) -> int:
     """The entry that a hand at this one moves to."""
-    following = m.nodes[entry].next[0]
-    return following if following >= 0 else m.policy_queues[0].head
+    following = m.page[entry].link.next
+    return following if following >= 0 else m.own.clock.head
 
 
 @compiled
-def _lift(m: MachineRecord, entry: Pte) -> None:
+def lift(m: Hooks, entry: Pte) -> None:
     """Take an entry out of the list; hands that point at it move on."""
-    own = m.policy_integers
-    following = _after(m, entry)
-    for hand in (_COLD_HAND, _TEST_HAND):
-        if own[hand] == entry:
-            own[hand] = following if following != entry else -1
-    drop(m, entry, 0)
+    following = after(m, entry)
+    following = following if following != entry else NONE
+    if m.own.hand_cold == entry:
+        m.own.hand_cold = following
+    if m.own.hand_test == entry:
+        m.own.hand_test = following
+    remove(m.page.link, entry)
 
 
 @compiled
-def _renew(m: MachineRecord, entry: Pte, mark: int) -> None:
-    """Put an entry, wherever it is, at the newest end of the list, with another mark."""
-    if m.nodes[entry].queue[0] >= 0:
-        _lift(m, entry)
-    m.nodes[entry].mark = mark
-    move_to_tail(m, 0, entry, 0)
+def renew(m: Hooks, entry: Pte, state: int) -> None:
+    """Put an entry, wherever it is, at the newest end of the list, in another state."""
+    if not on_none(m.page.link, entry):
+        lift(m, entry)
+    m.page[entry].state = state
+    append(m.own.clock, m.page.link, entry)
 
 
 @compiled
-def _end_test(m: MachineRecord, entry: Pte) -> None:
+def end_test(m: Hooks, entry: Pte) -> None:
     """A cold page wasn't wanted again within its test: fewer cold pages will do. A ghost leaves the list."""
-    own = m.policy_integers
-    if m.nodes[entry].mark != _IN_TEST:
+    if m.page[entry].state != IN_TEST:
         return
-    m.nodes[entry].mark = 0
-    own[_TARGET] = max(1, own[_TARGET] - 1)
-    if not m.bits[entry] & VALID:
-        own[_GHOSTS] -= 1
-        _lift(m, entry)
+    m.page[entry].state = OVER
+    m.own.target = max(1, m.own.target - 1)
+    if not resident(m, entry):
+        m.own.ghosts -= 1
+        lift(m, entry)
 
 
 @compiled
-def _move_hot_hand(m: MachineRecord) -> None:
+def move_hot_hand(m: Hooks) -> None:
     """HAND_hot: make the hot page cold that wasn't used for longest; ends the tests of the cold ones on its way, and
     stops at a hot page."""
-    own, demoted = m.policy_integers, False
-    for _ in range(2 * m.policy_queues[0].count + 1):
-        if own[_HOT] == 0:
+    own, demoted = m.own, False
+    for _ in range(2 * own.clock.count + 1):
+        if own.hot_pages == 0:
             return
-        entry = m.policy_queues[0].head
+        entry = own.clock.head
         m.examined += 1
-        if m.nodes[entry].mark == _IS_HOT:
+        if m.page[entry].state == HOT:
             if demoted:
                 return
-            if may_go(m, entry, -1) and not m.bits[entry] & ACCESSED:
-                m.nodes[entry].mark = 0
-                own[_HOT] -= 1
-                own[_COLD] += 1
+            if may_go(m, entry, -1) and not accessed(m, entry):
+                m.page[entry].state = OVER
+                own.hot_pages -= 1
+                own.cold_pages += 1
                 demoted = True
-            m.bits[entry] &= ~ACCESSED
+            clear_accessed(m, entry)
         else:
-            _end_test(m, entry)
-        if m.nodes[entry].queue[0] >= 0:
-            move_to_tail(m, 0, entry, 0)
+            end_test(m, entry)
+        if not on_none(m.page.link, entry):
+            append(own.clock, m.page.link, entry)
 
 
 @compiled
-def _move_test_hand(m: MachineRecord) -> None:
+def move_test_hand(m: Hooks) -> None:
     """HAND_test: end the test of the next cold page that is in one."""
-    own = m.policy_integers
-    for _ in range(m.policy_queues[0].count):
-        entry = own[_TEST_HAND] if own[_TEST_HAND] >= 0 else m.policy_queues[0].head
-        own[_TEST_HAND] = _after(m, entry)
-        if m.nodes[entry].mark == _IN_TEST:
-            _end_test(m, entry)
+    own = m.own
+    for _ in range(own.clock.count):
+        entry = own.hand_test if own.hand_test >= 0 else own.clock.head
+        own.hand_test = after(m, entry)
+        if m.page[entry].state == IN_TEST:
+            end_test(m, entry)
             return
 
 
 @compiled
-def _warm(m: MachineRecord, entry: Pte) -> None:
+def warm(m: Hooks, entry: Pte) -> None:
     """A page was used within its test: it is hot, and more cold pages would have done it good."""
-    own = m.policy_integers
-    own[_TARGET] = min(max(1, own[_FRAMES] - 1), own[_TARGET] + 1)
-    own[_HOT] += 1
-    _renew(m, entry, _IS_HOT)
-    if own[_HOT] > own[_FRAMES] - own[_TARGET]:
-        _move_hot_hand(m)
-
-
-@callback
-def _entered(m: MachineRecord, entry: Pte) -> int:
-    own = m.policy_integers
-    note_fault(m, entry)
-    if m.nodes[entry].queue[0] >= 0:
-        own[_GHOSTS] -= 1
-        _warm(m, entry)
-    elif not own[_FULL] and own[_HOT] < own[_FRAMES] - own[_TARGET]:
-        own[_HOT] += 1
-        _renew(m, entry, _IS_HOT)
-    else:
-        own[_COLD] += 1
-        _renew(m, entry, _IN_TEST)
-    return 0
-
-
-@callback
-def _left(m: MachineRecord, entry: Pte) -> int:
-    own = m.policy_integers
-    own[_HOT if m.nodes[entry].mark == _IS_HOT else _COLD] -= 1
-    if m.nodes[entry].mark == _IN_TEST:
-        own[_GHOSTS] += 1
-        while own[_GHOSTS] > own[_FRAMES]:
-            _move_test_hand(m)
-    else:
-        _lift(m, entry)
-    return 0
+    own = m.own
+    own.target = min(max(1, own.frames - 1), own.target + 1)
+    own.hot_pages += 1
+    renew(m, entry, HOT)
+    if own.hot_pages > own.frames - own.target:
+        move_hot_hand(m)
 
 
 @compiled
-def _sweep(m: MachineRecord, process: int) -> int:
+def sweep(m: Hooks, process: int) -> int:
     """HAND_cold: move on to a cold page that may go and wasn't used; -1: no page may go."""
-    own = m.policy_integers
-    own[_FULL] = 1
-    for _ in range(3 * m.policy_queues[0].count):
-        if own[_COLD] == 0:
-            _move_hot_hand(m)
-        entry = own[_COLD_HAND] if own[_COLD_HAND] >= 0 else m.policy_queues[0].head
-        own[_COLD_HAND] = _after(m, entry)
+    own = m.own
+    own.full = 1
+    for _ in range(3 * own.clock.count):
+        if own.cold_pages == 0:
+            move_hot_hand(m)
+        entry = own.hand_cold if own.hand_cold >= 0 else own.clock.head
+        own.hand_cold = after(m, entry)
         m.examined += 1
-        if m.nodes[entry].mark == _IS_HOT or not may_go(m, entry, process):
+        if m.page[entry].state == HOT or not may_go(m, entry, process):
             continue
-        if not m.bits[entry] & ACCESSED:
+        if not accessed(m, entry):
             return entry
-        m.bits[entry] &= ~ACCESSED
-        if m.nodes[entry].mark == _IN_TEST:
-            own[_COLD] -= 1
-            _warm(m, entry)
+        clear_accessed(m, entry)
+        if m.page[entry].state == IN_TEST:
+            own.cold_pages -= 1
+            warm(m, entry)
         else:
-            _renew(m, entry, _IN_TEST)
-    return first(m, 0, process, 0)
+            renew(m, entry, IN_TEST)
+    return first(m, own.clock, m.page.link, process)
 
 
-@callback
-def _replace(m: MachineRecord, process: int) -> int:
-    forget_own_fault(m)
-    return _sweep(m, process)
-
-
-@callback
-def _trim(m: MachineRecord, wanted: int) -> int:
-    return _sweep(m, -1) if wanted > 0 else -1
-
-
-@register("policy", "clock-pro")
-@parameters(config=STRICT)
+@policy("clock-pro", Hooks)
 class ClockPro(Policy):
     """CLOCK-Pro (Jiang, Chen, Zhang, "CLOCK-Pro: an effective improvement of the CLOCK replacement", USENIX 2005).
-    Sees accessed bits; the fault's own reference counts for nothing: its bit is cleared at the process's next fault.
-    A cold page that is used after its test gets another one. Trims as it replaces, among all processes, and knows no
-    minima."""
+    Sees accessed bits; the fault's own reference counts for nothing. A cold page that is used after its test gets
+    another one. Trims as it replaces, among all processes, and knows no minima."""
 
     cold: float = Field(
         default=0.5, gt=0, le=1, description="target for cold pages at first, a share of the frames (libCacheSim)"
     )
-    compiled: ClassVar = Compiled(replace=_replace, trim=_trim, entered=_entered, left=_left)
 
-    def prepare(self, memory: PolicyMemory) -> None:
-        """m, and the target; the hands point at nothing."""
-        own = memory.integers
-        own[[_COLD_HAND, _TEST_HAND]] = -1
-        own[_FRAMES], own[_TARGET] = memory.frames, max(1, min(memory.frames - 1, int(memory.frames * self.cold)))
+    def begin(self, frames: int) -> dict[str, float]:
+        """The target."""
+        return {"target": max(1, min(frames - 1, int(frames * self.cold)))}

@@ -1,113 +1,107 @@
 """Linux before 6.1: an inactive list that is reclaimed, an active one that is spared, and refaults that tell when the
 inactive one is too short."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 from simulator.policies.base import (
-    ACCESSED,
-    STRICT,
+    F8,
+    I8,
+    NONE,
+    U1,
     Compiled,
     Count,
     Field,
-    MachineRecord,
+    Nothing,
     Policy,
-    PolicyMemory,
     Pte,
     Ratio,
-    callback,
+    Record,
     compiled,
-    parameters,
-    register,
+    policy,
 )
-from simulator.policies.choices import first, may_go
-from simulator.policies.queues import drop, move_to_tail
+from simulator.policies.structures.entries import accessed, clear_accessed, may_go
+from simulator.policies.structures.queues import Link, Queue, append, first_of, remove
 
-_INACTIVE, _ACTIVE = range(2)
-"""The two lists; the head of each, where reclaim looks, is what the kernel calls its tail."""
-_AGE, _BATCH = range(2)
-"""Places of the policy's integers: nonresident_age, the count of evictions and activations, and SWAP_CLUSTER_MAX. The
-first of its reals is the inactive ratio. A node's `mark` is PG_referenced, `time` the shadow entry: the age when its
-page was evicted, `count` whether there is one."""
+
+class Own(Record):
+    inactive: Queue  # the head of each, where reclaim looks, is what the kernel calls its tail
+    active: Queue
+    nonresident_age: I8[int]  # evictions and activations
+    batch: I8[int]
+    inactive_ratio: F8[float]
+
+
+class Page(Record):
+    link: Link
+    referenced: U1[int]  # PG_referenced
+    evicted: U1[int]  # there is a shadow entry: ...
+    shadow: I8[int]  # the age when it was evicted
+
+
+class Hooks(Compiled[Own, Page, Nothing]):
+    def entered(m, entry: Pte) -> None:
+        page = m.page[entry]
+        refault_distance = m.own.nonresident_age - page.shadow
+        if page.evicted and refault_distance <= m.own.active.count:
+            activate(m, entry)
+        else:
+            page.referenced = 0
+            append(m.own.inactive, m.page.link, entry)
+        page.evicted = 0
+
+    def left(m, entry: Pte) -> None:
+        remove(m.page.link, entry)
+        m.page[entry].shadow, m.page[entry].evicted = m.own.nonresident_age, 1
+        m.own.nonresident_age += 1
+
+    def replace(m, process: int) -> int:
+        return reclaim(m, process)
+
+    def trim(m, wanted: int) -> int:
+        return reclaim(m, -1) if wanted > 0 else NONE
 
 
 @compiled
-def _activate(m: MachineRecord, entry: Pte) -> None:
-    m.policy_integers[_AGE] += 1
-    m.nodes[entry].mark = 0
-    move_to_tail(m, _ACTIVE, entry, 0)
-
-
-@callback
-def _entered(m: MachineRecord, entry: Pte) -> int:
-    n = m.nodes[entry]
-    refault_distance = m.policy_integers[_AGE] - n.time
-    if n.count and refault_distance <= m.policy_queues[_ACTIVE].count:
-        _activate(m, entry)
-    else:
-        n.mark = 0
-        move_to_tail(m, _INACTIVE, entry, 0)
-    n.count = 0
-    return 0
-
-
-@callback
-def _left(m: MachineRecord, entry: Pte) -> int:
-    n, own = m.nodes[entry], m.policy_integers
-    drop(m, entry, 0)
-    n.time, n.count = own[_AGE], 1
-    own[_AGE] += 1
-    return 0
+def activate(m: Hooks, entry: Pte) -> None:
+    """A page was used twice, or would have stayed on a longer inactive list."""
+    m.own.nonresident_age += 1
+    m.page[entry].referenced = 0
+    append(m.own.active, m.page.link, entry)
 
 
 @compiled
-def _deactivate(m: MachineRecord) -> None:
+def deactivate(m: Hooks) -> None:
     """Move the oldest active pages, a batch of them, to the inactive list, used or not, with their bits cleared."""
-    for _ in range(min(m.policy_integers[_BATCH], m.policy_queues[_ACTIVE].count)):
-        entry = m.policy_queues[_ACTIVE].head
+    for _ in range(min(m.own.batch, m.own.active.count)):
+        entry = m.own.active.head
         m.examined += 1
-        m.bits[entry] &= ~ACCESSED
-        move_to_tail(m, _INACTIVE, entry, 0)
+        clear_accessed(m, entry)
+        append(m.own.inactive, m.page.link, entry)
 
 
 @compiled
-def _reclaim(m: MachineRecord, process: int) -> int:
+def reclaim(m: Hooks, process: int) -> int:
     """Look at inactive pages, the oldest first: one used for the first time since it is on the list stays there for
     another round, one used twice is activated, one not used goes; -1: no page may go."""
-    queues = m.policy_queues
-    for _ in range(3 * (queues[_INACTIVE].count + queues[_ACTIVE].count)):
-        if queues[_INACTIVE].count * m.policy_reals[0] < queues[_ACTIVE].count:
-            _deactivate(m)
-        entry = queues[_INACTIVE].head
+    inactive, active, links = m.own.inactive, m.own.active, m.page.link
+    for _ in range(3 * (inactive.count + active.count)):
+        if inactive.count * m.own.inactive_ratio < active.count:
+            deactivate(m)
+        entry = inactive.head
         m.examined += 1
         if not may_go(m, entry, process):
-            move_to_tail(m, _INACTIVE, entry, 0)
-        elif not m.bits[entry] & ACCESSED:
+            append(inactive, links, entry)
+        elif not accessed(m, entry):
             return entry
         else:
-            m.bits[entry] &= ~ACCESSED
-            if m.nodes[entry].mark:
-                _activate(m, entry)
+            clear_accessed(m, entry)
+            if m.page[entry].referenced:
+                activate(m, entry)
             else:
-                m.nodes[entry].mark = 1
-                move_to_tail(m, _INACTIVE, entry, 0)
-    victim = first(m, _INACTIVE, process, 0)
-    return victim if victim >= 0 else first(m, _ACTIVE, process, 0)
+                m.page[entry].referenced = 1
+                append(inactive, links, entry)
+    return first_of(m, inactive, active, links, process)
 
 
-@callback
-def _replace(m: MachineRecord, process: int) -> int:
-    return _reclaim(m, process)
-
-
-@callback
-def _trim(m: MachineRecord, wanted: int) -> int:
-    return _reclaim(m, -1) if wanted > 0 else -1
-
-
-@register("policy", "linux-active-inactive")
-@parameters(config=STRICT)
+@policy("linux-active-inactive", Hooks)
 class LinuxActiveInactive(Policy):
     """Linux's two lists with refault distance (mm/vmscan.c: shrink_active_list, folio_check_references,
     inactive_is_low; mm/workingset.c; as of Linux 5.9 and later, where anonymous pages start on the inactive list, too).
@@ -126,10 +120,8 @@ class LinuxActiveInactive(Policy):
         "GiB, cut to a whole number (inactive_is_low)",
     )
     batch: Count = Field(default=32, ge=1, description="active pages moved at a time (SWAP_CLUSTER_MAX)")
-    compiled: ClassVar = Compiled(replace=_replace, trim=_trim, entered=_entered, left=_left)
 
-    def prepare(self, memory: PolicyMemory) -> None:
-        """The batch and the ratio."""
-        gigabytes = memory.frames >> 18
-        memory.integers[_BATCH] = self.batch
-        memory.reals[0] = self.inactive_ratio or (int((10 * gigabytes) ** 0.5) if gigabytes else 1)
+    def begin(self, frames: int) -> dict[str, float]:
+        """The ratio."""
+        gigabytes = frames >> 18
+        return {"inactive_ratio": self.inactive_ratio or (int((10 * gigabytes) ** 0.5) if gigabytes else 1)}

@@ -1,49 +1,28 @@
 """Least recently used, exactly: a bound that no hardware keeps the times for."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
-from simulator.policies.base import (
-    PINNED,
-    STRICT,
-    Compiled,
-    MachineRecord,
-    Policy,
-    Pte,
-    callback,
-    parameters,
-    register,
-    trim_by_replacing,
-)
-from simulator.policies.queues import drop, move_to_tail
+from simulator.policies.base import Compiled, Nothing, Policy, Pte, Record, policy
+from simulator.policies.structures.queues import Queue, Queued, append, first, remove
 
 
-@callback
-def _used(m: MachineRecord, entry: Pte) -> int:
-    move_to_tail(m, 0, entry, 0)
-    return 0
+class Own(Record):
+    queue: Queue  # the least recently used page first
 
 
-@callback
-def _left(m: MachineRecord, entry: Pte) -> int:
-    drop(m, entry, 0)
-    return 0
+class Hooks(Compiled[Own, Queued, Nothing]):
+    def entered(m, entry: Pte) -> None:
+        append(m.own.queue, m.page.link, entry)
+
+    def hit(m, entry: Pte) -> None:
+        append(m.own.queue, m.page.link, entry)
+
+    def left(m, entry: Pte) -> None:
+        remove(m.page.link, entry)
+
+    def replace(m, process: int) -> int:
+        return first(m, m.own.queue, m.page.link, process)
 
 
-@callback
-def _replace(m: MachineRecord, process: int) -> int:
-    entry = m.policy_queues[0].head
-    while entry >= 0 and (m.bits[entry] & PINNED or (process >= 0 and m.ptes[entry].process != process)):
-        entry = m.nodes[entry].next[0]
-    return entry
-
-
-@register("policy", "lru")
-@parameters(config=STRICT)
+@policy("lru", Hooks, requires={"last_access"})
 class Lru(Policy):
     """Least recently used (Mattson et al., "Evaluation techniques for storage hierarchies", IBM Systems Journal 9(2),
     1970): takes the page whose last use lies furthest back, among all processes. Sees every use."""
-
-    requires: ClassVar[frozenset[str]] = frozenset({"last_access"})
-    compiled: ClassVar = Compiled(replace=_replace, trim=trim_by_replacing, entered=_used, left=_left, hit=_used)

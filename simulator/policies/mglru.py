@@ -1,123 +1,115 @@
 """Linux's multi-generational LRU: pages age by generations, and reclaim takes from the oldest."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 from simulator.policies.base import (
-    ACCESSED,
-    STRICT,
+    I8,
+    NONE,
+    Annotated,
+    Array,
     Compiled,
     Count,
     Field,
-    MachineRecord,
+    Nothing,
     Policy,
-    PolicyMemory,
     Pte,
-    callback,
+    Record,
+    Rows,
     compiled,
     np,
-    parameters,
-    register,
+    policy,
 )
-from simulator.policies.choices import first, may_go
-from simulator.policies.queues import drop, move_to_tail
+from simulator.policies.structures.entries import accessed, clear_accessed, may_go
+from simulator.policies.structures.queues import Queue, Queued, append, first, remove
 
-_OLDEST, _YOUNGEST, _WINDOW = range(3)
-"""Places of the policy's integers: min_seq, max_seq, and how many neighbours a look around takes in."""
-_MOST, _LEAST = 4, 2
-"""MAX_NR_GENS and MIN_NR_GENS. Generation g is queue g % _MOST, the oldest of its pages at the head."""
+MAX_NR_GENS, MIN_NR_GENS = 4, 2
+
+
+class Own(Record):
+    generations: Annotated[Rows[Queue], Array(Queue, (MAX_NR_GENS,))]  # generation g is number g % MAX_NR_GENS
+    min_seq: I8[int]  # the oldest
+    max_seq: I8[int] = MIN_NR_GENS  # the youngest
+    look_around: I8[int]
+
+
+class Hooks(Compiled[Own, Queued, Nothing]):
+    def entered(m, entry: Pte) -> None:
+        append(m.own.generations[m.own.max_seq % MAX_NR_GENS], m.page.link, entry)
+
+    def left(m, entry: Pte) -> None:
+        remove(m.page.link, entry)
+
+    def replace(m, process: int) -> int:
+        return evict(m, process)
+
+    def trim(m, wanted: int) -> int:
+        return evict(m, -1) if wanted > 0 else NONE
 
 
 @compiled
-def _rejuvenate(m: MachineRecord, entry: Pte) -> None:
+def rejuvenate(m: Hooks, entry: Pte) -> None:
     """A page was used: it belongs to the youngest generation."""
-    m.bits[entry] &= ~ACCESSED
-    move_to_tail(m, m.policy_integers[_YOUNGEST] % _MOST, entry, 0)
+    clear_accessed(m, entry)
+    append(m.own.generations[m.own.max_seq % MAX_NR_GENS], m.page.link, entry)
 
 
 @compiled
-def _age(m: MachineRecord) -> None:
-    """Walk all page tables, move what was used to the youngest generation, and begin another."""
+def walk_page_tables(m: Hooks) -> None:
+    """Move what was used to the youngest generation, and begin another."""
     for p in range(m.process_count):
         entry = m.processes[p].head
         while entry >= 0:
             m.examined += 1
-            if m.bits[entry] & ACCESSED:
-                _rejuvenate(m, entry)
+            if accessed(m, entry):
+                rejuvenate(m, entry)
             entry = m.ptes[entry].next
-    m.policy_integers[_YOUNGEST] += 1
+    m.own.max_seq += 1
 
 
 @compiled
-def _look_around(m: MachineRecord, entry: Pte) -> None:
+def look_around(m: Hooks, entry: Pte) -> None:
     """A used page was met: its used neighbours in the page table move to the youngest generation with it."""
-    process = m.ptes[entry].process
-    window = m.ptes[entry].vpn // np.uint64(m.policy_integers[_WINDOW])
-    _rejuvenate(m, entry)
+    process, size = m.ptes[entry].process, np.uint64(m.own.look_around)
+    window = m.ptes[entry].vpn // size
+    rejuvenate(m, entry)
     for step in (-1, 1):
         other = entry + step
         while 0 <= other < m.pte_count and m.ptes[other].process == process:
-            if m.ptes[other].vpn // np.uint64(m.policy_integers[_WINDOW]) != window:
+            if m.ptes[other].vpn // size != window:
                 break
             m.examined += 1
-            if m.bits[other] & ACCESSED and not m.ptes[other].fixed:
-                _rejuvenate(m, other)
+            if accessed(m, other) and not m.ptes[other].fixed:
+                rejuvenate(m, other)
             other += step
 
 
 @compiled
-def _evict(m: MachineRecord, process: int) -> int:
+def evict(m: Hooks, process: int) -> int:
     """Go through the oldest generation to a page that may go and wasn't used; what may not go is passed on to the
     next generation, and when the oldest is empty it ends; -1: no page may go."""
-    own, queues, held = m.policy_integers, m.policy_queues, 0
-    for generation in range(_MOST):
-        held += queues[generation].count
-    for _ in range(3 * held + 2 * _MOST):
-        if own[_YOUNGEST] - own[_OLDEST] < _LEAST:
-            _age(m)
-        entry = np.int64(queues[own[_OLDEST] % _MOST].head)
+    own, links, held = m.own, m.page.link, 0
+    for generation in range(MAX_NR_GENS):
+        held += own.generations[generation].count
+    for _ in range(3 * held + 2 * MAX_NR_GENS):
+        if own.max_seq - own.min_seq < MIN_NR_GENS:
+            walk_page_tables(m)
+        entry = own.generations[own.min_seq % MAX_NR_GENS].head
         if entry < 0:
-            own[_OLDEST] += 1
+            own.min_seq += 1
             continue
         m.examined += 1
         if not may_go(m, entry, process):
-            move_to_tail(m, (own[_OLDEST] + 1) % _MOST, entry, 0)
-        elif m.bits[entry] & ACCESSED:
-            _look_around(m, entry)
+            append(own.generations[(own.min_seq + 1) % MAX_NR_GENS], links, entry)
+        elif accessed(m, entry):
+            look_around(m, entry)
         else:
             return entry
-    for generation in range(own[_OLDEST], own[_YOUNGEST] + 1):
-        entry = first(m, generation % _MOST, process, 0)
+    for generation in range(own.min_seq, own.max_seq + 1):
+        entry = first(m, own.generations[generation % MAX_NR_GENS], links, process)
         if entry >= 0:
             return entry
-    return -1
+    return NONE
 
 
-@callback
-def _entered(m: MachineRecord, entry: Pte) -> int:
-    move_to_tail(m, m.policy_integers[_YOUNGEST] % _MOST, entry, 0)
-    return 0
-
-
-@callback
-def _left(m: MachineRecord, entry: Pte) -> int:
-    drop(m, entry, 0)
-    return 0
-
-
-@callback
-def _replace(m: MachineRecord, process: int) -> int:
-    return _evict(m, process)
-
-
-@callback
-def _trim(m: MachineRecord, wanted: int) -> int:
-    return _evict(m, -1) if wanted > 0 else -1
-
-
-@register("policy", "mglru")
-@parameters(config=STRICT)
+@policy("mglru", Hooks)
 class Mglru(Policy):
     """Linux's multi-generational LRU (Documentation/mm/multigen_lru.rst and mm/vmscan.c, Linux 6.1 and later). Sees
     accessed bits. A page that faults in belongs to the youngest generation; one met with its bit set while the oldest
@@ -131,8 +123,3 @@ class Mglru(Policy):
     """
 
     look_around: Count = Field(default=64, ge=1, description="pages of an aligned window of neighbours (BITS_PER_LONG)")
-    compiled: ClassVar = Compiled(replace=_replace, trim=_trim, entered=_entered, left=_left)
-
-    def prepare(self, memory: PolicyMemory) -> None:
-        """The least number of generations exist; the window."""
-        memory.integers[_YOUNGEST], memory.integers[_WINDOW] = _LEAST, self.look_around

@@ -1,20 +1,16 @@
 """No trimming at all: what the machine does when nobody takes pages away."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
-from simulator.policies.base import STRICT, Compiled, Policy, callback, parameters, register
+from simulator.policies.base import NONE, Compiled, Nothing, Policy, policy
 
 
-@callback
-def _nothing(_machine: int, _argument: int) -> int:
-    return -1
+class Hooks(Compiled[Nothing, Nothing, Nothing]):
+    def replace(m, process: int) -> int:
+        return NONE
+
+    def trim(m, wanted: int) -> int:
+        return NONE
 
 
-@register("policy", "none")
-@parameters(config=STRICT)
+@policy("none", Hooks)
 class NoTrimming(Policy):
     """Working sets only grow. A bound, and a baseline: with too little memory the run can't go on."""
-
-    compiled: ClassVar = Compiled(replace=_nothing, trim=_nothing)

@@ -1,49 +1,40 @@
 """Belady's MIN: takes the page that is used again last. No policy can have fewer misses."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
-from simulator.policies.base import (
-    STRICT,
-    Compiled,
-    MachineRecord,
-    Policy,
-    Pte,
-    callback,
-    next_use,
-    parameters,
-    register,
-    trim_by_replacing,
-)
-from simulator.policies.heap import change, enter, furthest, leave
+from simulator.policies.base import Compiled, Nothing, Policy, Pte, Record, policy
+from simulator.policies.structures.heap import Heap, Item, change, enter, leave, top
+from simulator.policies.structures.lowest import Lowest, lowest_of_all
+from simulator.policies.structures.own_time import next_use, virtual_time
 
 
-@callback
-def _entered(m: MachineRecord, entry: Pte) -> int:
-    enter(m, entry, next_use(m)[1])
-    return 0
+class Page(Record):
+    item: Item  # by its next use
 
 
-@callback
-def _hit(m: MachineRecord, entry: Pte) -> int:
-    change(m, entry, next_use(m)[1])
-    return 0
+class Process(Record):
+    heap: Heap
+    lowest: Lowest
 
 
-@callback
-def _left(m: MachineRecord, entry: Pte) -> int:
-    leave(m, entry)
-    return 0
+class Hooks(Compiled[Nothing, Page, Process]):
+    def entered(m, entry: Pte) -> None:
+        enter(m, m.page.item, m.process_state.heap, entry, next_use(m, False))
+
+    def hit(m, entry: Pte) -> None:
+        change(m, m.page.item, m.process_state.heap, entry, next_use(m, False))
+
+    def left(m, entry: Pte) -> None:
+        leave(m, m.page.item, m.process_state.heap, entry)
+
+    def replace(m, process: int) -> int:
+        if process < 0:
+            return lowest_of_all(m, m.process_state.lowest, False, False)
+        entry = top(m, m.page.item, m.process_state.heap, process)
+        if entry >= 0:
+            m.process_state[process].lowest.key = virtual_time(m, process) - m.page[entry].item.key
+        return entry
 
 
-@callback
-def _replace(m: MachineRecord, process: int) -> int:
-    return furthest(m, process)
-
-
-@register("policy", "opt")
-@parameters(config=STRICT)
+@policy("opt", Hooks, requires={"future"})
 class Opt(Policy):
     """MIN (Belady, "A study of replacement algorithms for a virtual-storage computer", IBM Systems Journal 5(2), 1966):
     takes the page whose next use is furthest ahead; the page that faults must come in.
@@ -51,6 +42,3 @@ class Opt(Policy):
     For one process that is the least possible number of misses. Among several, distances are counted in each process's
     own references: how they will interleave depends on what is taken.
     """
-
-    requires: ClassVar[frozenset[str]] = frozenset({"future"})
-    compiled: ClassVar = Compiled(replace=_replace, trim=trim_by_replacing, entered=_entered, left=_left, hit=_hit)

@@ -1,41 +1,40 @@
 """Page fault frequency: a process that faults seldom loses what it didn't use since its last fault."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
-from simulator.policies.base import (
-    STRICT,
-    Compiled,
-    Count,
-    Field,
-    MachineRecord,
-    Policy,
-    PolicyMemory,
-    callback,
-    parameters,
-    register,
-    virtual_time,
-)
-from simulator.policies.rounds import replace_unused, trim_unused
-from simulator.policies.unused import begin_search, clear_accessed, next_unused, searching
+from simulator.policies.base import I8, NONE, Compiled, Count, Field, Nothing, Policy, Record, policy
+from simulator.policies.structures.own_time import virtual_time
+from simulator.policies.structures.rounds import oldest_unused, unused_to_trim
+from simulator.policies.structures.sampling import Search, clear_accessed, next_unused
 
 
-@callback
-def _withdraw(m: MachineRecord, process: int) -> int:
-    if not searching(m):
-        now, notes = virtual_time(m, process), m.process_notes[process]
-        since = now - notes.time
-        notes.time = now
-        if since < m.policy_integers[0]:
-            clear_accessed(m, process)
-            return -1
-        begin_search(m)
-    return next_unused(m, process)
+class Own(Record):
+    interval: I8[int]
+    search: Search
 
 
-@register("policy", "pff")
-@parameters(config=STRICT)
+class Process(Record):
+    last_fault: I8[int]  # in its own time
+
+
+class Hooks(Compiled[Own, Nothing, Process]):
+    def withdraw(m, process: int) -> int:
+        if m.own.search.place < 0:
+            now = virtual_time(m, process)
+            since = now - m.process_state[process].last_fault
+            m.process_state[process].last_fault = now
+            if since < m.own.interval:
+                clear_accessed(m, process)
+                return NONE
+            m.own.search.place = 0
+        return next_unused(m, m.own.search, process)
+
+    def replace(m, process: int) -> int:
+        return oldest_unused(m, process)
+
+    def trim(m, wanted: int) -> int:
+        return unused_to_trim(m, wanted)
+
+
+@policy("pff", Hooks)
 class PageFaultFrequency(Policy):
     """Page fault frequency (Chu and Opderbeck, "The page fault frequency replacement algorithm", AFIPS FJCC 1972): at
     a fault, if the process has made at least `interval` references since its last one, the pages that it hasn't used
@@ -47,8 +46,3 @@ class PageFaultFrequency(Policy):
     interval: Count = Field(
         default=10_000, ge=1, description="critical time between faults, in the process's own references; chosen"
     )
-    compiled: ClassVar = Compiled(replace=replace_unused, trim=trim_unused, withdraw=_withdraw)
-
-    def prepare(self, memory: PolicyMemory) -> None:
-        """The critical time between faults."""
-        memory.integers[0] = self.interval

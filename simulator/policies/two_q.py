@@ -1,72 +1,54 @@
 """2Q: a page that is used once passes through a queue; only one that is wanted again soon after is kept for long."""
 
-from __future__ import annotations
+from typing import Literal
 
-from typing import ClassVar, Literal
-
-from simulator.policies.base import (
-    STRICT,
-    Compiled,
-    Field,
-    MachineRecord,
-    Policy,
-    PolicyMemory,
-    Pte,
-    Ratio,
-    callback,
-    parameters,
-    register,
-    trim_by_replacing,
-)
-from simulator.policies.choices import faulting, first
-from simulator.policies.queues import drop, move_to_tail, push_tail
-
-_IN, _M, _OUT = range(3)
-"""The paper's A1in, Am and A1out, of which the last holds ghosts."""
-_IN_SIZE, _OUT_SIZE, _FORGETS_FIRST = range(3)
-"""Places of the policy's integers. A node's `mark` says that the page that is being brought in was a ghost."""
+from simulator.policies.base import I8, U1, Compiled, Field, Nothing, Policy, Pte, Ratio, Record, policy
+from simulator.policies.structures.entries import faulting
+from simulator.policies.structures.queues import Link, Queue, append, append_ghost, first_of, on, remove
 
 
-@callback
-def _entered(m: MachineRecord, entry: Pte) -> int:
-    n = m.nodes[entry]
-    move_to_tail(m, _M if n.mark or n.queue[0] == _OUT else _IN, entry, 0)
-    n.mark = 0
-    return 0
+class Own(Record):
+    a1in: Queue
+    am: Queue
+    a1out: Queue  # ghosts
+    kin: I8[int]
+    kout: I8[int]
+    variant: U1[int]  # 1: libcachesim
 
 
-@callback
-def _hit(m: MachineRecord, entry: Pte) -> int:
-    if m.nodes[entry].queue[0] == _M:
-        move_to_tail(m, _M, entry, 0)
-    return 0
+class Page(Record):
+    link: Link
+    returns: U1[int]  # it is being brought in and was a ghost
 
 
-@callback
-def _left(m: MachineRecord, entry: Pte) -> int:
-    was_in = m.nodes[entry].queue[0] == _IN
-    drop(m, entry, 0)
-    if was_in:
-        push_tail(m, _OUT, entry, 0)
-        if m.policy_queues[_OUT].count > m.policy_integers[_OUT_SIZE]:
-            drop(m, m.policy_queues[_OUT].head, 0)
-    return 0
+class Hooks(Compiled[Own, Page, Nothing]):
+    def entered(m, entry: Pte) -> None:
+        returns = m.page[entry].returns or on(m.own.a1out, m.page.link, entry)
+        append(m.own.am if returns else m.own.a1in, m.page.link, entry)
+        m.page[entry].returns = 0
+
+    def hit(m, entry: Pte) -> None:
+        if on(m.own.am, m.page.link, entry):
+            append(m.own.am, m.page.link, entry)
+
+    def left(m, entry: Pte) -> None:
+        if on(m.own.a1in, m.page.link, entry):
+            append_ghost(m.own.a1out, m.own.kout, m.page.link, entry)
+        else:
+            remove(m.page.link, entry)
+
+    def replace(m, process: int) -> int:
+        own, links, ghost = m.own, m.page.link, faulting(m)
+        if ghost >= 0 and on(own.a1out, links, ghost):
+            m.page[ghost].returns = 1
+            if own.variant:
+                remove(links, ghost)
+        if own.a1in.count > own.kin:
+            return first_of(m, own.a1in, own.am, links, process)
+        return first_of(m, own.am, own.a1in, links, process)
 
 
-@callback
-def _replace(m: MachineRecord, process: int) -> int:
-    own, ghost = m.policy_integers, faulting(m)
-    if ghost >= 0 and m.nodes[ghost].queue[0] == _OUT:
-        m.nodes[ghost].mark = 1
-        if own[_FORGETS_FIRST]:
-            drop(m, ghost, 0)
-    in_first = m.policy_queues[_IN].count > own[_IN_SIZE]
-    victim = first(m, _IN if in_first else _M, process, 0)
-    return victim if victim >= 0 else first(m, _M if in_first else _IN, process, 0)
-
-
-@register("policy", "2q")
-@parameters(config=STRICT)
+@policy("2q", Hooks, requires={"last_access"})
 class TwoQ(Policy):
     """2Q, full version (Johnson and Shasha, "2Q: a low overhead high performance buffer management replacement
     algorithm", VLDB 1994). Published for caches: sees every use."""
@@ -77,11 +59,7 @@ class TwoQ(Policy):
         default="vldb",
         description="libcachesim: a page that is wanted again leaves the ghosts before room is made for it, not after",
     )
-    requires: ClassVar[frozenset[str]] = frozenset({"last_access"})
-    compiled: ClassVar = Compiled(replace=_replace, trim=trim_by_replacing, entered=_entered, left=_left, hit=_hit)
 
-    def prepare(self, memory: PolicyMemory) -> None:
+    def begin(self, frames: int) -> dict[str, float]:
         """Sizes of the queues, cut to whole pages."""
-        own = memory.integers
-        own[_IN_SIZE], own[_OUT_SIZE] = int(memory.frames * self.pages_in), int(memory.frames * self.pages_out)
-        own[_FORGETS_FIRST] = self.variant == "libcachesim"
+        return {"kin": int(frames * self.pages_in), "kout": int(frames * self.pages_out)}

@@ -1,46 +1,44 @@
 """Variable-interval sampled working set: samples more often while a process faults more."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
-from simulator.policies.base import (
-    STRICT,
-    Compiled,
-    Count,
-    Field,
-    MachineRecord,
-    Policy,
-    PolicyMemory,
-    callback,
-    parameters,
-    register,
-    virtual_time,
-)
-from simulator.policies.rounds import replace_unused, trim_unused
-from simulator.policies.unused import begin_search, next_unused, searching
-
-_LEAST, _MOST, _FAULTS = range(3)
-"""Places of the policy's integers: M, L and Q. The notes on a process have in `time` when it was last sampled, and in
-`count` its faults since."""
+from simulator.policies.base import I8, NONE, Compiled, Count, Field, Nothing, Policy, Record, policy
+from simulator.policies.structures.own_time import virtual_time
+from simulator.policies.structures.rounds import oldest_unused, unused_to_trim
+from simulator.policies.structures.sampling import Search, next_unused
 
 
-@callback
-def _withdraw(m: MachineRecord, process: int) -> int:
-    if not searching(m):
-        own, notes = m.policy_integers, m.process_notes[process]
-        now = virtual_time(m, process)
-        since = now - notes.time
-        notes.count += 1
-        if since < own[_MOST] and (notes.count < own[_FAULTS] or since < own[_LEAST]):
-            return -1
-        notes.time, notes.count = now, 0
-        begin_search(m)
-    return next_unused(m, process)
+class Own(Record):
+    least: I8[int]
+    most: I8[int]
+    faults: I8[int]
+    search: Search
 
 
-@register("policy", "vsws")
-@parameters(config=STRICT)
+class Process(Record):
+    sampled: I8[int]  # when it was last, in its own time
+    faults: I8[int]  # since
+
+
+class Hooks(Compiled[Own, Nothing, Process]):
+    def withdraw(m, process: int) -> int:
+        own, state = m.own, m.process_state[process]
+        if own.search.place < 0:
+            now = virtual_time(m, process)
+            since = now - state.sampled
+            state.faults += 1
+            if since < own.most and (state.faults < own.faults or since < own.least):
+                return NONE
+            state.sampled, state.faults = now, 0
+            own.search.place = 0
+        return next_unused(m, own.search, process)
+
+    def replace(m, process: int) -> int:
+        return oldest_unused(m, process)
+
+    def trim(m, wanted: int) -> int:
+        return unused_to_trim(m, wanted)
+
+
+@policy("vsws", Hooks)
 class Vsws(Policy):
     """Variable-interval sampled working set (Ferrari and Yih, "VSWS: the variable-interval sampled working set policy",
     IEEE Transactions on Software Engineering 9(3), 1983): a sample takes away what the process hasn't used since the
@@ -53,8 +51,3 @@ class Vsws(Policy):
     least: Count = Field(default=10_000, ge=1, description="M, in the process's own references; chosen")
     most: Count = Field(default=200_000, ge=1, description="L, in the process's own references; chosen")
     faults: Count = Field(default=16, ge=1, description="Q; chosen")
-    compiled: ClassVar = Compiled(replace=replace_unused, trim=trim_unused, withdraw=_withdraw)
-
-    def prepare(self, memory: PolicyMemory) -> None:
-        """M, L and Q."""
-        memory.integers[:3] = self.least, self.most, self.faults

@@ -2,8 +2,9 @@
 and writes, and the types that mypy checks.
 
 A field is annotated with its Python type and its place in memory: `I4[Frame]` is a number of a frame, kept in four
-bytes. `Fixed` is a short array inside the record; `At` is an array elsewhere, of which the record keeps the address (in
-a field `<name>_at`), and whose length another field holds.
+bytes. A field may be a record itself. `Field(kind, shape)` is a short array inside the record; `Field(kind,
+length=...)` an array elsewhere, of which the record keeps the address (in a field `<name>_at`), and whose length
+another field holds. A field begins with the value that the class gives it, else with 0.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ I4 = Annotated[T, "i4"]
 U4 = Annotated[T, "u4"]
 I8 = Annotated[T, "i8"]
 U8 = Annotated[T, "u8"]
+F8 = Annotated[T, "f8"]
 
 
 class Rows(Protocol[R_co]):
@@ -41,6 +43,9 @@ class Rows(Protocol[R_co]):
 
     def __getitem__(self, index: int, /) -> R_co:
         """One record."""
+
+    def __getattr__(self, name: str, /) -> Any:
+        """What all of them have as one field, which is a record itself: `rows.link[i]` is `rows[i].link`."""
 
 
 class Field(Generic[T]):
@@ -72,7 +77,20 @@ class Record:
         for name, hint in get_type_hints(cls, include_extras=True).items():
             if name in ("dtype", "fields"):
                 continue
-            kind, *rest = hint.__metadata__
+            kind, *rest = getattr(hint, "__metadata__", (hint,))
             field = cls.fields[name] = kind if isinstance(kind, Field) else Field(kind, *rest)
-            layout.append((f"{name}_at", "i8") if field.length else (name, field.kind, field.shape))
+            layout.append((f"{name}_at", "i8") if field.length else (name, field.dtype, field.shape))
         cls.dtype = np.dtype(layout, align=True)
+
+    @classmethod
+    def begin(cls, rows: Any) -> None:
+        """Give the fields of new records, all zeros, the values that they begin with."""
+        for name, field in cls.fields.items():
+            if hasattr(cls, name):
+                rows[name] = getattr(cls, name)
+            elif isinstance(field.kind, type) and issubclass(field.kind, Record) and not field.length:
+                field.kind.begin(rows[name])
+
+
+class Nothing(Record):
+    """A record without fields."""

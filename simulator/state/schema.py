@@ -21,6 +21,7 @@ from simulator.state.record import (
     Field,
     Frame,
     Nanoseconds,
+    Nothing,
     Pte,
     Record,
     Rows,
@@ -301,23 +302,6 @@ class BackingStore(Record):
     metadata: U1[int]
 
 
-POLICY_QUEUES = 32
-POLICY_NUMBERS = 32
-
-
-class Node(Record):
-    """A policy's notes on one entry, resident or not, or on one process: two links, so that it may be on two queues,
-    and fields for what it likes."""
-
-    time: I8[Nanoseconds]
-    next: Annotated[Numbers, Field("i4", (2,))]
-    previous: Annotated[Numbers, Field("i4", (2,))]
-    queue: Annotated[Numbers, Field("i1", (2,))]  # the queue it is on, -1: none
-    count: I4[int]
-    slot: I4[int]
-    mark: I4[int]
-
-
 class WokenDaemon(Record):
     """A daemon that was woken and has not gone on yet."""
 
@@ -397,11 +381,9 @@ class MachineRecord(Record):
     sleepers: Annotated[Numbers, Field("i4", length="sleepers_room")]
     disks: Annotated[Rows[DiskRecord], Field(DiskRecord, length="disks_room")]
     stores: Annotated[Rows[BackingStore], Field(BackingStore, length="stores_room")]
-    nodes: Annotated[Rows[Node], Field(Node, length="nodes_room")]
-    process_notes: Annotated[Rows[Node], Field(Node, length="process_notes_room")]
-    policy_queues: Annotated[Rows[PageList], Field(PageList, length="policy_queues_room")]
-    policy_integers: Annotated[Numbers, Field("i8", length="policy_integers_room")]
-    policy_reals: Annotated[Numbers, Field("f8", length="policy_reals_room")]
+    own: Annotated[Rows[Nothing], Field(Nothing, length="own_room")]  # the policy's state, as it declares it
+    page: Annotated[Rows[Nothing], Field(Nothing, length="page_room")]  # ... for each PTE
+    process_state: Annotated[Rows[Nothing], Field(Nothing, length="process_state_room")]  # ... for each process
     history: Annotated[Numbers, Field("i8", length="history_room")]
     outbox: Annotated[Rows[WokenDaemon], Field(WokenDaemon, length="outbox_room")]
     fault_log: Annotated[Rows[FaultRow], Field(FaultRow, length="fault_log_room")]
@@ -424,11 +406,9 @@ class MachineRecord(Record):
     sleepers_room: I8[int]
     disks_room: I8[int]
     stores_room: I8[int]
-    nodes_room: I8[int]
-    process_notes_room: I8[int]
-    policy_queues_room: I8[int]
-    policy_integers_room: I8[int]
-    policy_reals_room: I8[int]
+    own_room: I8[int]
+    page_room: I8[int]
+    process_state_room: I8[int]
     history_room: I8[int]
     outbox_room: I8[int]
     fault_log_room: I8[int]

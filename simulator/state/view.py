@@ -19,7 +19,7 @@ from numba import types
 from numba.core import cgutils, imputils
 from numba.core.typing import signature
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
-from numba.extending import models, register_model
+from numba.extending import intrinsic, models, register_model
 from numba.np import arrayobj, numpy_support
 
 from simulator.compile import CHECKED, refuse_outside
@@ -37,15 +37,28 @@ class _Row(types.Type):  # type: ignore[misc]
 
     def __init__(self, record: type[Record]) -> None:
         self.record = record
-        super().__init__(f"Row({record.__qualname__})")
+        super().__init__(f"Row({record.__module__}.{record.__qualname__})")
 
 
 class _Rows(types.Type):  # type: ignore[misc]
-    """An array of records, by its address and, where indices are checked, its length."""
+    """An array of records, by its address, the distance between two of them in memory (more than one takes, if they are
+    one field of larger ones) and, where indices are checked, its length."""
 
     def __init__(self, record: type[Record]) -> None:
         self.record = record
-        super().__init__(f"Rows({record.__qualname__})")
+        super().__init__(f"Rows({record.__module__}.{record.__qualname__})")
+
+
+class PolicyMachine(types.Type):  # type: ignore[misc]
+    """The machine, as a policy's functions have it: with the policy's own state."""
+
+    machine = types.int64
+    """what it is to functions that know no policy"""
+
+    def __init__(self, own: type[Record], page: type[Record], process: type[Record]) -> None:
+        self.records = {"own": own, "page": page, "process_state": process}
+        names = ", ".join(f"{record.__module__}.{record.__qualname__}" for record in self.records.values())
+        super().__init__(f"PolicyMachine({names})")
 
 
 @register_model(_Row)
@@ -57,7 +70,14 @@ class _RowModel(models.PrimitiveModel):  # type: ignore[misc]
 @register_model(_Rows)
 class _RowsModel(models.StructModel):  # type: ignore[misc]
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, [("base", types.voidptr), ("length", types.int64)])
+        members = [("base", types.voidptr), ("length", types.int64), ("stride", types.int64)]
+        super().__init__(manager, kind, members)
+
+
+@register_model(PolicyMachine)
+class _PolicyMachineModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, _WORD)
 
 
 def _attribute(record: type[Record], name: str) -> Field[Any] | None:
@@ -70,7 +90,7 @@ def _attribute(record: type[Record], name: str) -> Field[Any] | None:
 def _type(field: Field[Any]) -> Any:
     """What numba takes an attribute for."""
     if isinstance(field.kind, type):
-        return _Rows(field.kind)
+        return (_Rows if field.length or field.shape else _Row)(field.kind)
     item = numpy_support.from_dtype(field.dtype)
     if field.length:
         return types.Array(item, 1, "C")
@@ -95,6 +115,26 @@ class _MachineAttributes(AttributeTemplate):  # type: ignore[misc]
     def generic_resolve(self, _machine: Any, name: str) -> Any:
         field = _attribute(MachineRecord, name)
         return None if field is None else _type(field)
+
+
+@infer_getattr
+class _PolicyMachineAttributes(AttributeTemplate):  # type: ignore[misc]
+    key = PolicyMachine
+
+    def generic_resolve(self, machine: Any, name: str) -> Any:
+        if name in machine.records:
+            return (_Row if name == "own" else _Rows)(machine.records[name])
+        field = _attribute(MachineRecord, name)
+        return None if field is None else _type(field)
+
+
+@infer_getattr
+class _RowsAttributes(AttributeTemplate):  # type: ignore[misc]
+    key = _Rows
+
+    def generic_resolve(self, rows: Any, name: str) -> Any:
+        field = _attribute(rows.record, name)
+        return _Rows(field.kind) if field is not None and isinstance(_type(field), _Row) else None
 
 
 @infer_global(operator.getitem)
@@ -130,6 +170,13 @@ def _array(context: Any, builder: Any, kind: Any, data: Any, shape: list[Any]) -
     return array._getvalue()
 
 
+def _rows(context: Any, builder: Any, record: type[Record], data: Any, length: Any, stride: Any = None) -> Any:
+    rows = cgutils.create_struct_proxy(_Rows(record))(context, builder)
+    rows.base, rows.length = data, length
+    rows.stride = _WORD(record.dtype.itemsize) if stride is None else stride
+    return rows._getvalue()
+
+
 def _read(context: Any, builder: Any, record: type[Record], base: Any, name: str) -> Any:
     field = _attribute(record, name)
     assert field is not None
@@ -140,10 +187,12 @@ def _read(context: Any, builder: Any, record: type[Record], base: Any, name: str
         data = builder.inttoptr(address, _BYTES)
         if isinstance(kind, types.Array):
             return _array(context, builder, kind, data, [length])
-        rows = cgutils.create_struct_proxy(kind)(context, builder)
-        rows.base, rows.length = data, length
-        return rows._getvalue()
+        return _rows(context, builder, kind.record, data, length)
     place = _place(builder, record, base, name)
+    if isinstance(kind, _Row):
+        return place
+    if isinstance(kind, _Rows):
+        return _rows(context, builder, kind.record, place, _WORD(field.shape[0]))
     if field.shape:
         return _array(context, builder, kind, place, [_WORD(length) for length in field.shape])
     stored = numpy_support.from_dtype(field.dtype)
@@ -173,6 +222,27 @@ def _read_machine(context: Any, builder: Any, _kind: Any, m: Any, name: str) -> 
     return _read(context, builder, MachineRecord, builder.inttoptr(m, _BYTES), name)
 
 
+@imputils.lower_getattr_generic(PolicyMachine)  # type: ignore[untyped-decorator]
+def _read_policy_machine(context: Any, builder: Any, kind: Any, m: Any, name: str) -> Any:
+    base = builder.inttoptr(m, _BYTES)
+    if name not in kind.records:
+        return _read(context, builder, MachineRecord, base, name)
+    address = _read(context, builder, MachineRecord, base, f"{name}_at")
+    data = builder.inttoptr(address, _BYTES)
+    if name == "own":
+        return data
+    length = _read(context, builder, MachineRecord, base, f"{name}_room")
+    return _rows(context, builder, kind.records[name], data, length)
+
+
+@imputils.lower_getattr_generic(_Rows)  # type: ignore[untyped-decorator]
+def _read_column(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+    rows = cgutils.create_struct_proxy(kind)(context, builder, value=value)
+    place = _place(builder, kind.record, rows.base, name)
+    return _rows(context, builder, kind.record.fields[name].kind, place, rows.length, rows.stride)
+
+
+@imputils.lower_setattr_generic(PolicyMachine)  # type: ignore[untyped-decorator]
 @imputils.lower_setattr_generic(types.int64)  # type: ignore[untyped-decorator]
 def _write_machine(context: Any, builder: Any, call: Any, arguments: Any, name: str) -> None:
     base = builder.inttoptr(arguments[0], _BYTES)
@@ -185,8 +255,35 @@ def _get_row(context: Any, builder: Any, call: Any, arguments: Any) -> Any:
     rows = cgutils.create_struct_proxy(kind)(context, builder, value=arguments[0])
     if CHECKED:
         refuse_outside(context, builder, arguments[1], rows.length)
-    offset = builder.mul(arguments[1], _WORD(kind.record.dtype.itemsize))
-    return builder.gep(rows.base, [offset])
+    return builder.gep(rows.base, [builder.mul(arguments[1], rows.stride)])
+
+
+@imputils.lower_cast(PolicyMachine, types.int64)  # type: ignore[untyped-decorator]
+def _forget_policy(_context: Any, _builder: Any, _kind: Any, _other: Any, m: Any) -> Any:
+    return m
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def address_of(_typing_context: Any, row: Any) -> Any:
+    """Where a record lies in memory."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ptrtoint(arguments[0], _WORD)
+
+    return types.int64(row), generate
+
+
+def record_at(record: type[Record]) -> Any:
+    """A function of an address, for compiled code, that gives the record that lies there."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def at(_typing_context: Any, _address: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], _BYTES)
+
+        return _Row(record)(types.int64), generate
+
+    return at
 
 
 def machine(address: int) -> MachineRecord:

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 
 from simulator.state.constants import DECOMMITTED, FETCH, PROCESS_ENDED, STORE
 from simulator.units import GiB
-from simulator.windows import constants, discardable
-from simulator.windows.constants import MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE
+from simulator.windows import constants as c
+from simulator.windows import discardable
 from simulator.windows.failure import Failure
 from simulator.windows.page_tables import PageTables
 from simulator.windows.protection import OFFERED, is_valid, rights
@@ -28,7 +28,7 @@ from simulator.windows.regions.vads import FreeSpace, Vads
 from simulator.windows.regions.view import View
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
 PTE_BYTES = 8
@@ -57,7 +57,7 @@ class AddressSpace:
     pages, for AWE frames and large pages, and for the page tables of all committed pages.
     """
 
-    def __init__(self, system: System, own: Owner) -> None:
+    def __init__(self, system: System, own: ProcessState) -> None:
         """Nothing is reserved."""
         self.system, self.own, self.pages = system, own, system.pages
         self.process = own.number
@@ -94,7 +94,7 @@ class AddressSpace:
         """The view that holds an address; raises Failure ERROR_INVALID_ADDRESS if there is none."""
         view = self.region_at(address)
         if not isinstance(view, View):
-            raise Failure(constants.ERROR_INVALID_ADDRESS)
+            raise Failure(c.ERROR_INVALID_ADDRESS)
         return view
 
     def entries(self, address: int, size: int) -> Numbers:
@@ -118,17 +118,17 @@ class AddressSpace:
         """
         prevented = access == FETCH and self.tables.no_execute
         information = _EXECUTE if prevented else _WRITE if access == STORE else _READ, page * self.page_size
-        violation = constants.STATUS_ACCESS_VIOLATION, information
+        violation = c.STATUS_ACCESS_VIOLATION, information
         region = self.vads.at(page)
         if region is None or not region.state(page)[0]:
             return violation
         value = region.runs.at(page)
-        if value & constants.PAGE_GUARD and not value & OFFERED:
+        if value & c.PAGE_GUARD and not value & OFFERED:
             if isinstance(region, Stack) and region is thread.stack:
                 status = region.grow(page)
                 return (status, information) if status else None
-            region.assign(page, page + 1, value & ~constants.PAGE_GUARD)
-            return constants.STATUS_GUARD_PAGE_VIOLATION, ()
+            region.assign(page, page + 1, value & ~c.PAGE_GUARD)
+            return c.STATUS_GUARD_PAGE_VIOLATION, ()
         accessible, writable, executable = rights(value, self.tables.no_execute)
         if not accessible or (access == STORE and not writable) or (access == FETCH and not executable):
             return violation
@@ -169,12 +169,12 @@ class AddressSpace:
         """
         check_allocation(allocation_type, protect, self.own.privileges)
         if size <= 0 or address < 0:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         if allocation_type & RESETS:
             return discardable.reset(self, address, size, allocation_type)
-        if allocation_type & constants.MEM_LARGE_PAGES:
+        if allocation_type & c.MEM_LARGE_PAGES:
             return fixed.allocate_large_pages(self, address, size, allocation_type, protect)
-        if allocation_type & MEM_RESERVE or not address:
+        if allocation_type & c.MEM_RESERVE or not address:
             check_private(protect)
             return self._reserve(address, size, allocation_type, protect)
         region, first, end = self.range(address, size)
@@ -189,23 +189,23 @@ class AddressSpace:
         """
         if free_type in placeholder.FREE_TYPES:
             return placeholder.free(self, address, size, free_type)
-        if free_type not in (MEM_DECOMMIT, MEM_RELEASE) or size < 0 or (free_type == MEM_RELEASE and size):
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+        if free_type not in (c.MEM_DECOMMIT, c.MEM_RELEASE) or size < 0 or (free_type == c.MEM_RELEASE and size):
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         first = address // self.page_size
         if not 0 <= first < self.end:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         region = self.vads.at(first)
         if region is None:
-            raise Failure(constants.ERROR_INVALID_ADDRESS)
+            raise Failure(c.ERROR_INVALID_ADDRESS)
         region.check_free(free_type)
         if size == 0 and first != region.first:
-            raise Failure(constants.ERROR_INVALID_ADDRESS)
-        if free_type == MEM_RELEASE:
+            raise Failure(c.ERROR_INVALID_ADDRESS)
+        if free_type == c.MEM_RELEASE:
             self.release(region, DECOMMITTED)
             return True
         end = -(-(address + size) // self.page_size) if size else region.end
         if end > region.end:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         region.decommit(first, end)
         return True
 
@@ -222,7 +222,7 @@ class AddressSpace:
     def protect(self, address: int, size: int, protect: int) -> int:
         """The same where heaps needn't know, as none can lie there."""
         if size <= 0 or address < 0 or not is_valid(protect):
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         region, first, end = self.range(address, size)
         return region.protect_pages(first, end, protect)
 
@@ -230,15 +230,13 @@ class AddressSpace:
         """The run of like pages that begins at an address [VirtualQuery]. ERROR_INVALID_PARAMETER above user space."""
         page, size = address // self.page_size, self.page_size
         if not 0 <= page < self.end:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         region = self.vads.at(page)
         if region is None:
             length = self.vads.next_first(page, self.end) - page
-            return MemoryBasicInformation(
-                page * size, 0, 0, length * size, constants.MEM_FREE, constants.PAGE_NOACCESS, 0
-            )
+            return MemoryBasicInformation(page * size, 0, 0, length * size, c.MEM_FREE, c.PAGE_NOACCESS, 0)
         value, end = region.query(page)
-        state = MEM_COMMIT if value else MEM_RESERVE
+        state = c.MEM_COMMIT if value else c.MEM_RESERVE
         return MemoryBasicInformation(
             page * size, region.first * size, region.protect, (end - page) * size, state, value, region.kind
         )
@@ -252,21 +250,21 @@ class AddressSpace:
         if not address:
             pages = -(-size // page)
             if pages > self.end:
-                raise Failure(constants.ERROR_INVALID_PARAMETER)
+                raise Failure(c.ERROR_INVALID_PARAMETER)
             units = -(-pages // unit)
             wanted = units + align - 1
             at = self._free.highest(wanted) if top_down else self._free.lowest(wanted)
             if at < 0:
-                raise Failure(constants.ERROR_NOT_ENOUGH_MEMORY)
+                raise Failure(c.ERROR_NOT_ENOUGH_MEMORY)
             at = -(-at // align) * align
             return at * unit, at * unit + pages
         first = address // page // unit * unit
         end = -(-(address + size) // page)
         if first < unit or end > self.end:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         free = self._free.holds(first // unit, -(-end // unit) - first // unit)
         if not free and next(self.vads.overlapping(first, end), None) is not None:
-            raise Failure(constants.ERROR_INVALID_ADDRESS)  # else a placeholder's part has the end of a unit
+            raise Failure(c.ERROR_INVALID_ADDRESS)  # else a placeholder's part has the end of a unit
         return first, end
 
     def place_within(self, pages: int, low: int, high: int, align: int, top_down: bool) -> int:
@@ -282,16 +280,16 @@ class AddressSpace:
         ERROR_INVALID_PARAMETER above user space, ERROR_INVALID_ADDRESS if no region holds all of it."""
         first, end = address // self.page_size, -(-(address + size) // self.page_size)
         if end > self.end:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         region = self.vads.at(first)
         if region is None or end > region.end:
-            raise Failure(constants.ERROR_INVALID_ADDRESS)
+            raise Failure(c.ERROR_INVALID_ADDRESS)
         return region, first, end
 
     def charge(self, pages: int) -> None:
         """Charge commit; raises Failure ERROR_COMMITMENT_LIMIT."""
         if pages and not self.pages.charge(pages, self.process):
-            raise Failure(constants.ERROR_COMMITMENT_LIMIT)
+            raise Failure(c.ERROR_COMMITMENT_LIMIT)
         self._charged += pages
         self.peak_commit = max(self.peak_commit, self.pages.commit(self.process))
 
@@ -347,12 +345,12 @@ class AddressSpace:
 
     def _reserve(self, address: int, size: int, kind: int, protect: int) -> int:
         if 0 < address < self.system.granularity:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
-        first, end = self.place(address, size, bool(kind & constants.MEM_TOP_DOWN))
-        commit = bool(kind & MEM_COMMIT)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
+        first, end = self.place(address, size, bool(kind & c.MEM_TOP_DOWN))
+        commit = bool(kind & c.MEM_COMMIT)
         if commit:
             self.charge(end - first + self.missing_tables(first, end))
-        if kind & constants.MEM_PHYSICAL:
+        if kind & c.MEM_PHYSICAL:
             self.insert(fixed.Window(self, first, end, protect))
         else:
             self.insert(Private(self, first, end, protect, protect if commit else 0, kind))

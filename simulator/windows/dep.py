@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.windows import constants
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
 
 POLICIES = {
-    "always-off": constants.DEP_ALWAYS_OFF,
-    "always-on": constants.DEP_ALWAYS_ON,
-    "opt-in": constants.DEP_OPT_IN,
-    "opt-out": constants.DEP_OPT_OUT,
+    "always-off": c.DEP_ALWAYS_OFF,
+    "always-on": c.DEP_ALWAYS_ON,
+    "opt-in": c.DEP_OPT_IN,
+    "opt-out": c.DEP_OPT_OUT,
 }
 """The system's policies as a machine's settings name them, and as [GetSystemDEPPolicy] numbers them."""
-_FLAGS = constants.PROCESS_DEP_ENABLE | constants.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION
+_FLAGS = c.PROCESS_DEP_ENABLE | c.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION
 
 
 class Dep:
@@ -28,58 +28,53 @@ class Dep:
     under always-on and opt-out; under opt-in only the system's own parts have it, and programs that ask for it.
     """
 
-    def __init__(self, policy: str, bits: int, *, at_creation: bool | None = None) -> None:
-        """`policy` is a key of POLICIES, `bits` 32 or 64; `at_creation`: the setting that the process was created with
-        and can't change, None if there's none."""
+    def __init__(self, policy: str, bits: int) -> None:
+        """`policy` is a key of POLICIES, `bits` 32 or 64."""
         self.policy = POLICIES[policy]
         self.bits = bits
-        self._fixed = at_creation is not None
-        by_policy = self.policy in (constants.DEP_ALWAYS_ON, constants.DEP_OPT_OUT)
-        self.enabled = by_policy if at_creation is None else at_creation
+        self.enabled = self.policy in (c.DEP_ALWAYS_ON, c.DEP_OPT_OUT)
         """whether executing a page without execute access is an access violation"""
-        self.permanent = self._fixed
+        self.permanent = self.policy in (c.DEP_ALWAYS_OFF, c.DEP_ALWAYS_ON)
         """whether the process's setting can't change any more"""
         self.atl_thunks = True
         """whether faults of the Active Template Library's thunks are emulated"""
-        if self.policy in (constants.DEP_ALWAYS_OFF, constants.DEP_ALWAYS_ON):
-            self.enabled, self.permanent = by_policy, True
-        elif bits == 64:
+        if bits == 64 and not self.permanent:
             self.enabled = self.permanent = True
 
     def set(self, flags: int) -> bool:
         """Change the setting [SetProcessDEPPolicy]; True if `enabled` is now another.
 
-        Flags: 0 off, 1 on for good, 2 (with 1) without thunk emulation. Raises Failure: 50 in a 64-bit process; 87 for
-        other flags; 5 under always-off and always-on, when it was fixed at the process's creation, or after it was
-        turned on for good (the page says that such calls are ignored).
+        Flags: 0 off, 1 on for good, 2 (with 1) without thunk emulation. Raises Failure: ERROR_NOT_SUPPORTED in a 64-bit
+        process; ERROR_INVALID_PARAMETER for other flags; 5 under always-off and always-on, when it was fixed at the
+        process's creation, or after it was turned on for good (the page says that such calls are ignored).
         """
         if self.bits == 64:
-            raise Failure(constants.ERROR_NOT_SUPPORTED)
-        if flags & ~_FLAGS or flags == constants.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_NOT_SUPPORTED)
+        if flags & ~_FLAGS or flags == c.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION:
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         if self.permanent:
-            raise Failure(constants.ERROR_ACCESS_DENIED)
+            raise Failure(c.ERROR_ACCESS_DENIED)
         before = self.enabled
-        self.enabled = self.permanent = bool(flags & constants.PROCESS_DEP_ENABLE)
-        self.atl_thunks = not flags & constants.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION
+        self.enabled = self.permanent = bool(flags & c.PROCESS_DEP_ENABLE)
+        self.atl_thunks = not flags & c.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION
         return self.enabled != before
 
     def get(self) -> tuple[int, bool]:
         """Flags as in `set`, and whether they are permanent; raises Failure ERROR_NOT_SUPPORTED in a 64-bit process."""
         if self.bits == 64:
-            raise Failure(constants.ERROR_NOT_SUPPORTED)
-        flags = constants.PROCESS_DEP_ENABLE if self.enabled else 0
+            raise Failure(c.ERROR_NOT_SUPPORTED)
+        flags = c.PROCESS_DEP_ENABLE if self.enabled else 0
         if self.enabled and not self.atl_thunks:
-            flags |= constants.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION
+            flags |= c.PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION
         return flags, self.permanent
 
 
-def get_system_dep_policy(own: Owner) -> int:
+def get_system_dep_policy(own: ProcessState) -> int:
     """The system's policy [GetSystemDEPPolicy]: 0 always off, 1 always on, 2 opt-in, 3 opt-out."""
     return POLICIES[own.system.settings.dep_policy]
 
 
-def set_process_dep_policy(own: Owner, flags: int) -> bool:
+def set_process_dep_policy(own: ProcessState, flags: int) -> bool:
     """Turn the process's DEP off (0), or on for good (1; with 2, without thunk emulation) [SetProcessDEPPolicy].
     ERROR_NOT_SUPPORTED in a 64-bit process, ERROR_INVALID_PARAMETER for other flags, ERROR_ACCESS_DENIED if it can't be
     changed."""
@@ -88,7 +83,7 @@ def set_process_dep_policy(own: Owner, flags: int) -> bool:
     return True
 
 
-def get_process_dep_policy(own: Owner) -> tuple[int, bool]:
+def get_process_dep_policy(own: ProcessState) -> tuple[int, bool]:
     """The process's flags, and whether they are permanent [GetProcessDEPPolicy]. ERROR_NOT_SUPPORTED in a 64-bit
     process."""
     return own.dep.get()

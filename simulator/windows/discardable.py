@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.state.constants import DISCARDED
-from simulator.windows.constants import (
-    ERROR_BUSY,
-    ERROR_INVALID_ADDRESS,
-    ERROR_INVALID_PARAMETER,
-    MEM_RESET,
-    PAGE_READWRITE,
-    VM_OFFER_PRIORITY_NORMAL,
-    VM_OFFER_PRIORITY_VERY_LOW,
-)
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.protection import KNOWN, OFFERED
 from simulator.windows.regions.private import Private
@@ -39,13 +31,13 @@ def reset(space: AddressSpace, address: int, size: int, kind: int) -> int:
     region, _, _ = space.range(address, size)
     first, end = -(-address // page), (address + size) // page
     region.check_reset()
-    if first < end and kind == MEM_RESET:
+    if first < end and kind == c.MEM_RESET:
         for start, stop in _committed(region, first, end):
             space.pages.reset(space.tables.existing(start, stop)[1])
     elif first < end:
         _check_committed(region, first, end)
         if not np.all(space.pages.reclaim(space.tables.existing(first, end)[1])):
-            raise Failure(ERROR_BUSY)
+            raise Failure(c.ERROR_BUSY)
     return first * page
 
 
@@ -55,8 +47,8 @@ def offer_virtual_memory(space: AddressSpace, address: int, size: int, priority:
     code: ERROR_INVALID_PARAMETER (not whole pages, another priority) or ERROR_INVALID_ADDRESS (not committed private
     memory of one region)."""
     region, first, end = _pages(space, address, size)
-    if not VM_OFFER_PRIORITY_VERY_LOW <= priority <= VM_OFFER_PRIORITY_NORMAL:
-        raise Failure(ERROR_INVALID_PARAMETER)
+    if not c.VM_OFFER_PRIORITY_VERY_LOW <= priority <= c.VM_OFFER_PRIORITY_NORMAL:
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     _, entries = space.tables.existing(first, end)
     space.pages.offer(entries, priority)
     for start, stop, value in list(region.runs.within(first, end)):
@@ -76,7 +68,7 @@ def reclaim_virtual_memory(space: AddressSpace, address: int, size: int) -> int:
             intact &= bool(np.all(space.pages.reclaim(entries)))
             region.runs.set(start, stop, value & KNOWN)
     space.tables.allow(region, first, end)
-    return 0 if intact else ERROR_BUSY
+    return 0 if intact else c.ERROR_BUSY
 
 
 def discard_virtual_memory(space: AddressSpace, address: int, size: int) -> int:
@@ -84,8 +76,8 @@ def discard_virtual_memory(space: AddressSpace, address: int, size: int) -> int:
     the program) [DiscardVirtualMemory]. 0, or an error code as `offer_virtual_memory`, and ERROR_INVALID_PARAMETER for
     another protection."""
     region, first, end = _pages(space, address, size)
-    if any(value & KNOWN != PAGE_READWRITE for _, _, value in region.runs.within(first, end)):
-        raise Failure(ERROR_INVALID_PARAMETER)
+    if any(value & KNOWN != c.PAGE_READWRITE for _, _, value in region.runs.within(first, end)):
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     _, entries = space.tables.existing(first, end)
     space.pages.delete(entries, DISCARDED)
     return 0
@@ -98,7 +90,7 @@ def prefetch_virtual_memory(space: AddressSpace, ranges: Sequence[tuple[int, int
     page = space.page_size
     limit = space.end * page
     if not ranges or any(size <= 0 or address < 0 or address + size > limit for address, size in ranges):
-        raise Failure(ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     for address, size in ranges:
         first, end = address // page, -(-(address + size) // page)
         for region in space.vads.overlapping(first, end):
@@ -111,10 +103,10 @@ def prefetch_virtual_memory(space: AddressSpace, ranges: Sequence[tuple[int, int
 def _pages(space: AddressSpace, address: int, size: int) -> tuple[Private, int, int]:
     """The private region that holds whole committed pages, and which ones."""
     if size <= 0 or address < 0 or address % space.page_size or size % space.page_size:
-        raise Failure(ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     region, first, end = space.range(address, size)
     if not isinstance(region, Private):
-        raise Failure(ERROR_INVALID_ADDRESS)
+        raise Failure(c.ERROR_INVALID_ADDRESS)
     _check_committed(region, first, end)
     return region, first, end
 
@@ -130,4 +122,4 @@ def _committed(region: Region, first: int, end: int) -> Iterator[tuple[int, int]
 
 def _check_committed(region: Region, first: int, end: int) -> None:
     if sum(stop - start for start, stop in _committed(region, first, end)) < end - first:
-        raise Failure(ERROR_INVALID_ADDRESS)
+        raise Failure(c.ERROR_INVALID_ADDRESS)

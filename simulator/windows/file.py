@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 
 from simulator import config
 from simulator.units import natural
-from simulator.windows import constants
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.objects import KernelObject
 from simulator.windows.segment import FileSegment
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
 _LONGEST_NAME = 260
 """MAX_PATH characters [CreateFile]"""
 
 
-EVERYTHING = constants.FILE_SHARE_READ | constants.FILE_SHARE_WRITE | constants.FILE_SHARE_DELETE
+EVERYTHING = c.FILE_SHARE_READ | c.FILE_SHARE_WRITE | c.FILE_SHARE_DELETE
 _SHARES_NEEDED = (
-    (constants.GENERIC_READ | constants.GENERIC_EXECUTE | constants.GENERIC_ALL, constants.FILE_SHARE_READ),
-    (constants.GENERIC_WRITE | constants.GENERIC_ALL, constants.FILE_SHARE_WRITE),
-    (constants.DELETE | constants.GENERIC_ALL, constants.FILE_SHARE_DELETE),
+    (c.GENERIC_READ | c.GENERIC_EXECUTE | c.GENERIC_ALL, c.FILE_SHARE_READ),
+    (c.GENERIC_WRITE | c.GENERIC_ALL, c.FILE_SHARE_WRITE),
+    (c.DELETE | c.GENERIC_ALL, c.FILE_SHARE_DELETE),
 )
 """access, and what others must share for it [Creating and Opening Files]"""
 
@@ -51,9 +51,10 @@ def _opening(access: int, shares: int) -> Opening:
 
 
 def _check_shares(new: Opening, others: Iterable[Opening]) -> None:
-    """Raise Failure 32 if one of the others doesn't share what the new one needs, or needs what it doesn't share."""
+    """Raise Failure ERROR_SHARING_VIOLATION if one of the others doesn't share what the new one needs, or needs what it
+    doesn't share."""
     if any(new.needs & ~other.shares or other.needs & ~new.shares for other in others):
-        raise Failure(constants.ERROR_SHARING_VIOLATION)
+        raise Failure(c.ERROR_SHARING_VIOLATION)
 
 
 class File:
@@ -91,12 +92,12 @@ class File:
         )
 
     def check(self, size: int) -> None:
-        """Refuse another size that it can't have; raises Failure 112 if its disk has no room, 1224 if it would become
-        shorter while a section shows it [SetEndOfFile]."""
+        """Refuse another size that it can't have; raises Failure ERROR_DISK_FULL if its disk has no room,
+        ERROR_USER_MAPPED_FILE if it would become shorter while a section shows it [SetEndOfFile]."""
         if size < self.size and self.segment is not None:
-            raise Failure(constants.ERROR_USER_MAPPED_FILE)
+            raise Failure(c.ERROR_USER_MAPPED_FILE)
         if self._missing(size) > self.room - self.system.pages.files.used(self.disk):
-            raise Failure(constants.ERROR_DISK_FULL)
+            raise Failure(c.ERROR_DISK_FULL)
 
     def resize(self, size: int) -> None:
         """Give it another size, unless `check` refuses. Pages of a file that has become shorter stay allocated to it:
@@ -141,7 +142,7 @@ class FileObject(KernelObject):
     tag = "File"
     body = 216 + 112
 
-    def __init__(self, system: System, file: File, owner: Owner | None, opening: Opening | None = None) -> None:
+    def __init__(self, system: System, file: File, owner: ProcessState | None, opening: Opening | None = None) -> None:
         """`owner`'s quota pays for it; raises Failure if there is no pool. `opening`: for what its handles will be."""
         super().__init__(system, None, owner)
         self.file = file
@@ -180,32 +181,39 @@ class Files:
         return File(self._system, name, disk, self._rooms[disk])
 
     def __getitem__(self, name: str) -> File:
-        """The file of that name; raises Failure 2 if there is none."""
+        """The file of that name; raises Failure ERROR_FILE_NOT_FOUND if there is none."""
         if name not in self._files:
-            raise Failure(constants.ERROR_FILE_NOT_FOUND)
+            raise Failure(c.ERROR_FILE_NOT_FOUND)
         return self._files[name]
 
     def open(
-        self, owner: Owner, name: str, size: int | None, disk: str | None, access: int, disposition: int, share: int
+        self,
+        owner: ProcessState,
+        name: str,
+        size: int | None,
+        disk: str | None,
+        access: int,
+        disposition: int,
+        share: int,
     ) -> tuple[int, int]:
         """See `create_file`."""
-        known = constants.CREATE_NEW <= disposition <= constants.TRUNCATE_EXISTING
-        if not known or (size or 0) < 0 or share & ~EVERYTHING:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+        valid = c.CREATE_NEW <= disposition <= c.TRUNCATE_EXISTING
+        if not valid or (size or 0) < 0 or share & ~EVERYTHING:
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         exists = name in self._files
         if not exists:
-            if disposition in (constants.OPEN_EXISTING, constants.TRUNCATE_EXISTING):
-                raise Failure(constants.ERROR_FILE_NOT_FOUND)
+            if disposition in (c.OPEN_EXISTING, c.TRUNCATE_EXISTING):
+                raise Failure(c.ERROR_FILE_NOT_FOUND)
             return self._create(owner, name, size or 0, disk or self._first, access, share), 0
-        if disposition == constants.CREATE_NEW:
-            raise Failure(constants.ERROR_FILE_EXISTS)
+        if disposition == c.CREATE_NEW:
+            raise Failure(c.ERROR_FILE_EXISTS)
         return self._open(owner, self._files[name], size or 0, access, disposition, share)
 
-    def _create(self, owner: Owner, name: str, size: int, disk: str, access: int, share: int) -> int:
+    def _create(self, owner: ProcessState, name: str, size: int, disk: str, access: int, share: int) -> int:
         if not name or disk not in self._rooms:
-            raise Failure(constants.ERROR_PATH_NOT_FOUND)
+            raise Failure(c.ERROR_PATH_NOT_FOUND)
         if len(name) > _LONGEST_NAME:
-            raise Failure(constants.ERROR_FILENAME_EXCED_RANGE)
+            raise Failure(c.ERROR_FILENAME_EXCED_RANGE)
         file = self._new(name, disk)
         file.check(size)
         handle = owner.handles.give(FileObject(self._system, file, owner, _opening(access, share)), access)
@@ -213,33 +221,35 @@ class Files:
         self._files[name] = file
         return handle
 
-    def _open(self, owner: Owner, file: File, size: int, access: int, disposition: int, share: int) -> tuple[int, int]:
-        writes = access & (constants.GENERIC_WRITE | constants.GENERIC_ALL)
-        truncates = disposition in (constants.CREATE_ALWAYS, constants.TRUNCATE_EXISTING)
-        if disposition == constants.TRUNCATE_EXISTING and not writes:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+    def _open(
+        self, owner: ProcessState, file: File, size: int, access: int, disposition: int, share: int
+    ) -> tuple[int, int]:
+        writes = access & (c.GENERIC_WRITE | c.GENERIC_ALL)
+        truncates = disposition in (c.CREATE_ALWAYS, c.TRUNCATE_EXISTING)
+        if disposition == c.TRUNCATE_EXISTING and not writes:
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         if file.image and (writes or truncates):
             mapped = file.segment is not None
-            raise Failure(constants.ERROR_SHARING_VIOLATION if mapped else constants.ERROR_ACCESS_DENIED)
+            raise Failure(c.ERROR_SHARING_VIOLATION if mapped else c.ERROR_ACCESS_DENIED)
         opening = _opening(access, share)
-        writing = _opening(access | constants.GENERIC_WRITE if truncates else access, share)
+        writing = _opening(access | c.GENERIC_WRITE if truncates else access, share)
         _check_shares(writing, file.openings)
         if truncates:
             file.check(size)
         handle = owner.handles.give(FileObject(self._system, file, owner, opening), access)
         if truncates:
             file.resize(size)
-        found = disposition in (constants.CREATE_ALWAYS, constants.OPEN_ALWAYS)
-        return handle, constants.ERROR_ALREADY_EXISTS if found else 0
+        existed = disposition in (c.CREATE_ALWAYS, c.OPEN_ALWAYS)
+        return handle, c.ERROR_ALREADY_EXISTS if existed else 0
 
 
 def create_file(
-    own: Owner,
+    own: ProcessState,
     name: str,
     size: int | None = None,
     disk: str | None = None,
-    access: int = constants.GENERIC_READ | constants.GENERIC_WRITE,
-    disposition: int = constants.OPEN_EXISTING,
+    access: int = c.GENERIC_READ | c.GENERIC_WRITE,
+    disposition: int = c.OPEN_EXISTING,
     share: int = EVERYTHING,
 ) -> tuple[int, int]:
     """A handle to a file, made if `disposition` says so [CreateFile]; last error ERROR_ALREADY_EXISTS if CREATE_ALWAYS
@@ -256,24 +266,24 @@ def create_file(
     return own.system.files.open(own, name, size, disk, access, disposition, share)
 
 
-def get_file_size(own: Owner, handle: int) -> int:
+def get_file_size(own: ProcessState, handle: int) -> int:
     """An open file's bytes [GetFileSize]. ERROR_INVALID_HANDLE if there's no such handle."""
     return own.handles.get(handle, FileObject).file.size
 
 
-def set_end_of_file(own: Owner, handle: int, size: int) -> bool:
+def set_end_of_file(own: ProcessState, handle: int, size: int) -> bool:
     """Make an open file so many bytes long [SetEndOfFile]. ERROR_ACCESS_DENIED if it isn't open for writing,
     ERROR_INVALID_HANDLE, ERROR_INVALID_PARAMETER, ERROR_DISK_FULL, ERROR_USER_MAPPED_FILE if it would become shorter
     while it's mapped."""
     if size < 0:
-        raise Failure(constants.ERROR_INVALID_PARAMETER)
-    own.handles.get(handle, FileObject, constants.GENERIC_WRITE).file.resize(size)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
+    own.handles.get(handle, FileObject, c.GENERIC_WRITE).file.resize(size)
     return True
 
 
-def start_flush(own: Owner, handle: int) -> File:
+def start_flush(own: ProcessState, handle: int) -> File:
     """Start the writes of all modified pages of an open file; raises Failure ERROR_INVALID_HANDLE, or
     ERROR_ACCESS_DENIED without GENERIC_WRITE."""
-    file = own.handles.get(handle, FileObject, constants.GENERIC_WRITE).file
+    file = own.handles.get(handle, FileObject, c.GENERIC_WRITE).file
     file.system.pages.flush_contents(file.contents())
     return file

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from simulator.windows import constants
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.objects import KernelObject
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
 T = TypeVar("T", bound=KernelObject)
 
 TABLE_TAG = "Obtb"
 """The pool tag of handle tables [ros: ntoskrnl/include/internal/tag.h]."""
-_PSEUDO = (constants.CURRENT_PROCESS, constants.CURRENT_THREAD)
+_PSEUDO = (c.CURRENT_PROCESS, c.CURRENT_THREAD)
 
 
 class Opened(NamedTuple):
@@ -36,7 +36,7 @@ class HandleTable:
     until it ends.
     """
 
-    def __init__(self, system: System, owner: Owner) -> None:
+    def __init__(self, system: System, owner: ProcessState) -> None:
         """An empty table; its first page is taken with the first handle."""
         self._system = system
         self._owner = owner
@@ -51,9 +51,9 @@ class HandleTable:
         """How many handles are open [GetProcessHandleCount]."""
         return len(self._entries)
 
-    def add(self, item: KernelObject, access: int = constants.GENERIC_ALL) -> int:
-        """Open a handle to an object; raises Failure 1450, 1452 or 1816 when no more can be had: the table's limit,
-        paged pool, or quota."""
+    def add(self, item: KernelObject, access: int = c.GENERIC_ALL) -> int:
+        """Open a handle to an object; raises Failure ERROR_NO_SYSTEM_RESOURCES, ERROR_PAGED_SYSTEM_RESOURCES or
+        ERROR_NOT_ENOUGH_QUOTA when no more can be had: the table's limit, paged pool, or quota."""
         if not self._free:
             self._extend()
         handle = self._free.pop()
@@ -62,7 +62,7 @@ class HandleTable:
         self._touch(handle)
         return handle
 
-    def give(self, item: KernelObject, access: int = constants.GENERIC_ALL) -> int:
+    def give(self, item: KernelObject, access: int = c.GENERIC_ALL) -> int:
         """Open the first handle to an object just made, in place of its maker's reference; if that fails the object
         is deleted, and Failure raised."""
         try:
@@ -71,29 +71,29 @@ class HandleTable:
             item.dereference()
 
     def get(self, handle: int, kind: type[T], access: int = 0) -> T:
-        """The object behind a handle; raises Failure 6 if there's none or it is of another kind, 5 if the handle was
-        not opened for all the rights in `access`."""
+        """The object behind a handle; raises Failure ERROR_INVALID_HANDLE if there's none or it is of another kind,
+        ERROR_ACCESS_DENIED if the handle was not opened for all the rights in `access`."""
         opened = self._find(handle)
         if opened is None or not isinstance(opened.item, kind):
-            raise Failure(constants.ERROR_INVALID_HANDLE)
-        if access & ~opened.access and not opened.access & constants.GENERIC_ALL:
-            raise Failure(constants.ERROR_ACCESS_DENIED)
+            raise Failure(c.ERROR_INVALID_HANDLE)
+        if access & ~opened.access and not opened.access & c.GENERIC_ALL:
+            raise Failure(c.ERROR_ACCESS_DENIED)
         return opened.item
 
     def access(self, handle: int) -> int:
-        """The rights that an open handle was opened for; raises Failure 6."""
+        """The rights that an open handle was opened for; raises Failure ERROR_INVALID_HANDLE."""
         opened = self._find(handle)
         if opened is None:
-            raise Failure(constants.ERROR_INVALID_HANDLE)
+            raise Failure(c.ERROR_INVALID_HANDLE)
         return opened.access
 
     def close(self, handle: int) -> bool:
-        """Close a handle; raises Failure 6. Closing the handles that stand for the current process and thread does
-        nothing [GetCurrentProcess]."""
+        """Close a handle; raises Failure ERROR_INVALID_HANDLE. Closing the handles that stand for the current process
+        and thread does nothing [GetCurrentProcess]."""
         if handle in _PSEUDO:
             return True
         if self._find(handle) is None:
-            raise Failure(constants.ERROR_INVALID_HANDLE)
+            raise Failure(c.ERROR_INVALID_HANDLE)
         opened = self._entries.pop(handle & ~3)
         self._free.append(handle & ~3)
         opened.item.closed()
@@ -101,7 +101,7 @@ class HandleTable:
 
     def duplicate(self, handle: int, target: HandleTable | None = None) -> int:
         """Open another handle with the same rights to the same object, here or in another process's table
-        [DuplicateHandle]; raises Failure 6, or as `add`."""
+        [DuplicateHandle]; raises Failure ERROR_INVALID_HANDLE, or as `add`."""
         item = self.get(handle, KernelObject)
         return (self if target is None else target).add(item, self.access(handle))
 
@@ -121,8 +121,8 @@ class HandleTable:
 
     def _find(self, handle: int) -> Opened | None:
         """What a handle stands for; -1 stands for the process itself [GetCurrentProcess]."""
-        if handle == constants.CURRENT_PROCESS:
-            return Opened(self._owner.object, constants.GENERIC_ALL)
+        if handle == c.CURRENT_PROCESS:
+            return Opened(self._owner.object, c.GENERIC_ALL)
         opened = self._entries.get(handle & ~3)
         if opened is not None:
             self._touch(handle & ~3)
@@ -133,7 +133,7 @@ class HandleTable:
         first = len(self._blocks[0]) * self._per_page
         last = min(first + self._per_page, self._system.settings.pools.handles)
         if first + 1 >= last:
-            raise Failure(constants.ERROR_NO_SYSTEM_RESOURCES)
+            raise Failure(c.ERROR_NO_SYSTEM_RESOURCES)
         taken: list[tuple[int, int]] = []
         wanted = len(self._blocks[0]) + 1
         try:

@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import config
-from simulator.windows import constants as w
+from simulator.windows import constants as c
 from simulator.windows import mapping
 from simulator.windows.failure import Failure
 from simulator.windows.file import FileObject
 from simulator.windows.section import Section
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.segment import FileSegment
     from simulator.windows.system import System
 
-PROTECTIONS = {"code": w.PAGE_EXECUTE_READ, "read-only": w.PAGE_READONLY, "data": w.PAGE_WRITECOPY}
+PROTECTIONS = {"code": c.PAGE_EXECUTE_READ, "read-only": c.PAGE_READONLY, "data": c.PAGE_WRITECOPY}
 ASLR_FIRST, ASLR_END = 0x5000_0000, 0x7800_0000
 """Where random bases lie: the part below 2 GiB that Vista keeps for DLLs, so that 32- and 64-bit processes share one
 base; chosen."""
@@ -49,7 +49,7 @@ class Image:
         self.pages = -(-parameters.size // system.page_size)
         self.runs = self._lay_out()
         self._ends = list(accumulate(run.pages for run in self.runs))
-        self._copied = list(accumulate(run.pages * (run.protection == w.PAGE_WRITECOPY) for run in self.runs))
+        self._copied = list(accumulate(run.pages * (run.protection == c.PAGE_WRITECOPY) for run in self.runs))
 
     def _lay_out(self) -> list[Run]:
         """Its sections from the first page on; what they leave is read-only."""
@@ -57,8 +57,8 @@ class Image:
         parts = [(-(-s.size // page), PROTECTIONS[s.protection]) for s in self.parameters.sections]
         if not parts:
             code = 3 * (self.pages - 1) // 4
-            parts = [(1, w.PAGE_READONLY), (code, w.PAGE_EXECUTE_READ), (self.pages - 1 - code, w.PAGE_WRITECOPY)]
-        parts.append((self.pages, w.PAGE_READONLY))
+            parts = [(1, c.PAGE_READONLY), (code, c.PAGE_EXECUTE_READ), (self.pages - 1 - code, c.PAGE_WRITECOPY)]
+        parts.append((self.pages, c.PAGE_READONLY))
         runs, first = [], 0
         for pages, protection in parts:
             pages = min(pages, self.pages - first)
@@ -85,7 +85,7 @@ class Image:
     def _copied_before(self, page: int) -> int:
         at = bisect_right(self._ends, page - 1)
         run = self.runs[min(at, len(self.runs) - 1)]
-        inside = page - run.first if run.protection == w.PAGE_WRITECOPY else 0
+        inside = page - run.first if run.protection == c.PAGE_WRITECOPY else 0
         return (self._copied[at - 1] if at else 0) + inside
 
     def fixups(self) -> NDArray[np.int64]:
@@ -96,20 +96,20 @@ class Image:
         return np.sort(chosen).astype(np.int64)
 
     def section(
-        self, owner: Owner, opened: FileObject, name: str | None = None, protection: int = w.PAGE_EXECUTE_WRITECOPY
+        self,
+        owner: ProcessState,
+        opened: FileObject,
+        name: str | None = None,
+        protection: int = c.PAGE_EXECUTE_WRITECOPY,
     ) -> Section:
         """A section of the image [CreateFileMapping, SEC_IMAGE]; `protection` says which access views may ask for,
         their pages have the image's own. Raises Failure if there is no pool for it. Data mappings of the file show the
         same pages."""
         segment: FileSegment = opened.file.share()
         size = self.pages * self.system.page_size
-        try:
-            return Section(
-                self.system, name, owner, segment=segment, size=size, protection=protection, file=opened, image=self
-            )
-        except Failure:
-            opened.file.unshare()
-            raise
+        return Section(
+            self.system, name, owner, segment=segment, size=size, protection=protection, file=opened, image=self
+        )
 
 
 @dataclass
@@ -135,9 +135,9 @@ class Images:
         self._bases: dict[str, int] = {}
 
     def __getitem__(self, name: str) -> Image:
-        """The image of that name, in any case; raises Failure 126 if there is none."""
+        """The image of that name, in any case; raises Failure ERROR_MOD_NOT_FOUND if there is none."""
         if name.lower() not in self._by_name:
-            raise Failure(w.ERROR_MOD_NOT_FOUND)
+            raise Failure(c.ERROR_MOD_NOT_FOUND)
         return self._by_name[name.lower()]
 
     def base(self, image: Image) -> int:
@@ -165,8 +165,9 @@ class Images:
         return base < first + self._images[other].pages * page and first < base + image.pages * page
 
 
-def load(owner: Owner, image: Image) -> Module:
-    """Map an image into a process, at its base if that is free; raises Failure 8, 1450, 1452 or 1455."""
+def load(owner: ProcessState, image: Image) -> Module:
+    """Map an image into a process, at its base if that is free; raises Failure ERROR_NOT_ENOUGH_MEMORY,
+    ERROR_NO_SYSTEM_RESOURCES, ERROR_PAGED_SYSTEM_RESOURCES or ERROR_COMMITMENT_LIMIT."""
     system = owner.system
     opened = FileObject(system, system.files[image.name], owner)
     try:
@@ -175,23 +176,24 @@ def load(owner: Owner, image: Image) -> Module:
         opened.dereference()
     try:
         size = image.pages * system.page_size
-        base = mapping.map_part(owner, section, w.PAGE_EXECUTE_WRITECOPY, 0, size, 0)
+        base = mapping.map_part(owner, section, c.PAGE_EXECUTE_WRITECOPY, 0, size, 0)
     finally:
         section.dereference()
     return Module(image, base, base != image.base)
 
 
-def unload(owner: Owner, module: Module) -> None:
+def unload(owner: ProcessState, module: Module) -> None:
     """Unmap a module and forget it."""
     owner.modules = {name: other for name, other in owner.modules.items() if other is not module}
     mapping.unmap_view_of_file(owner, module.base)
 
 
-def free(owner: Owner, base: int) -> bool:
-    """One use less of a module, unmapped with the last [FreeLibrary]; raises Failure 126 if none is at that base."""
+def free(owner: ProcessState, base: int) -> bool:
+    """One use less of a module, unmapped with the last [FreeLibrary]; raises Failure ERROR_MOD_NOT_FOUND if none is at
+    that base."""
     module = next((module for module in owner.modules.values() if module.base == base), None)
     if module is None:
-        raise Failure(w.ERROR_MOD_NOT_FOUND)
+        raise Failure(c.ERROR_MOD_NOT_FOUND)
     module.uses -= 1
     if module.uses == 0:
         unload(owner, module)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from simulator.windows import constants as c
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
 _LEVEL = 6
@@ -52,7 +52,7 @@ class SystemInformation(NamedTuple):
     processor_revision: int
 
 
-def global_memory_status_ex(own: Owner) -> MemoryStatus:
+def global_memory_status_ex(own: ProcessState) -> MemoryStatus:
     """Memory, commit charge and the process's address space, in bytes [GlobalMemoryStatusEx].
 
     The load is in whole per cent, rounded down; user space lacks the lowest and the highest 64 KiB
@@ -73,32 +73,32 @@ def global_memory_status_ex(own: Owner) -> MemoryStatus:
     )
 
 
-def global_memory_status(own: Owner) -> MemoryStatus:
+def global_memory_status(own: ProcessState) -> MemoryStatus:
     """`global_memory_status_ex` in fields of a pointer's size, which hold no more than they can: memory at most half of
     what a pointer reaches, commit charge all of it [GlobalMemoryStatus; wine: kernel32/tests/heap.c,
     test_GlobalMemoryStatus]."""
-    found, most = global_memory_status_ex(own), (1 << own.bits) - 1
-    return found._replace(
-        total_phys=min(found.total_phys, most >> 1),
-        avail_phys=min(found.avail_phys, most >> 1),
-        total_page_file=min(found.total_page_file, most),
-        avail_page_file=min(found.avail_page_file, most),
+    status, most = global_memory_status_ex(own), (1 << own.bits) - 1
+    return status._replace(
+        total_phys=min(status.total_phys, most >> 1),
+        avail_phys=min(status.avail_phys, most >> 1),
+        total_page_file=min(status.total_page_file, most),
+        avail_page_file=min(status.avail_page_file, most),
     )
 
 
-def get_system_info(own: Owner) -> SystemInformation:
+def get_system_info(own: ProcessState) -> SystemInformation:
     """Page size, allocation granularity, limits of the address space, processors, as the process sees them: a 32-bit
     process on a 64-bit system is shown a 32-bit processor, and at most 32 of them [GetSystemInfo; Process Affinity
     under WOW64]."""
     return _system_information(own, wide=own.bits == 64)
 
 
-def get_native_system_info(own: Owner) -> SystemInformation:
+def get_native_system_info(own: ProcessState) -> SystemInformation:
     """The same, also in a 32-bit process with the processor that there is [GetNativeSystemInfo]."""
     return _system_information(own, wide=own.bits == 64 or own.system.settings.pools.bits == 64)
 
 
-def _system_information(own: Owner, *, wide: bool) -> SystemInformation:
+def _system_information(own: ProcessState, *, wide: bool) -> SystemInformation:
     system = own.system
     processors = min(system.processors, own.bits)
     return SystemInformation(
@@ -115,12 +115,12 @@ def _system_information(own: Owner, *, wide: bool) -> SystemInformation:
     )
 
 
-def get_large_page_minimum(own: Owner) -> int:
+def get_large_page_minimum(own: ProcessState) -> int:
     """Bytes of a large page [GetLargePageMinimum]."""
     return own.system.settings.large_page_minimum
 
 
-def get_physically_installed_system_memory(own: Owner) -> int:
+def get_physically_installed_system_memory(own: ProcessState) -> int:
     """KiB of memory [GetPhysicallyInstalledSystemMemory]."""
     return own.system.pages.frames * own.system.page_size // 1024
 
@@ -151,7 +151,7 @@ class PerformanceInformation:
     thread_count: int
 
 
-def get_performance_info(own: Owner) -> PerformanceInformation:
+def get_performance_info(own: ProcessState) -> PerformanceInformation:
     """Commit charge, memory, pools, and how many handles, processes and threads there are [GetPerformanceInfo].
     Processes and threads that have ended don't count; the System process and its threads do not either, as it is not a
     program."""
@@ -185,7 +185,7 @@ def system_counters(system: System) -> dict[str, int]:
     }
 
 
-def process_counters(owner: Owner) -> dict[str, int]:
+def process_counters(owner: ProcessState) -> dict[str, int]:
     """The Process counters of one process [Process Object], in bytes but for the handle count. Private Bytes and Page
     File Bytes are both its own commit charge, as on Vista and later [Memory Performance Information]; Virtual Bytes
     is all that is reserved or committed in its address space; pool bytes are those charged to its quota."""

@@ -1,6 +1,6 @@
 """VirtualLock and VirtualUnlock: pages that stay in the working set [VirtualLock; VirtualUnlock]. Locks aren't counted.
 
-Codes: ERROR_NOACCESS (998) for a page that can't be touched is chosen: STATUS_ACCESS_VIOLATION as a Win32 error.
+Codes: ERROR_NOACCESS for a page that can't be touched is chosen: STATUS_ACCESS_VIOLATION as a Win32 error.
 """
 
 from __future__ import annotations
@@ -11,14 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.state.constants import UNLOCKED
-from simulator.windows.constants import (
-    ERROR_INVALID_PARAMETER,
-    ERROR_NOACCESS,
-    ERROR_NOT_LOCKED,
-    ERROR_WORKING_SET_QUOTA,
-    PAGE_GUARD,
-    STATUS_GUARD_PAGE_VIOLATION,
-)
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.protection import rights
 from simulator.windows.regions.fixed import Window
@@ -36,12 +29,13 @@ def begin(space: AddressSpace, address: int, size: int) -> tuple[Numbers, NDArra
     caller faults them in and locks them.
 
     Writable pages of MEM_WRITE_WATCH regions are, and so count as written from now on [k32/virtual.c:2571; not on
-    Windows 8]. Others are read, so that clean pages stay clean (chosen). Raises Failure 87 (size 0); 998 for a page
-    that isn't committed, or is inaccessible; 0x80000001 for a guard page, which is none from then on [Creating Guard
-    Pages]; 1453 beyond the minimum working set less 8 pages. AWE and large pages need no lock: no entries.
+    Windows 8]. Others are read, so that clean pages stay clean (chosen). Raises Failure ERROR_INVALID_PARAMETER (size
+    0); ERROR_NOACCESS for a page that isn't committed, or is inaccessible; 0x80000001 for a guard page, which is none
+    from then on [Creating Guard Pages]; ERROR_WORKING_SET_QUOTA beyond the minimum working set less 8 pages. AWE and
+    large pages need no lock: no entries.
     """
     if size <= 0 or address < 0:
-        raise Failure(ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     first, end = address // space.page_size, -(-(address + size) // space.page_size)
     fixed = _check(space, first, end)
     if fixed:
@@ -55,13 +49,13 @@ def virtual_unlock(space: AddressSpace, address: int, size: int) -> bool:
     fails with ERROR_NOT_LOCKED [VirtualUnlock]. The locked pages among others stay locked (chosen).
     ERROR_INVALID_PARAMETER for size 0."""
     if size <= 0 or address < 0:
-        raise Failure(ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     first, end = address // space.page_size, -(-(address + size) // space.page_size)
     pages, entries = space.tables.existing(first, end)
     locked = space.pages.state_of(entries)["locked"]
     if len(pages) < end - first or not locked.all():
         space.pages.evict(entries[~locked], UNLOCKED)
-        raise Failure(ERROR_NOT_LOCKED)
+        raise Failure(c.ERROR_NOT_LOCKED)
     space.pages.unlock(entries)
     return True
 
@@ -72,7 +66,7 @@ def _check(space: AddressSpace, first: int, end: int) -> bool:
     while at < end:
         region = space.vads.at(at)
         if region is None:
-            raise Failure(ERROR_NOACCESS)
+            raise Failure(c.ERROR_NOACCESS)
         fixed &= region.fixed
         at = region.end if isinstance(region, Window) else _check_run(space, region, at)
     return fixed
@@ -82,11 +76,11 @@ def _check_run(space: AddressSpace, region: Region, page: int) -> int:
     """Refuse a run of pages of a region, or give its end."""
     value, end = region.state(page)
     _, stop, flagged = region.runs.run(page)
-    if value & PAGE_GUARD:
-        region.assign(page, page + 1, value & ~PAGE_GUARD)
-        raise Failure(STATUS_GUARD_PAGE_VIOLATION)
+    if value & c.PAGE_GUARD:
+        region.assign(page, page + 1, value & ~c.PAGE_GUARD)
+        raise Failure(c.STATUS_GUARD_PAGE_VIOLATION)
     if not value or not rights(flagged, space.tables.no_execute)[0]:
-        raise Failure(ERROR_NOACCESS)
+        raise Failure(c.ERROR_NOACCESS)
     return min(end, stop)
 
 
@@ -105,8 +99,8 @@ def _stores(space: AddressSpace, first: int, end: int) -> NDArray[np.uint8]:
 def _check_quota(space: AddressSpace, first: int, end: int) -> None:
     minimum = int(space.pages.process(space.process)["minimum"])
     if end - first > minimum - OVERHEAD:
-        raise Failure(ERROR_WORKING_SET_QUOTA)
+        raise Failure(c.ERROR_WORKING_SET_QUOTA)
     _, entries = space.tables.existing(first, end)
     already = int(np.count_nonzero(space.pages.state_of(entries)["locked"]))
     if space.pages.locked(space.process) + end - first - already > minimum - OVERHEAD:
-        raise Failure(ERROR_WORKING_SET_QUOTA)
+        raise Failure(c.ERROR_WORKING_SET_QUOTA)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.units import GiB, MiB
-from simulator.windows import constants
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.objects import Event
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
 _PLENTY_PAGES = 400
@@ -119,19 +119,19 @@ class Notifications:
         self._show(name, free <= low, free >= high)
 
 
-def create_memory_resource_notification(own: Owner, kind: int) -> int:
+def create_memory_resource_notification(own: ProcessState, kind: int) -> int:
     """A handle to the event that is set while memory is low (0) or high (1) [CreateMemoryResourceNotification].
     ERROR_INVALID_PARAMETER for another kind."""
-    names = {constants.LOW_MEMORY_RESOURCE_NOTIFICATION: "Low", constants.HIGH_MEMORY_RESOURCE_NOTIFICATION: "High"}
+    names = {c.LOW_MEMORY_RESOURCE_NOTIFICATION: "Low", c.HIGH_MEMORY_RESOURCE_NOTIFICATION: "High"}
     if kind not in names:
-        raise Failure(constants.ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     return own.handles.add(own.system.notifications.events[f"{names[kind]}Memory"])
 
 
-def query_memory_resource_notification(own: Owner, handle: int) -> bool:
+def query_memory_resource_notification(own: ProcessState, handle: int) -> bool:
     """Whether memory is low, or high, as the handle was made for [QueryMemoryResourceNotification]; whether it is set,
     if it is any other event's [k32/sync.c:719]. ERROR_INVALID_PARAMETER for 0 and -1, ERROR_INVALID_HANDLE if it is no
     event's."""
-    if handle in (0, constants.INVALID_HANDLE_VALUE):
-        raise Failure(constants.ERROR_INVALID_PARAMETER)
+    if handle in (0, c.INVALID_HANDLE_VALUE):
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     return own.handles.get(handle, Event).signalled

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from simulator.windows import constants
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
 _LONGEST_NAME = 260
@@ -26,7 +26,8 @@ class KernelObject:
 
     It is born with one reference, its maker's: `HandleTable.give` turns that into a handle. A kind says where its body
     lies (`paged`) and its size in bytes (`body`, object header included, as seen in PoolMon on 64-bit Windows 7;
-    chosen). Raises Failure 1450, 1451, 1452 or 1816 if there's no pool for it: then nothing has changed.
+    chosen). Raises Failure ERROR_NO_SYSTEM_RESOURCES, ERROR_NONPAGED_SYSTEM_RESOURCES, ERROR_PAGED_SYSTEM_RESOURCES or
+    ERROR_NOT_ENOUGH_QUOTA if there's no pool for it: then nothing has changed.
     """
 
     kind: ClassVar[str] = ""
@@ -35,7 +36,7 @@ class KernelObject:
     body: ClassVar[int] = 112
     paged: ClassVar[bool] = False
 
-    def __init__(self, system: System, name: str | None = None, owner: Owner | None = None) -> None:
+    def __init__(self, system: System, name: str | None = None, owner: ProcessState | None = None) -> None:
         """`owner` is the process whose pool quota pays for the body; None: nobody's."""
         self.system = system
         self.name = name or ""
@@ -94,7 +95,7 @@ class KernelObject:
 class Waitable(KernelObject):
     """An object that threads can wait for: they go on when it is signalled."""
 
-    def __init__(self, system: System, name: str | None = None, owner: Owner | None = None) -> None:
+    def __init__(self, system: System, name: str | None = None, owner: ProcessState | None = None) -> None:
         super().__init__(system, name, owner)
         self.waiters: deque[Any] = deque()
         """those who wait for it, in order of arrival; kept by whoever runs the threads"""
@@ -123,7 +124,7 @@ class Event(Waitable):
         manual_reset: bool = False,
         initial_state: bool = False,
         name: str | None = None,
-        owner: Owner | None = None,
+        owner: ProcessState | None = None,
     ) -> None:
         super().__init__(system, name, owner)
         self.manual_reset = manual_reset
@@ -163,30 +164,31 @@ class Namespace:
 
     @staticmethod
     def key(name: str) -> str:
-        """The name without its session prefix; raises Failure 206 if it is too long, 3 if it has a further
-        backslash."""
+        """The name without its session prefix; raises Failure ERROR_FILENAME_EXCED_RANGE if it is too long,
+        ERROR_PATH_NOT_FOUND if it has a further backslash."""
         if len(name) > _LONGEST_NAME:
-            raise Failure(constants.ERROR_FILENAME_EXCED_RANGE)
+            raise Failure(c.ERROR_FILENAME_EXCED_RANGE)
         for prefix in ("Global\\", "Local\\"):
             name = name.removeprefix(prefix)
         if "\\" in name.removeprefix("KernelObjects\\"):
-            raise Failure(constants.ERROR_PATH_NOT_FOUND)
+            raise Failure(c.ERROR_PATH_NOT_FOUND)
         return name
 
     def find(self, name: str | None, kind: type[T]) -> T | None:
-        """The object of that name, or None; raises Failure 6 if it is of another kind."""
+        """The object of that name, or None; raises Failure ERROR_INVALID_HANDLE if it is of another kind."""
         if not name:
             return None
-        found = self._objects.get(self.key(name))
-        if found is None or isinstance(found, kind):
-            return found
-        raise Failure(constants.ERROR_INVALID_HANDLE)
+        existing = self._objects.get(self.key(name))
+        if existing is None or isinstance(existing, kind):
+            return existing
+        raise Failure(c.ERROR_INVALID_HANDLE)
 
     def insert(self, item: KernelObject) -> None:
-        """Make a new object known by its name; raises Failure 6 if the name is in use (`find` comes first)."""
+        """Make a new object known by its name; raises Failure ERROR_INVALID_HANDLE if the name is in use (`find` comes
+        first)."""
         key = self.key(item.name)
         if key in self._objects:
-            raise Failure(constants.ERROR_INVALID_HANDLE)
+            raise Failure(c.ERROR_INVALID_HANDLE)
         self._objects[key] = item
 
     def remove(self, item: KernelObject) -> None:
@@ -197,53 +199,53 @@ class Namespace:
 
 
 def create_event(
-    own: Owner, manual_reset: bool = False, initial_state: bool = False, name: str | None = None
+    own: ProcessState, manual_reset: bool = False, initial_state: bool = False, name: str | None = None
 ) -> tuple[int, int]:
     """A handle to a new event, or to the one of that name, whose state stays as it is, with last error
     ERROR_ALREADY_EXISTS [CreateEvent]. ERROR_INVALID_HANDLE if the name is of another kind of object,
     ERROR_FILENAME_EXCED_RANGE or ERROR_PATH_NOT_FOUND if it can't be a name, ERROR_NO_SYSTEM_RESOURCES,
     ERROR_NONPAGED_SYSTEM_RESOURCES, ERROR_PAGED_SYSTEM_RESOURCES or ERROR_NOT_ENOUGH_QUOTA if pool or quota are
     lacking."""
-    found = own.system.namespace.find(name, Event)
-    if found is not None:
-        return own.handles.add(found), constants.ERROR_ALREADY_EXISTS
+    existing = own.system.namespace.find(name, Event)
+    if existing is not None:
+        return own.handles.add(existing), c.ERROR_ALREADY_EXISTS
     event = Event(own.system, manual_reset=manual_reset, initial_state=initial_state, name=name, owner=own)
-    return own.handles.give(event), constants.ERROR_SUCCESS
+    return own.handles.give(event), c.ERROR_SUCCESS
 
 
-def open_event(own: Owner, name: str) -> int:
+def open_event(own: ProcessState, name: str) -> int:
     """A handle to the event of that name [OpenEvent]. ERROR_FILE_NOT_FOUND if there's none, ERROR_INVALID_HANDLE if the
     name is of another kind of object."""
-    found = own.system.namespace.find(name, Event)
-    if found is None:
-        raise Failure(constants.ERROR_FILE_NOT_FOUND)
-    return own.handles.add(found)
+    existing = own.system.namespace.find(name, Event)
+    if existing is None:
+        raise Failure(c.ERROR_FILE_NOT_FOUND)
+    return own.handles.add(existing)
 
 
-def set_event(own: Owner, handle: int) -> bool:
+def set_event(own: ProcessState, handle: int) -> bool:
     """Set an event: threads that wait for it go on, all if it is reset by hand, else one [SetEvent]."""
     own.handles.get(handle, Event).set()
     return True
 
 
-def reset_event(own: Owner, handle: int) -> bool:
+def reset_event(own: ProcessState, handle: int) -> bool:
     """Reset an event [ResetEvent]."""
     own.handles.get(handle, Event).reset()
     return True
 
 
-def close_handle(own: Owner, handle: int) -> bool:
+def close_handle(own: ProcessState, handle: int) -> bool:
     """Close a handle [CloseHandle]. ERROR_INVALID_HANDLE if there's no such handle."""
     return own.handles.close(handle)
 
 
-def duplicate_handle(own: Owner, handle: int) -> int:
+def duplicate_handle(own: ProcessState, handle: int) -> int:
     """Another handle to the same object, with the same rights [DuplicateHandle]. ERROR_INVALID_HANDLE if there's no
     such handle; ERROR_NO_SYSTEM_RESOURCES, ERROR_PAGED_SYSTEM_RESOURCES or ERROR_NOT_ENOUGH_QUOTA if no more can be
     had."""
     return own.handles.duplicate(handle)
 
 
-def get_process_handle_count(own: Owner) -> int:
+def get_process_handle_count(own: ProcessState) -> int:
     """How many handles the process has open [GetProcessHandleCount]."""
     return len(own.handles)

@@ -83,10 +83,10 @@ class PageTables:
         if i == j:
             return NOTHING, NOTHING, NOTHING
         numbers = self._numbers[i:j]
-        held = np.array([self._chunks[number] for number in numbers], np.int64)
+        chunks = np.array([self._chunks[number] for number in numbers], np.int64)
         pages = ((np.array(numbers, np.int64) * chunk)[:, None] + self._steps).ravel()
-        entries = (held[:, 0, None] + self._steps).ravel()
-        contents = np.where(held[:, 1, None] >= 0, held[:, 1, None] + self._steps, -1).ravel()
+        entries = (chunks[:, 0, None] + self._steps).ravel()
+        contents = np.where(chunks[:, 1, None] >= 0, chunks[:, 1, None] + self._steps, -1).ravel()
         if pages[0] < first or pages[-1] >= end:
             wanted = (pages >= first) & (pages < end)
             return pages[wanted], entries[wanted], contents[wanted]
@@ -161,9 +161,9 @@ class PageTables:
         copies = region.copies(first, end)
         if copies:
             self._homes(numbers)
-        held = np.array([self._chunks[number] for number in numbers], np.int64)
+        chunks = np.array([self._chunks[number] for number in numbers], np.int64)
         which, offsets = np.searchsorted(numbers, pages // self._chunk), pages % self._chunk
-        region.bind(pages, held[which, 0] + offsets, held[which, 1] + offsets if copies else None)
+        region.bind(pages, chunks[which, 0] + offsets, chunks[which, 1] + offsets if copies else None)
 
     def allow(self, region: Region, first: int, end: int) -> None:
         """Give the entries that pages [first, end) of a region have the access that the region allows now."""

@@ -11,13 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simulator.units import GiB, MiB
-from simulator.windows import constants
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
-from simulator.windows.pool_blocks import Block, PoolBlocks
-from simulator.windows.pool_pages import PoolPages
+from simulator.windows.pool_memory import Block, PoolBlocks, PoolPages
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
 _BASES = {64: (0xFFFFFA80_00000000, 0xFFFFF8A0_00000000), 32: (0x81000000, 0xE1000000)}
@@ -136,11 +135,12 @@ class Pools:
             return min(room, _LARGEST)
         return min(room, _PAGED_32 if paged else _NONPAGED_32)
 
-    def allocate(self, size: int, tag: str, *, paged: bool, owner: Owner | None = None) -> int:
+    def allocate(self, size: int, tag: str, *, paged: bool, owner: ProcessState | None = None) -> int:
         """The address of a block of at least `size` bytes; with an owner it is charged to that process's quota.
 
-        Raises Failure, with nothing changed: 1816 beyond the quota, 1451 or 1452 at the nonpaged or paged pool's limit,
-        1450 if commit charge or frames are lacking.
+        Raises Failure, with nothing changed: ERROR_NOT_ENOUGH_QUOTA beyond the quota, ERROR_NONPAGED_SYSTEM_RESOURCES
+        or ERROR_PAGED_SYSTEM_RESOURCES at the nonpaged or paged pool's limit, ERROR_NO_SYSTEM_RESOURCES if commit
+        charge or frames are lacking.
         """
         unit = 2 * self.pointer
         big = size > self._largest_block
@@ -167,13 +167,13 @@ class Pools:
         return address
 
     def free(self, address: int, tag: str | None = None) -> None:
-        """Free a block; a tag, if given, must be its own. Raises Failure: 487 if there's no such block, 87 if its
-        tag is another (where Windows would stop with BAD_POOL_CALLER)."""
+        """Free a block; a tag, if given, must be its own. Raises Failure: ERROR_INVALID_ADDRESS if there's no such
+        block, ERROR_INVALID_PARAMETER if its tag is another (where Windows would stop with BAD_POOL_CALLER)."""
         allocation = self._allocations.get(address)
         if allocation is None:
-            raise Failure(constants.ERROR_INVALID_ADDRESS)
+            raise Failure(c.ERROR_INVALID_ADDRESS)
         if tag is not None and tag != allocation.tag:
-            raise Failure(constants.ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         del self._allocations[address]
         use = self._uses[allocation.tag, allocation.paged]
         use.frees += 1
@@ -205,18 +205,18 @@ class Pools:
         self._touched.clear()
         return entries
 
-    def quota(self, owner: Owner) -> Quota:
+    def quota(self, owner: ProcessState) -> Quota:
         """What a process has been charged."""
         return self._quotas[owner.number]
 
     def rows(self) -> list[PoolRow]:
         """What PoolMon shows: one row for each tag and pool that was ever used, by tag."""
-        found = []
+        rows = []
         for (tag, paged), use in sorted(self._uses.items()):
             diff = use.allocs - use.frees
             kind = "Paged" if paged else "Nonp"
-            found.append(PoolRow(tag, kind, use.allocs, use.frees, diff, use.bytes, use.bytes // max(diff, 1)))
-        return found
+            rows.append(PoolRow(tag, kind, use.allocs, use.frees, diff, use.bytes, use.bytes // max(diff, 1)))
+        return rows
 
     def table(self) -> pd.DataFrame:
         """`rows` as a frame."""
@@ -225,14 +225,14 @@ class Pools:
     def _next_pool(self, paged: bool) -> PoolBlocks:
         return self._paged_pools[self._turn] if paged else self._nonpaged_pool
 
-    def _room(self, owner: Owner | None, paged: bool, size: int) -> Quota | None:
+    def _room(self, owner: ProcessState | None, paged: bool, size: int) -> Quota | None:
         """The quota to charge, if any, which must have room."""
         if owner is None:
             return None
         quota = self._quotas[owner.number]
         most = self._settings.paged_quota if paged else self._settings.nonpaged_quota
         if most and quota.used[paged] + size > most:
-            raise Failure(constants.ERROR_NOT_ENOUGH_QUOTA)
+            raise Failure(c.ERROR_NOT_ENOUGH_QUOTA)
         return quota
 
     def _free_pages(self, pages: PoolPages, address: int, count: int) -> None:
@@ -248,7 +248,7 @@ def pool_frame(rows: list[PoolRow]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(PoolRow._fields)).astype({"per_alloc": np.int64})
 
 
-def ex_free_pool_with_tag(own: Owner, address: int, tag: str = "") -> bool:
+def ex_free_pool_with_tag(own: ProcessState, address: int, tag: str = "") -> bool:
     """Free a block [ExFreePoolWithTag]; without a tag as ExFreePool. ERROR_INVALID_ADDRESS if there's none,
     ERROR_INVALID_PARAMETER if its tag is another: Windows stops with BAD_POOL_CALLER."""
     own.system.pool.free(address, tag or None)

@@ -15,7 +15,7 @@ from simulator.windows.calls.processes import ProcessCalls
 from simulator.windows.calls.system_calls import SystemCalls
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner, ThreadObject
+    from simulator.windows.process_state import ProcessState, ThreadObject
     from simulator.windows.runner import Runner
 
 
@@ -26,7 +26,7 @@ class Process(SystemCalls, MemoryCalls, ProcessCalls, ImageCalls, HeapWrapperCal
     and `get_last_error()` says why; it, `set_last_error` and `get_current_process` are plain methods.
     """
 
-    def __init__(self, runner: Runner, own: Owner, thread: ThreadObject) -> None:
+    def __init__(self, runner: Runner, own: ProcessState, thread: ThreadObject) -> None:
         """For one thread of a process; made by the runner."""
         super().__init__()
         self.runner = runner
@@ -56,8 +56,8 @@ class EndedProcess(Process):
     """
 
     def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        return _nothing if not name.startswith("_") and isgeneratorfunction(found) else found
+        attribute = super().__getattribute__(name)
+        return _nothing if not name.startswith("_") and isgeneratorfunction(attribute) else attribute
 
 
 def _nothing(*_arguments: Any, **_named: Any) -> Steps[None]:

@@ -6,28 +6,16 @@ page without an EXECUTE protection can be executed is a matter of data execution
 
 from __future__ import annotations
 
-from simulator.windows.constants import (
-    PAGE_EXECUTE,
-    PAGE_EXECUTE_READ,
-    PAGE_EXECUTE_READWRITE,
-    PAGE_EXECUTE_WRITECOPY,
-    PAGE_GUARD,
-    PAGE_NOACCESS,
-    PAGE_NOCACHE,
-    PAGE_READONLY,
-    PAGE_READWRITE,
-    PAGE_WRITECOMBINE,
-    PAGE_WRITECOPY,
-)
+from simulator.windows import constants as c
 
 BASE = 0xFF
 """The bits of which exactly one is set; the others are modifiers."""
-CACHING = PAGE_NOCACHE | PAGE_WRITECOMBINE
+CACHING = c.PAGE_NOCACHE | c.PAGE_WRITECOMBINE
 """The modifiers that belong to an allocation, not to its pages."""
-MODIFIERS = PAGE_GUARD | CACHING
-WRITABLE = PAGE_READWRITE | PAGE_WRITECOPY | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY
-EXECUTABLE = PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY
-COPYING = PAGE_WRITECOPY | PAGE_EXECUTE_WRITECOPY
+MODIFIERS = c.PAGE_GUARD | CACHING
+WRITABLE = c.PAGE_READWRITE | c.PAGE_WRITECOPY | c.PAGE_EXECUTE_READWRITE | c.PAGE_EXECUTE_WRITECOPY
+EXECUTABLE = c.PAGE_EXECUTE | c.PAGE_EXECUTE_READ | c.PAGE_EXECUTE_READWRITE | c.PAGE_EXECUTE_WRITECOPY
+COPYING = c.PAGE_WRITECOPY | c.PAGE_EXECUTE_WRITECOPY
 KNOWN = BASE | MODIFIERS
 
 OFFERED = 1 << 16
@@ -36,14 +24,14 @@ CHARGED = 1 << 17
 """The same: a page of a view that is charged for a private copy, whatever its protection has become."""
 
 WORKING_SET_CODES = {
-    PAGE_NOACCESS: 0,
-    PAGE_READONLY: 1,
-    PAGE_EXECUTE: 2,
-    PAGE_EXECUTE_READ: 3,
-    PAGE_READWRITE: 4,
-    PAGE_WRITECOPY: 5,
-    PAGE_EXECUTE_READWRITE: 6,
-    PAGE_EXECUTE_WRITECOPY: 7,
+    c.PAGE_NOACCESS: 0,
+    c.PAGE_READONLY: 1,
+    c.PAGE_EXECUTE: 2,
+    c.PAGE_EXECUTE_READ: 3,
+    c.PAGE_READWRITE: 4,
+    c.PAGE_WRITECOPY: 5,
+    c.PAGE_EXECUTE_READWRITE: 6,
+    c.PAGE_EXECUTE_WRITECOPY: 7,
 }
 """What QueryWorkingSet calls protections [PSAPI_WORKING_SET_BLOCK]; guard, non-cached and write-combined pages have
 8, 16 and 24 added."""
@@ -55,7 +43,7 @@ def is_valid(protect: int) -> bool:
     base, modifiers = protect & BASE, protect & MODIFIERS
     if protect & ~KNOWN or base == 0 or base & (base - 1):
         return False
-    return modifiers == 0 or (base != PAGE_NOACCESS and modifiers & (modifiers - 1) == 0)
+    return modifiers == 0 or (base != c.PAGE_NOACCESS and modifiers & (modifiers - 1) == 0)
 
 
 def cached(protect: int, allocation: int) -> int:
@@ -63,7 +51,7 @@ def cached(protect: int, allocation: int) -> int:
     the allocation's, and no page is given or rid of them [k32/virtual.c:492-541]. None go with
     PAGE_NOACCESS."""
     plain = protect & ~CACHING
-    return plain if plain & PAGE_NOACCESS else plain | allocation & CACHING
+    return plain if plain & c.PAGE_NOACCESS else plain | allocation & CACHING
 
 
 def is_private(protect: int) -> bool:
@@ -76,7 +64,7 @@ def rights(value: int, no_execute: bool) -> tuple[bool, bool, bool]:
 
     Inaccessible pages trap, so that guard pages raise their exception.
     """
-    if value & (PAGE_GUARD | PAGE_NOACCESS | OFFERED) or not value & BASE:
+    if value & (c.PAGE_GUARD | c.PAGE_NOACCESS | OFFERED) or not value & BASE:
         return False, False, False
     return True, bool(value & WRITABLE), bool(value & EXECUTABLE) or not no_execute
 
@@ -84,8 +72,8 @@ def rights(value: int, no_execute: bool) -> tuple[bool, bool, bool]:
 def working_set_code(protect: int) -> int:
     """The protection of a page as QueryWorkingSet tells it."""
     code = WORKING_SET_CODES[protect & BASE]
-    if protect & PAGE_NOCACHE:
+    if protect & c.PAGE_NOCACHE:
         return code + 8
-    if protect & PAGE_GUARD:
+    if protect & c.PAGE_GUARD:
         return code + 16
-    return code + 24 if protect & PAGE_WRITECOMBINE else code
+    return code + 24 if protect & c.PAGE_WRITECOMBINE else code

@@ -28,13 +28,12 @@ from simulator.windows.constants import (
 from simulator.windows.failure import Failure, WindowsException
 from simulator.windows.notifications import Condition
 from simulator.windows.objects import Waitable
-from simulator.windows.outcome import complete
-from simulator.windows.owner import Owner, ThreadObject, exit_code
 from simulator.windows.process import Process
+from simulator.windows.process_state import ProcessState, ThreadObject, exit_code
 from simulator.windows.regions.stack import create_stack
 from simulator.windows.requests import EndThread, Exit, References, Request, Sleep, Wait, WaitForWrite
 from simulator.windows.running import Program, Running, satisfied
-from simulator.windows.system import System
+from simulator.windows.system import System, complete
 
 _READ, _WRITE, _EXECUTE = 0, 1, 8
 _ACCESS = (_EXECUTE, _READ, _WRITE)
@@ -64,7 +63,7 @@ class Runner:
 
     # Beginnings: all that can be refused is had, or given back in the reverse order, before anything runs
 
-    def start(self, process: int, config: ProcessConfig, main: Program, time: int) -> Owner | None:
+    def start(self, process: int, config: ProcessConfig, main: Program, time: int) -> ProcessState | None:
         """Start the program of a process that the machine knows, at a time; None: commit charge or pool didn't
         suffice, and the process has ended."""
         self.state.record[0]["now"] = time
@@ -108,7 +107,7 @@ class Runner:
         """End a process from outside."""
         self.end_process(self.system.owner(process), status)
 
-    def create_process(self, name: str, main: Program, parameters: dict[str, Any], parent: Owner) -> int:
+    def create_process(self, name: str, main: Program, parameters: dict[str, Any], parent: ProcessState) -> int:
         """A new process, which starts at once: its parent's handle to it. Raises Failure if it can't have what it
         needs: then it has ended before it ran."""
         config = ProcessConfig(
@@ -133,7 +132,7 @@ class Runner:
         return handle
 
     def create_thread(
-        self, owner: Owner, function: Program, parameters: dict[str, Any], reserve: int = 0, commit: int = 0
+        self, owner: ProcessState, function: Program, parameters: dict[str, Any], reserve: int = 0, commit: int = 0
     ) -> int:
         """A new thread of a process, which starts at once: the process's handle to it. `reserve` and `commit`: bytes of
         its stack, 0: the machine's default. Raises Failure if it can't have what it needs."""
@@ -148,11 +147,11 @@ class Runner:
 
     def _new_process(self, process: int, config: ProcessConfig, undo: ExitStack) -> ThreadObject:
         """The first thread of a process that is yet to start."""
-        owner = Owner(self.system, process, config)
+        owner = ProcessState(self.system, process, config)
         undo.callback(owner.object.dereference)
         return self._new_thread(owner, undo)
 
-    def _new_thread(self, owner: Owner, undo: ExitStack, reserve: int = 0, commit: int = 0) -> ThreadObject:
+    def _new_thread(self, owner: ProcessState, undo: ExitStack, reserve: int = 0, commit: int = 0) -> ThreadObject:
         """What a thread must have before it can start: a kernel stack, an object, a stack."""
         if not self.system.pages.charge(self._kernel_stack, owner.number):
             raise Failure(ERROR_COMMITMENT_LIMIT)
@@ -374,7 +373,7 @@ class Runner:
         program.stop_thread(self.state.address, thread, self.now)
         self._signal(running.object)
 
-    def _refund_stack(self, owner: Owner) -> None:
+    def _refund_stack(self, owner: ProcessState) -> None:
         self.system.pages.refund(self._kernel_stack, owner.number)
 
     def _forget(self, running: Running, code: int) -> None:
@@ -390,7 +389,7 @@ class Runner:
         self._wake(thread)
         thread.dereference()
 
-    def end_process(self, owner: Owner, code: int) -> None:
+    def end_process(self, owner: ProcessState, code: int) -> None:
         """End a process: its threads stop wherever they are, and all it had is given back."""
         if owner.ended:
             return

@@ -12,8 +12,8 @@ import simpy
 from simulator.result import SimulationError
 from simulator.state.constants import STATUS_CONTROL_C_EXIT
 from simulator.windows.failure import ThreadEnded, WindowsException
-from simulator.windows.owner import Owner, ThreadObject
 from simulator.windows.process import EndedProcess, Process
+from simulator.windows.process_state import ProcessState, ThreadObject
 from simulator.windows.requests import EndThread, Exit, References, Request, Wait
 
 Program = Callable[..., Generator[Any, Any, Any]]
@@ -27,7 +27,7 @@ _WISHES = 1000
 class Running:
     """One thread's program, and what it waits for."""
 
-    owner: Owner
+    owner: ProcessState
     object: ThreadObject
     process: Process
     calls: list[Generator[Any, Any, Any]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.windows import constants
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.regions.region import Runs
 
@@ -47,8 +47,9 @@ class Segment(ABC):
         """addresses of blocks of prototype PTEs"""
 
     def show(self, first: int, count: int) -> None:
-        """Have prototype PTEs for `count` pages, at least 1, that a view is about to show; raises Failure 1450 if there
-        is no pool for them (Windows' STATUS_INSUFFICIENT_RESOURCES), and changes nothing then."""
+        """Have prototype PTEs for `count` pages, at least 1, that a view is about to show; raises Failure
+        ERROR_NO_SYSTEM_RESOURCES if there is no pool for them (Windows' STATUS_INSUFFICIENT_RESOURCES), and changes
+        nothing then."""
         missing = [run[:2] for run in self._described.within(first, first + count) if not run[2]]
         blocks: list[int] = []
         try:
@@ -56,7 +57,7 @@ class Segment(ABC):
                 blocks.append(self.system.pool.allocate(PROTOTYPE_SIZE * (end - start), PROTOTYPE_TAG, paged=True))
         except Failure:
             self._free(blocks)
-            raise Failure(constants.ERROR_NO_SYSTEM_RESOURCES) from None
+            raise Failure(c.ERROR_NO_SYSTEM_RESOURCES) from None
         self._blocks += blocks
         self._described.set(first, first + count, 1)
 
@@ -95,22 +96,28 @@ class PagingSegment(Segment):
     """
 
     def __init__(self, system: System, pages: int, reserve: bool) -> None:
-        """`reserve`: programs commit the pages. Raises Failure 8 if it is larger than any section, 1455."""
+        """`reserve`: programs commit the pages. Raises Failure ERROR_NOT_ENOUGH_MEMORY if it is larger than any
+        section, ERROR_COMMITMENT_LIMIT."""
         if pages > LARGEST:
-            raise Failure(constants.ERROR_NOT_ENOUGH_MEMORY)
+            raise Failure(c.ERROR_NOT_ENOUGH_MEMORY)
         self._committed = Runs(0, pages, 0)
         self._chunks: dict[int, int] = {}
         self.charged = 0
         super().__init__(system, pages)
-        if not reserve:
-            self.commit(0, pages)
+        try:
+            if not reserve:
+                self.commit(0, pages)
+            self.show(0, pages)
+        except Failure:
+            self.delete()
+            raise
 
     def commit(self, first: int, count: int) -> None:
-        """Commit pages that aren't yet; all or none: raises Failure 1455."""
+        """Commit pages that aren't yet; all or none: raises Failure ERROR_COMMITMENT_LIMIT."""
         runs = self._committed.within(first, first + count)
         missing = sum(end - start for start, end, committed in runs if not committed)
         if missing and not self.system.pages.charge(missing):
-            raise Failure(constants.ERROR_COMMITMENT_LIMIT)
+            raise Failure(c.ERROR_COMMITMENT_LIMIT)
         self.charged += missing
         if missing:
             self._committed.set(first, first + count, 1)
@@ -154,20 +161,15 @@ class LargeSegment(PagingSegment):
     """A segment of large pages: its frames are taken at once, contiguous and nonpageable [Large-Page Support]."""
 
     def __init__(self, system: System, pages: int, large: int) -> None:
-        """`large` is the small pages in a large one, which divides `pages`; raises Failure 1455, or 1450 if there
-        aren't frames in a row for each large page."""
+        """`large` is the small pages in a large one, which divides `pages`; raises Failure ERROR_COMMITMENT_LIMIT, or
+        ERROR_NO_SYSTEM_RESOURCES if there aren't frames in a row for each large page."""
         self._fixed = np.zeros(0, np.int64)
         super().__init__(system, pages, reserve=False)
-        try:
-            self.show(0, pages)
-        except Failure:
-            self.delete()
-            raise
         contents = int(system.pages.add_contents(pages)) + np.arange(pages, dtype=np.int64)
         for first in range(0, pages, large):
             if not system.pages.fix_contiguous(contents[first : first + large]):
                 self.delete()
-                raise Failure(constants.ERROR_NO_SYSTEM_RESOURCES)
+                raise Failure(c.ERROR_NO_SYSTEM_RESOURCES)
             self._fixed = contents[: first + large]
 
     def contents(self, first: int, count: int) -> NDArray[np.int64]:

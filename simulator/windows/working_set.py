@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from simulator.state.constants import EMPTIED, FETCH, HARD, LIMITS_LOWERED, PAGE_ERROR
-from simulator.windows import constants as w
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.protection import COPYING, KNOWN, working_set_code
 from simulator.windows.regions.fixed import Window
@@ -18,7 +18,7 @@ from simulator.windows.regions.view import View
 
 if TYPE_CHECKING:
     from simulator.windows.address_space import AddressSpace
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
 LEAST_MINIMUM, LEAST_MAXIMUM = 20, 13
@@ -29,8 +29,8 @@ ALL_AWAY = -1
 """(SIZE_T)-1 for both limits: take out all that can be."""
 ROOM = 1024
 """Faults that a process's buffer for the working set watch holds; chosen."""
-_HARD_MINIMUM = w.QUOTA_LIMITS_HARDWS_MIN_ENABLE, w.QUOTA_LIMITS_HARDWS_MIN_DISABLE
-_HARD_MAXIMUM = w.QUOTA_LIMITS_HARDWS_MAX_ENABLE, w.QUOTA_LIMITS_HARDWS_MAX_DISABLE
+_HARD_MINIMUM = c.QUOTA_LIMITS_HARDWS_MIN_ENABLE, c.QUOTA_LIMITS_HARDWS_MIN_DISABLE
+_HARD_MAXIMUM = c.QUOTA_LIMITS_HARDWS_MAX_ENABLE, c.QUOTA_LIMITS_HARDWS_MAX_DISABLE
 
 
 class WorkingSetPage(NamedTuple):
@@ -88,7 +88,7 @@ class WorkingSetChange(NamedTuple):
     """reserved by Windows"""
 
 
-def get_process_working_set_size_ex(own: Owner, handle: int = w.CURRENT_PROCESS) -> tuple[int, int, int]:
+def get_process_working_set_size_ex(own: ProcessState, handle: int = c.CURRENT_PROCESS) -> tuple[int, int, int]:
     """(minimum, maximum, flags): in bytes, and the flags that hold, one of each pair [GetProcessWorkingSetSizeEx]."""
     of = own.process(handle)
     record, page = of.system.pages.process(of.number), of.system.page_size
@@ -96,19 +96,21 @@ def get_process_working_set_size_ex(own: Owner, handle: int = w.CURRENT_PROCESS)
     return int(record["minimum"]) * page, int(record["maximum"]) * page, flags
 
 
-def get_process_working_set_size(own: Owner, handle: int = w.CURRENT_PROCESS) -> tuple[int, int]:
+def get_process_working_set_size(own: ProcessState, handle: int = c.CURRENT_PROCESS) -> tuple[int, int]:
     """(minimum, maximum) in bytes [GetProcessWorkingSetSize]."""
     return get_process_working_set_size_ex(own, handle)[:2]
 
 
-def set_process_working_set_size(own: Owner, minimum: int, maximum: int, handle: int = w.CURRENT_PROCESS) -> bool:
+def set_process_working_set_size(
+    own: ProcessState, minimum: int, maximum: int, handle: int = c.CURRENT_PROCESS
+) -> bool:
     """Set the limits, in bytes, soft or hard as they were; (-1, -1) empties the working set
     [SetProcessWorkingSetSize]."""
     return set_process_working_set_size_ex(own, minimum, maximum, 0, handle)
 
 
 def set_process_working_set_size_ex(
-    own: Owner, minimum: int, maximum: int, flags: int, handle: int = w.CURRENT_PROCESS
+    own: ProcessState, minimum: int, maximum: int, flags: int, handle: int = c.CURRENT_PROCESS
 ) -> bool:
     """`set_process_working_set_size`, with QUOTA_LIMITS_ flags [SetProcessWorkingSetSizeEx].
 
@@ -122,19 +124,19 @@ def set_process_working_set_size_ex(
     if minimum == maximum == ALL_AWAY:
         return empty_working_set(own, handle)
     if any(flags & on and flags & off for on, off in (_HARD_MINIMUM, _HARD_MAXIMUM)) or flags & ~0xF:
-        raise Failure(w.ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     system, pages = of.system, of.system.pages
     record = pages.process(of.number)
     lowest, highest = max(minimum // system.page_size, LEAST_MINIMUM), maximum // system.page_size
     room = _room(system)
     if minimum <= 0 or highest < LEAST_MAXIMUM or lowest > highest or highest >= room:
-        raise Failure(w.ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     more = lowest - int(record["minimum"])
-    if (more > 0 or highest > record["maximum"]) and w.SE_INC_WORKING_SET_NAME not in own.privileges:
-        raise Failure(w.ERROR_PRIVILEGE_NOT_HELD)
+    if (more > 0 or highest > record["maximum"]) and c.SE_INC_WORKING_SET_NAME not in own.privileges:
+        raise Failure(c.ERROR_PRIVILEGE_NOT_HELD)
     granted = sum(int(pages.process(other.number)["minimum"]) for other in system.processes)
     if more > 0 and granted + more > room:
-        raise Failure(w.ERROR_NO_SYSTEM_RESOURCES)
+        raise Failure(c.ERROR_NO_SYSTEM_RESOURCES)
     hard_minimum, hard_maximum = (
         bool(flags & on) or (bool(was) and not flags & off)
         for (on, off), was in ((_HARD_MINIMUM, record["hard_minimum"]), (_HARD_MAXIMUM, record["hard_maximum"]))
@@ -150,7 +152,7 @@ def _room(system: System) -> int:
     return frames - min(system.settings.reserved_frames, frames // 8)
 
 
-def _cut(own: Owner, maximum: int) -> None:
+def _cut(own: ProcessState, maximum: int) -> None:
     """Take out what a lowered maximum leaves no room for: the pages that came first, locked ones excepted."""
     pages = own.system.pages
     above = pages.size(own.number) - maximum
@@ -160,7 +162,7 @@ def _cut(own: Owner, maximum: int) -> None:
         pages.evict(free[:above], LIMITS_LOWERED)
 
 
-def empty_working_set(own: Owner, handle: int = w.CURRENT_PROCESS) -> bool:
+def empty_working_set(own: ProcessState, handle: int = c.CURRENT_PROCESS) -> bool:
     """Take out all that can be: all but locked pages [EmptyWorkingSet]."""
     of = own.process(handle)
     of.system.pages.evict(of.system.pages.working_set(of.number), EMPTIED)
@@ -171,13 +173,13 @@ def query_working_set(space: AddressSpace) -> list[WorkingSetPage]:
     """The pages in the working set, by address [QueryWorkingSet]."""
     entries = space.pages.working_set(space.process)
     numbers = space.tables.pages_of(entries)
-    found = []
+    pages = []
     for page, state in zip(numbers.tolist(), space.pages.state_of(entries), strict=True):
         region = space.vads.at(page)
-        protect = _protection(region.runs.at(page), state) if region is not None else w.PAGE_NOACCESS
+        protect = _protection(region.runs.at(page), state) if region is not None else c.PAGE_NOACCESS
         code = working_set_code(protect)
-        found.append(WorkingSetPage(page * space.page_size, code, _sharers(state), bool(state["shared"])))
-    return sorted(found)
+        pages.append(WorkingSetPage(page * space.page_size, code, _sharers(state), bool(state["shared"])))
+    return sorted(pages)
 
 
 def query_working_set_ex(space: AddressSpace, addresses: Sequence[int]) -> list[PageInformation]:
@@ -186,25 +188,25 @@ def query_working_set_ex(space: AddressSpace, addresses: Sequence[int]) -> list[
         return []
     size = space.page_size
     states = space.pages.state_of(space.entries_of([address // size for address in addresses]))
-    found = []
+    records = []
     for address, state in zip(addresses, states, strict=True):
         region = space.region_at(address)
         shared = bool(state["shared"]) and not isinstance(region, Private)
         if not state["valid"] or region is None:
-            found.append(PageInformation(valid=False, shared=shared))
+            records.append(PageInformation(valid=False, shared=shared))
             continue
         window = isinstance(region, Window)
-        found.append(
+        records.append(
             PageInformation(
                 valid=True,
                 share_count=0 if window else _sharers(state),
-                win32_protection=w.PAGE_READWRITE if window else _protection(region.runs.at(address // size), state),
+                win32_protection=c.PAGE_READWRITE if window else _protection(region.runs.at(address // size), state),
                 shared=isinstance(region, View) and bool(state["shared"]),
                 locked=bool(state["locked"]),
                 large_page=region.fixed and not window,
             )
         )
-    return found
+    return records
 
 
 def _protection(value: int, state: Any) -> int:
@@ -217,7 +219,7 @@ def _sharers(state: Any) -> int:
     return min(int(state["share"]), MOST_SHARERS) if state["shared"] else 0
 
 
-def get_process_memory_info(own: Owner, handle: int = w.CURRENT_PROCESS) -> ProcessMemoryCounters:
+def get_process_memory_info(own: ProcessState, handle: int = c.CURRENT_PROCESS) -> ProcessMemoryCounters:
     """Counters of memory use [GetProcessMemoryInfo].
 
     `pagefile_usage` is its commit charge, as `private_usage` (MODEL.md 13, 9). Shared commit is that of the sections
@@ -258,28 +260,28 @@ def _shared_commit(space: AddressSpace) -> int:
     return total
 
 
-def set_memory_priority(own: Owner, priority: int) -> bool:
+def set_memory_priority(own: ProcessState, priority: int) -> bool:
     """Set the process's memory priority, of the pages that it brings in from now on, 1 to 5 [SetProcessInformation,
     ProcessMemoryPriority]. ERROR_INVALID_PARAMETER for another."""
-    if not w.MEMORY_PRIORITY_VERY_LOW <= priority <= w.MEMORY_PRIORITY_NORMAL:
-        raise Failure(w.ERROR_INVALID_PARAMETER)
+    if not c.MEMORY_PRIORITY_VERY_LOW <= priority <= c.MEMORY_PRIORITY_NORMAL:
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     own.system.pages.process(own.number)["memory_priority"] = priority
     return True
 
 
-def get_memory_priority(own: Owner) -> int:
+def get_memory_priority(own: ProcessState) -> int:
     """The process's memory priority [GetProcessInformation, ProcessMemoryPriority]."""
     return int(own.system.pages.process(own.number)["memory_priority"])
 
 
-def initialize_process_for_ws_watch(own: Owner, handle: int = w.CURRENT_PROCESS) -> bool:
+def initialize_process_for_ws_watch(own: ProcessState, handle: int = c.CURRENT_PROCESS) -> bool:
     """Begin to note down the faults of a process, or forget those noted down [InitializeProcessForWsWatch]."""
     of = own.process(handle)
     of.system.pages.watch_working_set(of.number, ROOM)
     return True
 
 
-def get_ws_changes(own: Owner, handle: int = w.CURRENT_PROCESS, size: int = 1 << 16) -> list[WorkingSetChange]:
+def get_ws_changes(own: ProcessState, handle: int = c.CURRENT_PROCESS, size: int = 1 << 16) -> list[WorkingSetChange]:
     """The faults that brought pages into the working set since the last call, oldest first; the buffer is empty again
     [GetWsChanges]. While it is full nothing is noted down.
 
@@ -290,19 +292,21 @@ def get_ws_changes(own: Owner, handle: int = w.CURRENT_PROCESS, size: int = 1 <<
     return _changes(own.process(handle), size, pointers=2)
 
 
-def get_ws_changes_ex(own: Owner, handle: int = w.CURRENT_PROCESS, size: int = 1 << 16) -> list[WorkingSetChange]:
+def get_ws_changes_ex(
+    own: ProcessState, handle: int = c.CURRENT_PROCESS, size: int = 1 << 16
+) -> list[WorkingSetChange]:
     """The same; its records take twice the room [GetWsChangesEx]."""
     return _changes(own.process(handle), size, pointers=4)
 
 
-def _changes(of: Owner, size: int, *, pointers: int) -> list[WorkingSetChange]:
+def _changes(of: ProcessState, size: int, *, pointers: int) -> list[WorkingSetChange]:
     """`pointers`: what a record takes."""
     pages = of.system.pages
     rows = pages.watched(of.number)
     if rows is None:
-        raise Failure(w.ERROR_GEN_FAILURE)
+        raise Failure(c.ERROR_GEN_FAILURE)
     if (len(rows) + 1) * pointers * of.bits // 8 > size:
-        raise Failure(w.ERROR_INSUFFICIENT_BUFFER)
+        raise Failure(c.ERROR_INSUFFICIENT_BUFFER)
     pages.watch_working_set(of.number, ROOM)
     page = of.system.page_size
     return [

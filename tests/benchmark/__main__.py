@@ -23,8 +23,8 @@ from simulator.config import File, Region
 from tests.benchmark.machines import Repeated, bare_scan, bare_simpy, libcachesim, textbook, windows
 from workloads.traces.cache import open_trace
 from workloads.traces.convert import convert
-from workloads.traces.native import write_native
 from workloads.traces.runs import Runs
+from workloads.traces.store import write_native
 
 DATA = Path(__file__).parents[2] / "workloads" / "traces" / "data"
 HUGE = 1 << 22

@@ -15,15 +15,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from experiments.calibrate.candidates import candidate
-from experiments.calibrate.command import read_latencies
-from experiments.calibrate.goodness import SHARES, closeness, latencies_of
-from experiments.calibrate.latencies import counted, from_quantiles, of_sizes
-from experiments.calibrate.mechanical import Mechanical, fit_mechanical, least_place
-from experiments.calibrate.models import FITS
+from experiments.calibrate.fit import FITS, Mechanical, candidate, closeness, fit_mechanical, latencies_of
+from experiments.calibrate.measured import counted, from_quantiles, of_sizes, read_latencies
 from experiments.errors import BadInput
 from simulator import registry
 from simulator.hardware.disks.constant import Constant
@@ -303,34 +298,7 @@ def test_an_exact_arm_is_found_exactly() -> None:
     assert [found.least, found.seek, found.rotation] == pytest.approx([2e6, 9e6, 8e6], rel=0.01)
 
 
-def test_the_least_place_of_a_valley_is_found() -> None:
-    def rosenbrock(at: Numbers) -> float:
-        return float((1 - at[0]) ** 2 + 100 * (at[1] - at[0] ** 2) ** 2)
-
-    assert least_place(rosenbrock, np.array([-1.2, 1.0])) == pytest.approx([1, 1], abs=1e-4)
-
-
 def test_every_built_in_disk_model_can_be_fitted() -> None:
     assert sorted(FITS) == [
         name for name in registry.names("disk") if registry.find("disk", name).__module__.startswith("simulator.")
     ]
-
-
-def test_the_plot_has_a_row_for_each_kind_and_every_model_in_it() -> None:
-    from experiments.present.plots import calibration, style
-
-    values = draws(NVME.tables(), "read", count=500)
-    measured = {kind: counted(values, np.ones(500), 1, None, None) for kind in ("read", "write")}
-    modelled = {name: candidate(name, measured).modelled for name in FITS}
-    with style.applied():
-        axes = Figure().subplots(1, 2)
-        calibration._distribution(
-            axes[0], "read", measured["read"], {n: m["read"] for n, m in modelled.items()}, calibration.LOOKS
-        )
-        calibration._quantiles(
-            axes[1], "read", measured["read"], {n: m["read"] for n, m in modelled.items()}, calibration.LOOKS
-        )
-    assert [len(one.lines) for one in axes] == [1 + len(FITS)] * 2
-    assert axes[0].get_xlabel() == "latency of a read"
-    assert all(label.get_text().endswith(("ns", "µs", "ms")) for label in axes[1].get_xticklabels())
-    assert set(SHARES) == {0.5, 0.9, 0.99, 0.999}

@@ -10,7 +10,8 @@ import pytest
 from simulator import config
 from simulator.config import ModifiedWriter
 from simulator.invariants import check
-from simulator.policies.base import Decision, virtual_time
+from simulator.policies.base import Decision
+from simulator.policies.structures.own_time import virtual_time
 from simulator.registry import find, names
 from simulator.result import PolicyRefused, SimulationError
 from simulator.windows import constants as w

@@ -64,8 +64,8 @@ def policy_of(state: State, name: str, **parameters: Any) -> Policy:
     policy: Policy = find("policy", name)(**parameters)
     install(state, policy)
     for entry in np.argsort(state.arrays["ptes"]["entered"]):
-        if state.arrays["bits"][entry] & constants.VALID and policy.compiled and policy.compiled.entered:
-            policy.compiled.entered(state.address, int(entry))
+        if state.arrays["bits"][entry] & constants.VALID and policy.compiled and "entered" in policy.compiled.hooks:
+            policy.compiled.hooks["entered"](state.address, int(entry))
     return policy
 
 
@@ -107,7 +107,7 @@ def test_a_compiled_replacement_is_an_entry_of_the_process_that_is_not_locked(na
     state = busy_machine()
     policy = policy_of(state, name)
     assert policy.compiled is not None
-    choose = policy.compiled.replace
+    choose = policy.compiled.hooks["replace"]
     lock(state, [0, 6, 11])
     victim = choose(state.address, process)
     if name == "none":

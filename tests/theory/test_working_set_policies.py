@@ -184,7 +184,7 @@ def test_each_page_is_as_likely_as_the_others_to_be_chosen_at_random() -> None:
     state = busy_machine()
     policy = policy_of(state, "random", seed=3)
     assert policy.compiled is not None
-    choose = policy.compiled.replace
+    choose = policy.compiled.hooks["replace"]
     lock(state, [2])
     counts = np.bincount([choose(state.address, -1) for _ in range(6000)], minlength=15)
     assert counts[2] == 0

@@ -22,7 +22,7 @@ from simulator.windows.calls.processes import ProcessCalls
 from simulator.windows.calls.system_calls import SystemCalls
 from simulator.windows.dep import Dep
 from simulator.windows.handles import HandleTable
-from simulator.windows.heap.heaps import Heaps
+from simulator.windows.heap.heap import Heaps
 from simulator.windows.notifications import Notifications
 from simulator.windows.objects import Namespace
 from simulator.windows.pool import Pools
@@ -79,8 +79,9 @@ class SmallProcess(SystemCalls, ProcessCalls, HeapWrapperCalls, PoolCalls):
         number = system.pages.population.add_process(config.Process(name=f"p{len(system.processes)}"), True)
         own: Any = SimpleNamespace(
             system=system, number=number, name=f"p{len(system.processes)}", bits=bits, threads=[0],
-            privileges=frozenset({c.SE_LOCK_MEMORY_NAME}), heaps=Heaps(), defers_touches=True, object=None,
+            privileges=frozenset({c.SE_LOCK_MEMORY_NAME}), defers_touches=True, object=None,
         )  # fmt: skip
+        own.heaps = Heaps(system, own)
         own.handles = HandleTable(system, own)
         own.dep = Dep(system.settings.dep_policy, bits)
         own.space = AddressSpace(system, own)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulator.windows.dep import POLICIES, Dep
+from simulator.windows.dep import POLICIES
 from tests.windows.small_system import SmallSystem, done
 
 ENABLE, NO_THUNKS = 1, 2
@@ -81,12 +81,3 @@ def test_other_flags_fail_with_87(flags: int) -> None:
     one = process("opt-in", 32)
     assert not done(one.set_process_dep_policy(flags))
     assert one.get_last_error() == 87
-
-
-@pytest.mark.parametrize("at_creation", [True, False])
-def test_what_was_fixed_at_creation_stays(at_creation: bool) -> None:
-    one = process("opt-out", 32)
-    one.own.dep = Dep("opt-out", 32, at_creation=at_creation)
-    assert one.own.dep.enabled is at_creation
-    assert not done(one.set_process_dep_policy(1 - at_creation))
-    assert one.get_last_error() == 5

@@ -10,8 +10,8 @@ from simulator import config
 from simulator.state.constants import DEMAND_ZERO
 from simulator.windows import constants as c
 from simulator.windows.failure import WindowsException
-from simulator.windows.heap.walk import check
 from tests.windows.harness import PAGE, Steps, run
+from tests.windows.heap_check import check
 
 MB = 1 << 20
 

@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simulator.windows import constants as c
-from simulator.windows.heap.sizes import HEADER
-from simulator.windows.heap.walk import check, walk
+from simulator.windows.heap.memory import HEADER
+from simulator.windows.heap.walk import walk
+from tests.windows.heap_check import check
 from tests.windows.small_system import PAGE, heap_process
 
 SIZES = st.one_of(

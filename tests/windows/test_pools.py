@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.windows.failure import Failure, WindowsException
-from simulator.windows.pool_blocks import PoolBlocks
-from simulator.windows.pool_pages import FreeRuns
+from simulator.windows.pool_memory import FreeRuns, PoolBlocks
 from tests.windows.small_system import PAGE, SmallSystem, done
 
 NONPAGED, PAGED = 0, 1

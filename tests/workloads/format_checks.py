@@ -17,8 +17,6 @@ IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 Rows = list[tuple[Any, ...]]
 
-CHANGES = (0, ord("\n"), ord(" "), ord('"'), ord("0"), ord("9"), ord("f"), ord(":"), 0x80, 0xFF)
-
 
 def rows_in(path: Path, name: str, **options: Any) -> Rows:
     """All runs: page, fetches, loads, stores, and process, thread and time where the trace has them."""
@@ -72,17 +70,6 @@ def cuts(data: bytes, name: str, **options: Any) -> None:
                 assert all(few <= many for few, many in zip(found[1:4], expected[1:4], strict=True))
                 assert found[4:] == expected[4:]
         assert read
-
-
-def changes(data: bytes, name: str) -> None:
-    """A file with any byte changed is read or refused in one line."""
-    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as directory:
-        read = 0
-        for place in range(len(data)):
-            byte = CHANGES[place * 7 % len(CHANGES)]
-            changed = data[:place] + bytes([byte]) + data[place + 1 :]
-            read += _rows_or_none(Path(directory), changed, name) is not None
-        assert 0 < read < len(data)
 
 
 def _rows_or_none(directory: Path, data: bytes, name: str, **options: Any) -> Rows | None:

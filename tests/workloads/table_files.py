@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import strategies as st
 
 from workloads.base import InputError
 from workloads.traces.cache import open_trace
@@ -53,27 +52,6 @@ def refused(path: Path, content: str | bytes, *fragments: str, known: Format | N
 def kept(path: Path, known: Format) -> Seen:
     """What the native store that a file is converted to holds."""
     return seen(list(open_trace(path, known.name, options=options_of(known)).numbered()))
-
-
-@st.composite
-def damage(draw: st.DrawFn, content: bytes) -> bytes:
-    """The content cut somewhere, or with some bytes changed, or both."""
-    data = bytearray(content[: draw(st.integers(1, len(content)))] if draw(st.booleans()) else content)
-    for place, byte in draw(st.lists(st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255)), max_size=4)):
-        data[place] = byte
-    return bytes(data)
-
-
-def read_or_refused(path: Path, content: bytes, known: Format) -> None:
-    """Whatever the content, reading it ends in runs or in an InputError of one line."""
-    path.write_bytes(content)
-    message = ""
-    try:
-        for runs in known.runs(path):
-            assert (runs.fetches.astype(int) + runs.loads + runs.stores > 0).all()
-    except InputError as error:
-        message = str(error)
-    assert "\n" not in message
 
 
 def with_options(name: str, **options: object) -> Format:

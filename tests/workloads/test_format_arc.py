@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.workloads.format_checks import changes, cuts
 from tests.workloads.table_files import LOAD, Seen, kept, read, refused
 from tests.workloads.table_samples import ARC, LIRS
-from workloads.traces.columns import MOST_PAGES
 from workloads.traces.format import guess
 from workloads.traces.formats.arc import Arc
 from workloads.traces.formats.text import Text
+from workloads.traces.patterns import MOST_PAGES
 
 SAMPLE = Seen([(block, *LOAD) for block in (110765, 110766, 110767, 5, 110766, 110767)])
 
@@ -64,8 +63,3 @@ def test_the_marks_of_the_lirs_paper_s_traces_are_skipped(tmp_path: Path) -> Non
 def test_other_marks_are_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "a.trc"
     refused(path, f"1\n{line}\n", f"{path}:2: found {line!r}")
-
-
-def test_damaged_traces_are_read_or_refused(tmp_path: Path) -> None:
-    cuts(ARC.encode(), "arc")
-    changes(ARC.encode(), "arc")

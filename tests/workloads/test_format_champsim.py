@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.workloads.format_checks import changes, cuts, refused, rows_in, rows_of, told
+from tests.workloads.format_checks import refused, rows_in, rows_of, told
 from tests.workloads.samples import instructions
 from tests.workloads.trace_files import COMPRESS
 from workloads.traces import compression
@@ -88,9 +88,3 @@ def test_a_record_that_is_none_is_named(tmp_path: Path) -> None:
     refused(tmp_path, instructions(count=9) + wrong, "champsim", f"instruction 9: {found}", layout="input")
     refused(tmp_path, instructions(count=9) + wrong, "champsim", "found no instructions in a row")
     refused(tmp_path, instructions(count=9)[:-1], "champsim", "instruction 8: found 63 bytes, allowed is 64")
-
-
-@pytest.mark.parametrize("layout", ["input", "cloudsuite"])
-def test_damage_is_read_or_refused(layout: str) -> None:
-    cuts(instructions(layout, 6), "champsim", layout=layout)
-    changes(instructions(layout, 3), "champsim")

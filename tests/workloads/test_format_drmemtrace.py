@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workloads.format_checks import changes, cuts, refused, rows_of, told
+from tests.workloads.format_checks import refused, rows_of
 from tests.workloads.samples import OLD_VIEW, VIEW
 
 HEADING = b"".join(VIEW.splitlines(keepends=True)[:3])
@@ -90,10 +90,3 @@ def test_a_thread_of_another_layout_is_named(tmp_path: Path, prefix: bytes) -> N
 
 def test_time_stamps_centuries_apart_are_refused(tmp_path: Path) -> None:
     refused(tmp_path, VIEW + ROW % b"<marker: timestamp 1>", "drmemtrace", "<marker: timestamp 1>")
-
-
-@pytest.mark.parametrize("text", [VIEW, OLD_VIEW])
-def test_damage_is_read_or_refused(tmp_path: Path, text: bytes) -> None:
-    told(tmp_path, text, "drmemtrace")
-    cuts(text, "drmemtrace")
-    changes(text, "drmemtrace")

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from tests.workloads.format_checks import cuts
-from tests.workloads.table_files import LOAD, Seen, damage, kept, read, read_or_refused, refused, with_options
+from tests.workloads.table_files import LOAD, Seen, kept, read, refused, with_options
 from tests.workloads.table_samples import LIBCACHESIM
 from workloads.base import InputError
 from workloads.traces.format import Format
@@ -88,20 +85,3 @@ def test_libcachesim_reads_the_same_numbers(tmp_path: Path) -> None:
     given.time_field, given.obj_id_field, given.obj_size_field = 1, 2, 3
     theirs = lcs.TraceReader(os.fspath(path), lcs.TraceType.CSV_TRACE, given)
     assert [request.obj_id for request in theirs] == [row[0] for row in mine.rows]
-
-
-def test_a_table_that_was_cut_off_is_refused_or_a_prefix(tmp_path: Path) -> None:
-    cuts(LIBCACHESIM.encode(), "libcachesim-csv")
-
-
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    content=damage(LIBCACHESIM.encode()),
-    delimiter=st.sampled_from([None, "|", " "]),
-    times=st.sampled_from([None, 1]),
-    numbers=st.booleans(),
-)
-def test_damaged_tables_are_read_or_refused(
-    tmp_path: Path, content: bytes, delimiter: str | None, times: int | None, numbers: bool
-) -> None:
-    read_or_refused(tmp_path / "a", content, table(delimiter=delimiter, time_col=times, obj_id_is_num=numbers))

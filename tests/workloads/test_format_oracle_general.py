@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from simulator.rng import generator
-from tests.workloads.format_checks import changes, cuts
 from tests.workloads.table_files import LOAD, Seen, kept, read, refused, with_options
 from tests.workloads.table_samples import ORACLE, requests
 from tests.workloads.trace_files import COMPRESS
@@ -85,8 +84,3 @@ def test_libcachesim_reads_the_same(tmp_path: Path) -> None:
     theirs = lcs.TraceReader(os.fspath(path), lcs.TraceType.ORACLE_GENERAL_TRACE)
     found = [(request.obj_id, request.clock_time * 10**9) for request in theirs]
     assert found == list(zip([row[0] for row in mine.rows], mine.time or [], strict=True))
-
-
-def test_damaged_traces_are_read_or_refused(tmp_path: Path) -> None:
-    cuts(ORACLE, "oracle-general")
-    changes(ORACLE, "oracle-general")

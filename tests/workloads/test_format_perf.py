@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workloads.format_checks import changes, cuts, refused, rows_of, told
+from tests.workloads.format_checks import refused, rows_of, told
 from tests.workloads.samples import PERF, PERF_CHAINS, PERF_TRACEPOINT
 
 NOBODY = 0xFFFF_FFFF
@@ -78,10 +78,3 @@ def test_other_fields_are_understood(tmp_path: Path, line: bytes, row: tuple[int
 )
 def test_a_line_without_an_address_or_other_ids_is_named(tmp_path: Path, line: bytes) -> None:
     refused(tmp_path, PERF + line + b"\n", "perf-script", "a:8: found '", "a sample with an address")
-
-
-@pytest.mark.parametrize("text", [PERF, PERF_CHAINS, PERF_TRACEPOINT])
-def test_damage_is_read_or_refused(tmp_path: Path, text: bytes) -> None:
-    told(tmp_path, text, "perf-script")
-    cuts(text, "perf-script")
-    changes(text, "perf-script")

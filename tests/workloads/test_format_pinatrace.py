@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workloads.format_checks import changes, cuts, refused, rows_of, told
+from tests.workloads.format_checks import refused, rows_of
 from tests.workloads.samples import PINATRACE, PINATRACE_VALUES
 
 FETCH, LOAD, STORE = (1, 0, 0), (0, 1, 0), (0, 0, 1)
@@ -46,10 +46,3 @@ def test_a_line_that_the_tool_does_not_write_is_named(tmp_path: Path, line: str)
 
 def test_a_last_line_without_an_end_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, b"0x1: R 0x2000\n0x1: R 0x2", "pinatrace", "found a last line without an end")
-
-
-@pytest.mark.parametrize("text", [PINATRACE, PINATRACE_VALUES])
-def test_damage_is_read_or_refused(tmp_path: Path, text: bytes) -> None:
-    told(tmp_path, text, "pinatrace")
-    cuts(text, "pinatrace")
-    changes(text, "pinatrace")

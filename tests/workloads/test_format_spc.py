@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.workloads.format_checks import changes, cuts
 from tests.workloads.table_files import LOAD, STORE, Seen, kept, read, refused, with_options
 from tests.workloads.table_samples import SPC
 from workloads.traces.format import guess
@@ -55,8 +54,3 @@ def test_a_line_that_is_no_io_is_named(tmp_path: Path, line: str) -> None:
 )
 def test_other_lines_are_not_told_by_content(head: bytes) -> None:
     assert not Spc().recognises(head)
-
-
-def test_damaged_traces_are_read_or_refused(tmp_path: Path) -> None:
-    cuts(SPC.encode(), "spc")
-    changes(SPC.encode(), "spc")

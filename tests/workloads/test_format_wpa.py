@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workloads.format_checks import changes, cuts, refused, rows_of, told
+from tests.workloads.format_checks import refused, rows_of, told
 from tests.workloads.samples import DUMPER, WPA
 from workloads.traces import compression
 from workloads.traces.formats.wpa import Faults, WpaHardFaults
@@ -115,10 +115,3 @@ def test_a_report_of_sums_is_refused(tmp_path: Path) -> None:
 def test_a_table_whose_columns_csv_knows_is_not_taken_for_csv(tmp_path: Path) -> None:
     told(tmp_path, b"Process,Virtual Address,Time (s),IO Time (us)\nx (1),0x1000,5,7\n", "wpa-hard-faults")
     told(tmp_path, b"process,address,time,size\n1,0x1000,5,7\n", "csv")
-
-
-@pytest.mark.parametrize("data", [DUMPER, WPA.encode(), WPA.encode("utf-16")], ids=["dumper", "utf-8", "utf-16"])
-def test_damage_is_read_or_refused(tmp_path: Path, data: bytes) -> None:
-    told(tmp_path, data, "wpa-hard-faults")
-    cuts(data, "wpa-hard-faults")
-    changes(data, "wpa-hard-faults")

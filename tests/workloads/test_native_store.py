@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 
 from tests.workloads.trace_files import ROWS, Row, as_runs, rows_of, same, timed_runs, write_arrow
 from workloads.base import MAX_PAGE, InputError
-from workloads.traces import native
+from workloads.traces import store
 from workloads.traces.cache import open_trace
 from workloads.traces.distinct import Distinct
-from workloads.traces.native import NativeTrace, write_native
 from workloads.traces.runs import Runs, concatenated, count, select
-from workloads.traces.store import seal
+from workloads.traces.store import NativeTrace, write_native
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -56,7 +55,7 @@ def test_a_block_outlives_trace_and_file(tmp_path: Path) -> None:
 
 
 def test_batches_are_filled_whatever_the_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "BATCH", 4)
+    monkeypatch.setattr(store, "BATCH", 4)
     rows: list[Row] = [(100 - number, number, 1, number % 2) for number in range(23)]
     runs = as_runs(rows)
     path = tmp_path / "a.arrow"
@@ -71,7 +70,7 @@ def test_any_arrow_library_reads_it(tmp_path: Path) -> None:
     path = write_arrow(tmp_path / "a.arrow", ROWS)
     table = pa.ipc.open_file(str(path)).read_all()
     assert table.column_names == ["page", "fetches", "loads", "stores"]
-    assert table["page"].to_pylist() == [1, 0, 1, 2, 0]
+    assert table["page"].to_pylist() == [0, 1, 0, 2, 1]
 
 
 @given(st.lists(st.integers(0, MAX_PAGE) | st.integers(0, 300), min_size=1, max_size=300))
@@ -93,23 +92,6 @@ def test_the_table_of_pages_grows() -> None:
     distinct.encode(pages, index)
     assert index.tolist() == list(range(len(pages)))
     assert np.array_equal(distinct.ranked()[0], np.sort(pages))
-
-
-@pytest.mark.parametrize(("column", "value"), [("page", 3), ("page", 0xFFFFFFFF), ("loads", 0)])
-def test_an_index_beyond_the_pages_or_an_empty_run_is_refused(
-    tmp_path: Path, column: str, value: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write_arrow(tmp_path / "a.arrow", ROWS)
-    with path.open("rb") as file:
-        trace = NativeTrace(file, "a.arrow")
-    with path.open("r+b") as file:
-        file.seek(trace._windows[0].columns[column])
-        file.write(value.to_bytes(4 if column == "page" else 1, "little"))
-    with pytest.raises(InputError, match=r"a\.arrow: found damaged native trace data \(runs 0 to 4 were changed\)"):
-        list(trace.blocks())
-    monkeypatch.setattr(native, "check", lambda _: int(trace._checks[0]))  # a file with a check sum to match
-    with pytest.raises(InputError, match=r"a\.arrow: row 0: found page index .* allowed is an index below 3, of"):
-        list(trace.blocks())
 
 
 def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
@@ -136,7 +118,7 @@ def test_an_arrow_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_processes_threads_and_times_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left_out: tuple[str, ...], batch: int
 ) -> None:
-    monkeypatch.setattr(native, "BATCH", batch)
+    monkeypatch.setattr(store, "BATCH", batch)
     runs = timed_runs(500)._replace(**dict.fromkeys(left_out))  # type: ignore[arg-type]
     trace = stored(tmp_path, [select(runs, slice(at, at + 60)) for at in range(0, 500, 60)])
     assert same(concatenated(list(trace.numbered())), runs)
@@ -209,7 +191,7 @@ def test_every_byte_that_is_changed_is_noticed_or_changes_nothing(tmp_path: Path
     path = tmp_path / "a.arrow"
     whole = path.read_bytes()
     noticed = 0
-    for place in range(0, len(whole), 5):
+    for place in range(0, len(whole), 3):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
         found = read_or_message(path)
         noticed += isinstance(found, str)
@@ -226,23 +208,11 @@ def read_or_message(path: Path) -> Runs | str:
         return str(error)
 
 
-def test_a_compressed_batch_is_refused_before_it_is_expanded(tmp_path: Path) -> None:
-    path = write_arrow(tmp_path / "a.arrow", ROWS)
-    table = pa.ipc.open_file(str(path)).read_all()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema, options=options) as writer:
-        writer.write_table(table)
-    with path.open("r+b") as file:
-        seal(file)
-    with pytest.raises(InputError, match="a record batch that is no plain record batch"):
-        open_trace(path)
-
-
 _MEMORY = """
 import sys
 from pathlib import Path
 import numpy as np
-from workloads.traces.native import NativeTrace, write_native
+from workloads.traces.store import NativeTrace, write_native
 from workloads.traces.runs import Runs
 
 def resident():

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from tests.workloads.samples import REGIONS
 from tests.workloads.trace_files import ROWS, as_runs, rows_of, timed_runs, write_arrow, write_parquet
 from workloads.base import InputError
-from workloads.traces import native
+from workloads.traces import store
 from workloads.traces.cache import open_trace
 from workloads.traces.convert import convert
 from workloads.traces.formats import parquet
 from workloads.traces.info import info
-from workloads.traces.native import write_native
 from workloads.traces.regions import TraceRegion, cut, joined, of_one_process, regions_from, text_of
+from workloads.traces.store import write_native
 
 CODE, HEAP, DATA = REGIONS
 
@@ -62,7 +62,7 @@ def test_converting_a_part_keeps_what_lives_in_it(tmp_path: Path) -> None:
 def test_a_moment_is_the_first_run_that_begins_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The runs of ROWS begin after 0, 1, 4, 5 and 6 references of nine.
     for batch in (2, 1 << 20):
-        monkeypatch.setattr(native, "BATCH", batch)
+        monkeypatch.setattr(store, "BATCH", batch)
         lives = [TraceRegion(None, 70, 1, begin=at, end=at + 1) for at in range(9)]
         trace = open_trace(write_arrow(tmp_path / "a.arrow", ROWS, lives))
         assert trace.moments == {1: 1, 2: 2, 3: 2, 4: 2, 5: 3, 6: 4, 7: 5, 8: 5, 9: 5}

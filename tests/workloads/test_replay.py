@@ -17,9 +17,9 @@ from simulator.stream import ReferenceStream
 from tests.workloads.trace_files import ROWS, Row, as_runs, rows_of, timed_runs, write_parquet, write_text
 from workloads.base import InputError, StreamContext, parts
 from workloads.traces.formats import parquet
-from workloads.traces.native import write_native
 from workloads.traces.replay import Trace
 from workloads.traces.runs import Runs
+from workloads.traces.store import write_native
 
 
 def references(rows: list[Row]) -> list[tuple[int, str]]:
@@ -73,7 +73,7 @@ def test_a_part_is_a_range_of_references(
     skip: int,
     limit: int | None,
 ) -> None:
-    monkeypatch.setattr("workloads.traces.native.BATCH", 4)
+    monkeypatch.setattr("workloads.traces.store.BATCH", 4)
     with (tmp_path / "a.arrow").open("w+b") as file:
         write_native(file, [as_runs(rows)], "", "a")
     trace = Trace(path=Path("a.arrow"), skip=skip, limit=limit)
@@ -183,7 +183,7 @@ def test_every_reference_is_made_once_by_its_thread_in_order(
     bigger: int,
     room: int,
 ) -> None:
-    monkeypatch.setattr("workloads.traces.native.BATCH", 16)
+    monkeypatch.setattr("workloads.traces.store.BATCH", 16)
     monkeypatch.setattr("workloads.traces.thread.ROOM", room)
     runs = timed_runs(200, seed)
     write_runs(tmp_path / f"{seed}.parquet", runs)
@@ -236,7 +236,7 @@ def waited(stream: ReferenceStream) -> list[int]:
 def test_no_run_begins_before_its_time(
     context: StreamContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: float, split: str
 ) -> None:
-    monkeypatch.setattr("workloads.traces.native.BATCH", 16)
+    monkeypatch.setattr("workloads.traces.store.BATCH", 16)
     runs = timed_runs(120)
     assert runs.process is not None
     assert runs.thread is not None

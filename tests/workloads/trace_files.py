@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from simulator.stream import ReferenceStream
 from workloads.traces.formats.parquet import write
-from workloads.traces.native import write_native
 from workloads.traces.regions import TraceRegion
 from workloads.traces.runs import Runs
+from workloads.traces.store import write_native
 
 Row = tuple[int, int, int, int]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.stream import Block
-from workloads.traces.native import NativeTrace
+from workloads.traces.store import NativeTrace
 from workloads.traces.window import drop_first, drop_last, extent
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from simulator.config import Region
 from workloads.base import MAX_PAGE, InputError
-from workloads.traces.native import NativeTrace
 from workloads.traces.regions import TraceRegion
+from workloads.traces.store import NativeTrace
 from workloads.traces.tally import FETCHED, PAGE_BITS, STORED
 from workloads.traces.window import Extent
 

@@ -23,8 +23,8 @@ from simulator.units import GiB, parse_size
 from workloads.base import InputError
 from workloads.traces.format import Format, about, chosen, options_of, regions_in
 from workloads.traces.formats.native import Native
-from workloads.traces.native import VERSION, NativeTrace, write_native
 from workloads.traces.runs import Runs, merged
+from workloads.traces.store import VERSION, NativeTrace, write_native
 
 SIZE_VARIABLE = "PAGESIM_CACHE_SIZE"
 DEFAULT_SIZE = 4 * GiB

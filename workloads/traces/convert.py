@@ -13,9 +13,9 @@ from workloads.traces.cache import check_readable, described
 from workloads.traces.compression import watched
 from workloads.traces.format import chosen, regions_in
 from workloads.traces.formats import parquet, text
-from workloads.traces.native import write_native
 from workloads.traces.regions import LateRegions, cut, of_one_process
 from workloads.traces.runs import Runs, count, merged
+from workloads.traces.store import write_native
 from workloads.traces.window import window
 
 Target = Literal["native", "parquet", "text"]

@@ -1,11 +1,15 @@
-"""The first line of a table: its delimiter, whether it names the columns, and which name means what."""
+"""Tables: the first line (its delimiter, whether it names the columns, which name means what) and the others."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from workloads.traces.columns import CLOCKS, MOST_COLUMNS
+from workloads.traces.patterns import CLOCKS, plain
+
+MOST_COLUMNS = 256
+"""Most columns up to the last one that is used."""
 
 NAMES: dict[str, tuple[str, ...]] = {
     "page": ("page", "vpn", "pageno", "page_no", "page_number", "page_id", "block", "block_no", "block_number"),
@@ -88,3 +92,14 @@ def unit_of(field: str) -> tuple[str, str | None]:
     name = field.strip().lower().replace(" ", "_").replace("-", "_")
     stem, _, unit = name.rpartition("_")
     return (stem, unit) if stem in NAMES["time"] and unit in CLOCKS else (name, None)
+
+
+def columns(meant: Mapping[int, str], delimiter: str) -> str:
+    """The pattern of a line, of which some columns, from 0, are read and those after the last of them left out.
+
+    `delimiter` is one character; empty: blanks and tabs.
+    """
+    mark = plain(delimiter) if delimiter else " "
+    between = f"~{mark}~" if delimiter else mark
+    fields = (f'"{meant.get(column, "{:f}")}"' for column in range(max(meant) + 1))
+    return f"~{between.join(fields)}{'~' if delimiter else ''}[{mark}{{}}]"

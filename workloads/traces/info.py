@@ -14,9 +14,9 @@ from workloads.traces.compression import watched
 from workloads.traces.convert import Progress, Written
 from workloads.traces.format import Format, about, chosen, regions_in
 from workloads.traces.formats.native import Native
-from workloads.traces.native import NativeTrace
 from workloads.traces.regions import TraceRegion
 from workloads.traces.runs import optional_columns
+from workloads.traces.store import NativeTrace
 from workloads.traces.tally import PAGE_BITS, Facts, Tally
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from workloads.base import MAX_PAGE, InputError
 from workloads.traces.convert import target, write
-from workloads.traces.native import NativeTrace, write_native
 from workloads.traces.runs import MAX_FETCHES, MAX_LOADS, MAX_STORES, OPTIONAL, Runs
+from workloads.traces.store import NativeTrace, write_native
 from workloads.traces.tally import MOST_TIME
 
 ROWS = 1 << 18

@@ -19,7 +19,7 @@ from workloads.base import MAX_PAGE, InputError, Part, StreamContext, check_foot
 from workloads.traces.backing import Backing, Life, Regions, chosen, made_up, recorded
 from workloads.traces.cache import open_trace
 from workloads.traces.format import named
-from workloads.traces.native import NativeTrace
+from workloads.traces.store import NativeTrace
 from workloads.traces.tally import PAGE_BITS
 from workloads.traces.thread import Change, Clock, Space, Thread
 from workloads.traces.window import Extent, extent

@@ -85,15 +85,15 @@ def merged(chunks: Iterable[Runs]) -> Iterator[Runs]:
     pending: list[Runs] = []
     for chunk in chunks:
         joined = concatenated([*pending, chunk])
-        rows = int(_merge(*joined[:4], *_present(joined)))
+        rows = int(_merge(*joined[:4], *present(joined)))
         if rows > 1:
             yield select(joined, slice(0, rows - 1))
         pending = [select(joined, slice(rows - 1, rows))] if rows else []
     yield from pending
 
 
-def _present(runs: Runs) -> Iterator[NDArray[Any]]:
-    # Compiled code is given an empty array for a column that isn't there.
+def present(runs: Runs) -> Iterator[NDArray[Any]]:
+    """The optional columns as compiled code takes them: one that isn't there is empty."""
     for name, kind in OPTIONAL.items():
         column = getattr(runs, name)
         yield np.empty(0, kind) if column is None else column

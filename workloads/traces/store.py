@@ -1,12 +1,12 @@
-"""How a native store lies in its file: an Arrow IPC file, readable with any Arrow library.
+"""The native store: a trace ready to be replayed, an Arrow IPC file that any Arrow library reads.
 
-Record batches of `BATCH` runs with the columns `page` (place in the table of pages), `fetches`, `loads`, `stores` and,
-if the trace has them, `origin` (place in the table of threads) and `time` (nanoseconds since the trace's first
-reference). The schema's metadata tells where the trace comes from. The last batch is empty; its metadata holds what is
-known only at the end: `pages`, `origins`, `processes`, `epoch`, `uses` (see tally.Facts), `regions` (see regions),
-`moments`, the run at each begin and end of a region, and `checks`, the check sums of the batches; and `digest`, that of
-all metadata. The two bytes that pad Arrow's magic number are a check sum of the schema: Arrow's own reader may crash on
-a damaged one. So a byte that is changed anywhere is found.
+Record batches of `BATCH` runs, compressed with Zstandard, have the columns `page` (place in the table of pages, in the
+order of their first appearance), `fetches`, `loads`, `stores` and, if the trace has them, `origin` (place in the table
+of threads) and `time` (nanoseconds since the trace's first reference). The schema's metadata tells where the trace
+comes from. The last batch is empty; its metadata holds what is known only at the end: what was counted (see
+tally.Facts), `rank` (for each page of the table its rank among all), `regions` (see regions), and where each batch ends
+in the file, with its check sum. So a byte that is changed anywhere is found. In stores of versions 2
+and 3 `page` is the rank itself, and nothing tells where batches end; they are read, too.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import mmap
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import weakref
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -24,194 +27,230 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from simulator.compile import compiled
-from workloads.base import MAX_PAGE
-from workloads.traces.regions import KEY, moments_of, regions_from, text_of
-from workloads.traces.runs import OPTIONAL
-from workloads.traces.tally import MOST_TIME, PAGE_BITS, Facts, Origin
+from simulator.stream import Block
+from workloads.base import MAX_PAGE, InputError
+from workloads.traces.regions import KEY, LateRegions, Regions, TraceRegion, moments_of, regions_from, text_of
+from workloads.traces.runs import OPTIONAL, Runs, optional_columns, select
+from workloads.traces.tally import MOST_TIME, PAGE_BITS, Facts, Origin, Tally, note_uses
 
-VERSION = "3"
-READABLE = ("2", VERSION)
-"""Stores of version 2 lack `uses`, `regions` and `moments`."""
+VERSION = "4"
+READABLE = ("2", "3", VERSION)
 
-MAGIC = b"ARROW1"
-_START = 8
-"""Bytes before the first message."""
-_PREFIX = 8
-"""Bytes before what a message holds: a mark, and its length."""
+BATCH = 1 << 20
+"""Runs in a record batch, and most in a Block: 8 MiB."""
 
-COLUMNS: dict[str, np.dtype[Any]] = {
-    name: np.dtype(kind)
-    for name, kind in (
-        ("page", "u4"), ("fetches", "u2"), ("loads", "u1"), ("stores", "u1"), ("origin", "u2"), ("time", "i8"),
-    )
+_LEVEL = 3
+"""Of Zstandard: recorded traces take no more room than as Parquet files, and are read as fast as memory is filled."""
+
+_TYPES: dict[str, Any] = {
+    "page": np.uint32, "fetches": np.uint16, "loads": np.uint8, "stores": np.uint8, "origin": np.uint16,
+    "time": np.int64,
 }  # fmt: skip
-NEEDED = ("page", "fetches", "loads", "stores")
+_NEEDED = ("page", "fetches", "loads", "stores")
+_PLAIN = pa.ipc.IpcReadOptions(use_threads=False)
+_DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError)
 
 
-class Window(NamedTuple):
-    """Where a batch lies in the file."""
+class Batch(NamedTuple):
+    """Consecutive runs of a store: arrays of one length, which belong to whoever asked for them."""
 
     first: int
-    """number of its first run"""
-    rows: int
-    columns: dict[str, int]
-    """bytes from the start of the file to each column"""
+    """number of the first of these runs"""
+    page: NDArray[np.uint32]
+    """place in `Facts.keys`"""
+    fetches: NDArray[np.uint16]
+    loads: NDArray[np.uint8]
+    stores: NDArray[np.uint8]
+    origin: NDArray[np.uint16] | None
+    """place in `Facts.origins`; None: they are all of the one there is"""
+    time: NDArray[np.int64] | None
+    """nanoseconds since the trace's first reference; None: the trace doesn't tell"""
 
 
-class Layout(NamedTuple):
-    """All that is known without reading the runs."""
+class NativeTrace:
+    """A trace in a native store; as a ReferenceStream all of it is one thread of one process, without waits.
 
-    windows: list[Window]
-    facts: Facts
-    about: dict[str, str]
-    """where the trace comes from"""
-    checks: NDArray[np.uint64]
-    """the check sum of each batch"""
-    moments: dict[int, int]
-    """for each number of references at which a region begins or ends the number of the first run after them"""
-
-
-def schema(columns: Sequence[str], about: Mapping[str, str]) -> pa.Schema:
-    """The schema of a store with certain columns."""
-    fields = [pa.field(column, pa.from_numpy_dtype(COLUMNS[column]), nullable=False) for column in columns]
-    return pa.schema(fields, metadata={**about, "pagesim": VERSION})
-
-
-def totals(
-    facts: Facts, checks: Sequence[int], moments: Sequence[int], about: Mapping[str, str]
-) -> dict[str, str | bytes]:
-    """What the last batch's metadata holds."""
-    found: dict[str, str | bytes] = {
-        "runs": str(facts.runs),
-        "references": str(facts.references),
-        "distinct": str(len(facts.keys)),
-        "columns": " ".join(facts.columns),
-        "origins": json.dumps(facts.origins),
-        "processes": json.dumps(facts.processes),
-        "epoch": str(facts.epoch),
-        "pages": _pack(np.diff(facts.keys, prepend=np.uint64(0))),
-        "checks": _pack(np.array(checks, np.uint64)),
-        "moments": _pack(np.array(moments, np.uint64)),
-        **({} if facts.uses is None else {"uses": _pack(facts.uses.astype(np.uint64))}),
-        **({KEY: text_of(facts.regions)} if facts.regions else {}),
-    }
-    return {**found, "digest": _digest({**about, **found})}
-
-
-def windows(whole: pa.Buffer) -> Iterator[tuple[Window, pa.Message]]:
-    """The batches in the bytes of a store, which needn't have an end yet; only their headers are touched.
-
-    Raises ValueError, pyarrow.ArrowException or struct.error where they aren't as they should be.
+    One batch is in memory at a time, so memory in use doesn't depend on the length of the trace.
     """
-    messages = pa.ipc.MessageReader.open_stream(pa.BufferReader(whole.slice(_START)))
-    columns = pa.ipc.read_schema(next(messages)).names
-    first = 0
-    for message in messages:
-        if message.type != "record batch" or _compressed(message.metadata.to_pybytes()):
-            raise ValueError(f"a {message.type} that is no plain record batch")
-        batch = pa.ipc.read_record_batch(message, _untold(columns))
-        batch.validate()
-        yield Window(first, batch.num_rows, _offsets(batch, whole)), message
-        first += batch.num_rows
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        """Read what is known of the trace; the caller may close `file` and remove it afterwards.
+
+        `name` is what messages call it. Raises InputError if it is no native store, or damaged.
+        """
+        self.name = name
+        self._file = os.fdopen(os.dup(file.fileno()), "rb")
+        weakref.finalize(self, self._file.close)
+        try:
+            self._open()
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        except _DAMAGE as error:
+            raise self._damaged(" ".join(str(error).split())[:200]) from error
+        self.page_size = int(self.about["page_size"]) if "page_size" in self.about else None
+        self.source = self.about.get("source", "")
+        self.runs = self.facts.runs
+        self.references: int | None = self.facts.references
+        self.pages, self._index = _union(self.facts)
+
+    def _damaged(self, what: str) -> InputError:
+        return InputError(f"{self.name}: found damaged native trace data ({what}), allowed is a whole file")
+
+    def _open(self) -> None:
+        self._reader = pa.ipc.open_file(pa.PythonFile(self._file, "r"), options=_PLAIN)
+        schema = self._reader.schema
+        self.about = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+        known = {name: pa.from_numpy_dtype(kind) for name, kind in _TYPES.items()}
+        names = {field.name: field.type for field in schema}
+        version = self.about.pop("pagesim", None)
+        if version not in READABLE or not set(_NEEDED) <= set(names) or not names.items() <= known.items():
+            raise ValueError(f"no native store of version {VERSION}")
+        self._batches = self._reader.num_record_batches - 1
+        last, metadata = self._reader.get_batch_with_custom_metadata(self._batches)
+        found = {key.decode(): value for key, value in dict(metadata or {}).items()}
+        if last.num_rows or found.pop("digest", b"").decode() != _digest({**self.about, **found}):
+            raise ValueError("metadata that was changed")
+        self.facts = _facts(found, names)
+        self._rank = _unpack(found["rank"], len(self.facts.keys)).astype(np.uint32) if "rank" in found else None
+        self._ends, self._checks = (
+            _unpack(found[key], self._batches + 1) if version == VERSION else None for key in ("ends", "checks")
+        )
+        self._rows: list[int] = []
+        if self._ends is not None:
+            self._check(0)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The threads that made the references."""
+        return self.facts.origins
+
+    @cached_property
+    def moments(self) -> dict[int, int]:
+        """For each number of references at which a region begins or ends, the number of the first run after them."""
+        found: dict[int, int] = {}
+        moments = np.array(moments_of(self.facts.regions), np.int64)
+        before = 0
+        for batch in self.batches() if len(moments) else ():
+            ends = before + np.cumsum(batch.fetches.astype(np.int64) + batch.loads + batch.stores)
+            inside = moments[(moments >= before) & (moments < ends[-1])]
+            rows = batch.first + np.searchsorted(np.append(before, ends[:-1]), inside)
+            found.update(zip(inside.tolist(), rows.tolist(), strict=True))
+            before = int(ends[-1])
+        return {moment: found.get(moment, self.runs) for moment in moments.tolist()}
+
+    def uses(self) -> NDArray[np.uint8]:
+        """For each key how its page was referenced (tally.FETCHED and others); counted in a pass over an old store."""
+        if self.facts.uses is None:
+            uses: NDArray[np.uint8] = np.zeros(len(self.facts.keys), np.uint8)
+            for batch in self.batches():
+                note_uses(uses, batch.page, batch.fetches, batch.loads, batch.stores)
+            self.facts = self.facts._replace(uses=uses)
+        assert self.facts.uses is not None
+        return self.facts.uses
+
+    def batches(self, first: int = 0, end: int | None = None) -> Iterator[Batch]:
+        """The runs from the start, at most `BATCH` at a time; with `first` and `end`, those whose numbers lie between.
+
+        Raises InputError where the file is damaged.
+        """
+        at = 0
+        for number in range(self._batches):
+            if end is not None and at >= end:
+                return
+            if number < len(self._rows) and at + self._rows[number] <= first:
+                at += self._rows[number]
+                continue
+            batch = self._batch(number, at)
+            rows = len(batch.page)
+            start, stop = max(first - at, 0), rows if end is None else min(end - at, rows)
+            if stop > start:
+                columns: Any = (None if column is None else column[start:stop] for column in batch[1:])
+                yield batch if stop - start == rows else Batch(at + start, *columns)
+            at += rows
+
+    def blocks(self) -> Iterator[Block]:
+        """The runs from the start, in blocks of at most `BATCH`; raises InputError where the file is damaged."""
+        for batch in self.batches():
+            page = batch.page if self._index is None else self._index[batch.page]
+            yield Block(page, batch.fetches, batch.loads, batch.stores)
+
+    def numbered(self) -> Iterator[Runs]:
+        """The runs from the start, as they were recorded; raises InputError as `batches` does."""
+        numbers = self.facts.keys & np.uint64((1 << PAGE_BITS) - 1)
+        ids = {
+            name: np.array([getattr(origin, name) for origin in self.origins], np.uint32)
+            for name in self.facts.columns
+            if name != "time"
+        }
+        for batch in self.batches():
+            more: dict[str, Any] = {name: known[batch.origin] for name, known in ids.items()}
+            if batch.time is not None:
+                more["time"] = batch.time + self.facts.epoch
+            yield Runs(numbers[batch.page], batch.fetches, batch.loads, batch.stores, **more)
+
+    def _batch(self, number: int, first: int) -> Batch:
+        try:
+            known = number < len(self._rows)
+            if not known and self._ends is not None:
+                self._check(number + 1)
+            arrow = self._reader.get_batch(number)
+            if not 0 < arrow.num_rows <= BATCH or any(column.null_count for column in arrow.columns):
+                raise ValueError("a batch that is empty, too large or has nulls")
+            columns = {name: arrow.column(name).to_numpy().copy() for name in arrow.schema.names}
+            page, fetches, loads, stores = (columns[name] for name in _NEEDED)
+            batch = Batch(first, page, fetches, loads, stores, columns.get("origin"), columns.get("time"))
+            if not known:
+                self._look_at(batch)
+                self._rows.append(len(page))
+        except _DAMAGE as error:
+            raise self._damaged(" ".join(str(error).split())[:200]) from error
+        return batch if self._rank is None else batch._replace(page=self._rank[page])
+
+    def _check(self, part: int) -> None:
+        """Compare the check sum of a part of the file: 0 is what comes before the batches, then come these."""
+        assert self._ends is not None
+        assert self._checks is not None
+        start = int(self._ends[part - 1]) if part else 0
+        self._file.seek(start)
+        if zlib.crc32(self._file.read(max(int(self._ends[part]) - start, 0))) != self._checks[part]:
+            raise ValueError(f"part {part} was changed")
+
+    def _look_at(self, batch: Batch) -> None:
+        # An index beyond `keys` would make the simulator read foreign memory: every batch is looked at once.
+        spans = dict(zip(self.facts.processes, self.facts.spans(), strict=True))
+        bounds = np.array([spans[origin.process] for origin in self.origins], np.int64)
+        rank = np.empty(0, np.uint32) if self._rank is None else self._rank
+        origin = np.empty(0, np.uint16) if batch.origin is None else batch.origin
+        if not _sound(*batch[1:5], origin, bounds, rank, len(self.facts.keys)):
+            raise ValueError(f"runs {batch.first} to {batch.first + len(batch.page) - 1} contradict what is known")
 
 
-def _untold(columns: Sequence[str]) -> pa.Schema:
-    return pa.schema([pa.field(column, pa.from_numpy_dtype(COLUMNS[column]), nullable=False) for column in columns])
+@compiled
+def _sound(page: Any, fetches: Any, loads: Any, stores: Any, origin: Any, bounds: Any, rank: Any, pages: int) -> bool:
+    # Whether each run refers to a page of its process, and at least once.
+    most, empty_runs = np.uint32(0), 0
+    for row in range(len(page)):  # no early exit, so that it runs on vectors
+        most = max(most, page[row])
+        empty_runs += (fetches[row] | loads[row] | stores[row]) == 0
+    if most >= pages or empty_runs:
+        return False
+    for row in range(len(origin)):
+        key = rank[page[row]] if len(rank) else page[row]
+        if origin[row] >= len(bounds) or not bounds[origin[row], 0] <= key < bounds[origin[row], 1]:
+            return False
+    return True
 
 
-def _offsets(batch: pa.RecordBatch, whole: pa.Buffer) -> dict[str, int]:
-    offsets = {}
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        values = column.buffers()[1]
-        offset = values.address - whole.address if values and batch.num_rows else 0
-        if column.null_count or column.offset or offset % 8 or not 0 <= offset <= whole.size:
-            raise ValueError("a batch that has nulls or is not aligned")
-        offsets[name] = offset
-    return offsets
+def _union(facts: Facts) -> tuple[NDArray[np.uint64], NDArray[np.uint32] | None]:
+    """The distinct page numbers of all processes, and for each key its place among them if that isn't its own."""
+    if len(facts.processes) == 1:
+        return facts.keys, None
+    pages, index = np.unique(facts.keys & np.uint64((1 << PAGE_BITS) - 1), return_inverse=True)
+    return pages, index.astype(np.uint32)
 
 
-def _compressed(header: bytes) -> bool:
-    # A batch that expands to more than the file holds could fill memory, so we look for its field `compression` (the
-    # fourth of the table RecordBatch, which is the third of the table Message: Arrow's Message.fbs) before Arrow does.
-    message = struct.unpack_from("<I", header)[0]
-    batch = _field(header, message, 2)
-    batch += struct.unpack_from("<I", header, batch)[0]
-    return _field(header, batch, 3) > 0
-
-
-def _field(header: bytes, table: int, number: int) -> int:
-    """Where a field of a FlatBuffers table is; 0 if it isn't there."""
-    entries = table - struct.unpack_from("<i", header, table)[0]
-    length = struct.unpack_from("<H", header, entries)[0]
-    at = 4 + 2 * number
-    offset = struct.unpack_from("<H", header, entries + at)[0] if at + 2 <= length else 0
-    return table + int(offset) if offset else 0
-
-
-def seal(file: BinaryIO) -> None:
-    """Write the check sum of the schema into a store that is otherwise complete."""
-    file.seek(_START)
-    prefix = file.read(_PREFIX)
-    mark = _schema_mark(prefix + file.read(struct.unpack("<iI", prefix)[1]))
-    file.seek(len(MAGIC))
-    file.write(mark)
-    file.flush()
-
-
-def _schema_mark(message: bytes) -> bytes:
-    return hashlib.blake2b(message, digest_size=_START - len(MAGIC)).digest()
-
-
-def _check_schema(mapped: mmap.mmap) -> None:
-    end = _START + _PREFIX
-    length = struct.unpack("<iI", mapped[_START:end])[1] if len(mapped) >= end else 0
-    if _schema_mark(mapped[_START : end + length]) != mapped[len(MAGIC) : _START]:
-        raise ValueError(f"no native store of version {VERSION}, or one whose schema was changed")
-
-
-def layout(descriptor: int) -> Layout:
-    """What is in a store; raises the errors of `windows`, OSError, KeyError, OverflowError or MemoryError."""
-    # This mapping of the whole file touches only the batches' headers, and goes away on return.
-    mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-    if mapped[:6] != MAGIC or mapped[-6:] != MAGIC:
-        raise ValueError("the Arrow file's first or last bytes are missing")
-    _check_schema(mapped)
-    whole = pa.py_buffer(mapped)
-    schema = next(pa.ipc.MessageReader.open_stream(pa.BufferReader(whole.slice(_START))), None)
-    if schema is None:
-        raise ValueError("the schema is missing")
-    found = pa.ipc.read_schema(schema)
-    about = {key.decode(): value.decode() for key, value in (found.metadata or {}).items()}
-    known = {name: pa.from_numpy_dtype(kind) for name, kind in COLUMNS.items()}
-    names = {field.name: field.type for field in found}
-    version = about.pop("pagesim", None)
-    if version not in READABLE or not set(NEEDED) <= set(names) or not names.items() <= known.items():
-        raise ValueError(f"no native store of version {VERSION}")
-    *batches, (last, message) = windows(whole)
-    if last.rows or not batches or not all(window.rows for window, _ in batches):
-        raise ValueError("batches that are empty, or none")
-    metadata = _custom(found, message)
-    facts, checks = _facts(metadata, about, last.first, names)
-    if len(checks) != len(batches) or (version == VERSION and facts.uses is None):
-        raise ValueError("check sums that are not of the batches")
-    at = moments_of(facts.regions)
-    runs = _unpack(metadata["moments"], len(at)).tolist() if at else []
-    if any(run > last.first for run in runs) or runs != sorted(runs):
-        raise ValueError("moments that are not in the trace")
-    return Layout([window for window, _ in batches], facts, about, checks, dict(zip(at, runs, strict=True)))
-
-
-def _custom(found: pa.Schema, message: pa.Message) -> dict[str, bytes]:
-    stream = pa.BufferReader(found.serialize().to_pybytes() + message.serialize().to_pybytes())
-    metadata = pa.ipc.open_stream(stream).read_next_batch_with_custom_metadata()[1] or {}
-    return {key.decode(): value for key, value in dict(metadata).items()}
-
-
-def _facts(
-    found: dict[str, bytes], about: Mapping[str, str], rows: int, names: Mapping[str, Any]
-) -> tuple[Facts, NDArray[np.uint64]]:
-    if found.pop("digest", b"").decode() != _digest({**about, **found}):
-        raise ValueError("metadata that was changed")
+def _facts(found: Mapping[str, bytes], names: Mapping[str, Any]) -> Facts:
+    """What a store's metadata tells; raises ValueError where it contradicts itself."""
     distinct = int(found["distinct"])
     keys = np.cumsum(_unpack(found["pages"], distinct), dtype=np.uint64)
     origins = tuple(Origin(*row) for row in json.loads(found["origins"]))
@@ -223,21 +262,19 @@ def _facts(
     known = {origin.process for origin in origins}
     kept = {"origin": "process" in columns or "thread" in columns, "time": "time" in columns}
     if (
-        facts.runs != rows
-        or not 1 <= distinct <= rows
-        or int(found["references"]) != facts.references
+        not 1 <= distinct <= facts.runs
         or not set(columns) <= set(OPTIONAL)
         or any((name in names) != is_kept for name, is_kept in kept.items())
-        or known != set(facts.processes)
-        or len(known) != len(facts.processes)
+        or known != set(processes)
+        or len(known) != len(processes)
         or not known.issuperset(region.process for region in regions)
         or abs(facts.epoch) >= MOST_TIME
-        or int(keys[-1]) >> PAGE_BITS >= len(facts.processes)
+        or int(keys[-1]) >> PAGE_BITS >= len(processes)
         or (keys & np.uint64((1 << PAGE_BITS) - 1)).max() > MAX_PAGE
         or (keys[1:] <= keys[:-1]).any()
     ):
         raise ValueError("metadata that contradicts itself")
-    return facts, _unpack(found["checks"], None)
+    return facts
 
 
 def _digest(metadata: Mapping[str, str | bytes]) -> str:
@@ -249,34 +286,129 @@ def _digest(metadata: Mapping[str, str | bytes]) -> str:
     return digest.hexdigest()
 
 
-def _pack(numbers: NDArray[np.uint64]) -> bytes:
-    packed = pa.compress(numbers.astype("<u8").tobytes(), "zstd", asbytes=True)
+def _pack(numbers: Any) -> bytes:
+    packed = pa.compress(np.asarray(numbers).astype("<u8").tobytes(), "zstd", asbytes=True)
     return f"{len(numbers)} ".encode() + base64.b64encode(packed)
 
 
-def _unpack(packed: bytes, expected: int | None) -> NDArray[np.uint64]:
+def _unpack(packed: bytes, expected: int) -> NDArray[np.uint64]:
     # The digest was compared before: this is what we packed.
     length, text = packed.split(b" ")
-    if expected is not None and int(length) != expected:
+    if int(length) != expected:
         raise ValueError("a table of another length")
-    data = pa.decompress(base64.b64decode(text, validate=True), 8 * int(length), "zstd", asbytes=True)
+    data = pa.decompress(base64.b64decode(text, validate=True), 8 * expected, "zstd", asbytes=True)
     return np.frombuffer(data, "<u8")
 
 
-def check(columns: Sequence[NDArray[Any]], start: int = 0) -> int:
-    """A check sum over columns, which any change of a byte changes; `start` is that of the columns before."""
-    for column in columns:
-        start = int(_check(column.view(np.uint8), np.uint64(start)))
-    return start
+def write_native(
+    file: BinaryIO,
+    chunks: Iterable[Runs],
+    source: str,
+    name: str,
+    about: Mapping[str, str] | None = None,
+    regions: LateRegions = tuple,
+) -> Facts:
+    """Write runs to an empty file, open for reading and writing, as a native store; gives what was counted.
+
+    `source` is the digest of what they come from, `about` what else is known of it (`page_size` in bytes), `name` what
+    messages call it, `regions` gives what pages were backed by and is called when all runs were read. Memory: two
+    batches, and 32 to 64 bytes for each distinct page of a process. Raises InputError if there are no runs, or they
+    can't be kept (tally.Tally), and OSError if they can't be written.
+    """
+    pieces = (piece for piece in chunks if len(piece.page))
+    if (head := next(pieces, None)) is None:
+        raise InputError(f"{name}: found no references, allowed is a trace with at least one")
+    known = {key: text for key, text in (about or {}).items() if key != "pagesim"} | {"source": source}
+    tally = Tally(optional_columns(head), name)
+    columns = [*_NEEDED, *(["origin"] if tally.told_apart else []), *(["time"] if "time" in tally.columns else [])]
+    fields = [pa.field(column, pa.from_numpy_dtype(_TYPES[column]), nullable=False) for column in columns]
+    schema = pa.schema(fields, metadata={**known, "pagesim": VERSION})
+    options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=_LEVEL), use_threads=False)
+    out = _Parts(file)
+    with pa.ipc.new_file(pa.PythonFile(out, "w"), schema, options=options) as writer:
+        for batch in _batches(chain([head], pieces), tally, columns):
+            out.end()
+            writer.write_batch(pa.record_batch([pa.array(batch[column]) for column in columns], schema=schema))
+        out.end()
+        facts, rank = tally.facts()
+        facts = facts._replace(regions=_regions(regions(), facts, name))
+        found = {**_totals(facts, rank), "ends": _pack(out.ends), "checks": _pack(out.checks)}
+        nothing = pa.record_batch([pa.array([], field.type) for field in fields], schema=schema)
+        writer.write_batch(nothing, custom_metadata={**found, "digest": _digest({**known, **found})})
+    file.flush()
+    return facts
 
 
-@compiled
-def _check(data: Any, start: Any) -> Any:
-    # A sum of 64-bit words, each times an odd number of its own, modulo 2^64: a change in one word can't cancel out.
-    words = data[: len(data) // 8 * 8].view(np.uint64)
-    factor, total = np.uint64(0x9E3779B97F4A7C15), start * np.uint64(0xD6E8FEB86659FD93) + np.uint64(len(data))
-    for i in range(len(words)):
-        total += words[i] * (factor * np.uint64(2 * i + 1))
-    for i in range(len(words) * 8, len(data)):
-        total += np.uint64(data[i]) * (factor * np.uint64(2 * i + 1))
-    return total
+class _Parts:
+    """A file that is written in parts: where each ends, and its check sum."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.closed = False
+        self.ends: list[int] = []
+        self.checks: list[int] = []
+        self._at = self._check = 0
+
+    def write(self, data: Any) -> int:
+        """As a file's."""
+        self._check = zlib.crc32(data, self._check)
+        self._at += len(memoryview(data))
+        return self._file.write(data)
+
+    def end(self) -> None:
+        """A part ends here."""
+        self.ends.append(self._at)
+        self.checks.append(self._check)
+        self._check = 0
+
+    def flush(self) -> None:
+        """As a file's."""
+        self._file.flush()
+
+
+def _totals(facts: Facts, rank: NDArray[np.uint32]) -> dict[str, str | bytes]:
+    """What the last batch's metadata tells of the runs."""
+    assert facts.uses is not None
+    return {
+        "runs": str(facts.runs),
+        "references": str(facts.references),
+        "distinct": str(len(facts.keys)),
+        "columns": " ".join(facts.columns),
+        "origins": json.dumps(facts.origins),
+        "processes": json.dumps(facts.processes),
+        "epoch": str(facts.epoch),
+        "pages": _pack(np.diff(facts.keys, prepend=np.uint64(0))),
+        "uses": _pack(facts.uses),
+        **({} if np.array_equal(rank, np.arange(len(rank))) else {"rank": _pack(rank)}),
+        **({KEY: text_of(facts.regions)} if facts.regions else {}),
+    }
+
+
+def _regions(regions: Sequence[TraceRegion], facts: Facts, name: str) -> Regions:
+    """The regions of a trace, in order; raises InputError for one of a process that the trace hasn't."""
+    for region in regions:
+        if region.process not in facts.processes:
+            raise InputError(f"{name}: regions: found one of process {region.process}, allowed is one of the trace's")
+    return regions_from(text_of(regions), name)
+
+
+def _batches(chunks: Iterable[Runs], tally: Tally, columns: Iterable[str]) -> Iterator[dict[str, NDArray[Any]]]:
+    # The same arrays each time: what is yielded must be used up before the next.
+    room = {column: np.empty(BATCH, _TYPES[column]) for column in columns}
+    held = 0
+    for chunk in chunks:
+        taken = 0
+        while taken < len(chunk.page):
+            step = min(BATCH - held, len(chunk.page) - taken)
+            part = select(chunk, slice(taken, taken + step))
+            target = {name: column[held : held + step] for name, column in room.items()}
+            tally.add(part, **{name: target[name] for name in ("page", "origin", "time") if name in target})
+            for name in _NEEDED[1:]:
+                target[name][:] = getattr(part, name)
+            taken += step
+            held += step
+            if held == BATCH:
+                yield room
+                held = 0
+    if held:
+        yield {name: column[:held] for name, column in room.items()}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulator.compile import compiled
 from simulator.stream import Block, Waits
-from workloads.traces.native import Batch, NativeTrace
+from workloads.traces.store import Batch, NativeTrace
 from workloads.traces.window import Extent, drop_first, drop_last
 
 ROOM = 1 << 16

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from simulator.compile import compiled
 from workloads.base import InputError
-from workloads.traces.native import NativeTrace
 from workloads.traces.runs import Runs
+from workloads.traces.store import NativeTrace
 from workloads.traces.tally import MOST_TIME
 
 _NO_TIME = np.empty(0, np.int64)

@@ -112,9 +112,8 @@ def draw_overlay(
     directory: Path, log: Path, offset: str, stretch: float, instances: Sequence[str], form: str, as_json: bool
 ) -> None:
     """Draw a real machine's log over the counters of a result, into its directory plots/."""
-    from experiments.present.export.overlay import notes, overlay
+    from experiments.present.export.overlay import MOST_PANELS, draw, notes, overlay
     from experiments.present.plots.data import end_of, run_name
-    from experiments.present.plots.overlay import MOST_PANELS, draw
     from simulator.result import RunResult
 
     if not (math.isfinite(stretch) and stretch > 0):

@@ -29,15 +29,12 @@ class Plot(Generic[Result]):
     """the kind of result that it shows, one of `draw.RESULTS`"""
 
     def applies(self, result: Result) -> bool:
-        """Whether the result holds what this plot shows; asked before anything else."""
         raise NotImplementedError
 
     def draw(self, result: Result, figure: Figure) -> None:
-        """Draw into an empty figure, whose size it may set; the result stays as it is."""
         raise NotImplementedError
 
     def describe(self, result: Result) -> str:
-        """What is seen, in numbers: a caption's first sentence, and for those who don't see it; empty: nothing."""
         return ""
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
 
+from experiments.calibrate.measured import Latencies
 from experiments.present.plots import data, style
 
 TITLE = "Measured latencies and fitted models"
@@ -32,36 +31,8 @@ QQ = np.concatenate((np.linspace(0.01, 0.99, 50), (0.995, 0.999, 0.9999)))
 """shares of a QQ plot"""
 
 
-class Measured(Protocol):
-    """What is drawn of a measurement: a sorted array of latencies in nanoseconds, and the share up to each."""
-
-    @property
-    def values(self) -> data.Floats:
-        """Latencies (n)."""
-        ...
-
-    @property
-    def upto(self) -> data.Floats:
-        """The share of requests up to each (n)."""
-        ...
-
-    @property
-    def counted(self) -> bool:
-        """Every request is known, not some quantiles only."""
-        ...
-
-    @property
-    def requests(self) -> int:
-        """How many requests were measured."""
-        ...
-
-    def quantile(self, shares: data.Floats) -> data.Floats:
-        """Latencies below which these shares lie."""
-        ...
-
-
 def draw(
-    measured: Mapping[str, Measured], models: Mapping[str, Mapping[str, data.Floats]], file: str, path: Path
+    measured: Mapping[str, Latencies], models: Mapping[str, Mapping[str, data.Floats]], file: str, path: Path
 ) -> None:
     """Draw a row of two panels for each kind of request into a file, whose suffix says the format: the distribution
     functions, and the models' quantiles over the measured ones. `models` is, by model and kind, equally likely
@@ -85,7 +56,7 @@ def draw(
 
 
 def _distribution(
-    axes: Axes, kind: str, found: Measured, models: Mapping[str, data.Floats], looks: Mapping[str, style.Look]
+    axes: Axes, kind: str, found: Latencies, models: Mapping[str, data.Floats], looks: Mapping[str, style.Look]
 ) -> None:  # fmt: skip
     low, high = found.quantile(np.array([0.001, 0.999])).tolist()
     axes.set_xscale("log")
@@ -106,7 +77,7 @@ def _distribution(
 
 
 def _quantiles(
-    axes: Axes, kind: str, found: Measured, models: Mapping[str, data.Floats], looks: Mapping[str, style.Look]
+    axes: Axes, kind: str, found: Latencies, models: Mapping[str, data.Floats], looks: Mapping[str, style.Look]
 ) -> None:  # fmt: skip
     enough = 1 - 5 / max(found.requests, 6)  # quantiles with five requests beyond them
     shares = QQ[enough >= QQ] if found.counted else found.upto
@@ -139,4 +110,4 @@ def _latency_ticks(axes: Axes, x: bool) -> None:
     axis = axes.xaxis if x else axes.yaxis
     axis.set_ticks(ticks)
     axis.set_ticks([], minor=True)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: style.latency_text(value)))
+    axis.set_major_formatter(style.LATENCIES)

@@ -13,11 +13,13 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from experiments.compare.metrics import BY_KEY
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY, mean_text
+from experiments.present.numbers import show
 from experiments.present.plots import base, style
 from experiments.present.plots.data import Floats
 from simulator import registry
-from simulator.units import format_size
 
+SPAN = 20.0
+"""where a panel's largest mean is more than this times its smallest, its axis is logarithmic"""
 MOST_NAMES = 34
 """Characters of a label that a legend shows."""
 
@@ -79,8 +81,18 @@ def means(result: ComparisonResult, key: str) -> str:
         found = [cell for cell in result.summary["cells"] if cell[MEMORY] == memory]
         texts = [f"{cell['label']} {mean_text(metric.unit, cell['metrics'][key])}" for cell in found]
         more = f" and {len(texts) - base.MOST_NAMES} more" if len(texts) > base.MOST_NAMES else ""
-        parts.append(f"with {format_size(memory)} {', '.join(texts[: base.MOST_NAMES])}{more}")
+        parts.append(f"with {show(memory, 'bytes')} {', '.join(texts[: base.MOST_NAMES])}{more}")
     return f"Mean {metric.heading}: {'; '.join(parts)}."
+
+
+def against_memory(
+    axes: Axes, result: ComparisonResult, drawn: Mapping[str, style.Look], metric: str, text: str, **how: Any
+) -> None:
+    """Draw a metric of each contestant against memory; `how` is for the axis, see `memory_axis`."""
+    found = [draw_curve(axes, result, label, metric, look, 1.0) for label, look in drawn.items()]
+    memory_axis(axes, result, **how)
+    if any(found):
+        value_axis(axes, result, metric, text, SPAN)
 
 
 def face(result: ComparisonResult, label: str, look: style.Look) -> str:
@@ -152,9 +164,7 @@ def value_axis(axes: Axes, result: ComparisonResult, metric: str, text: str, spa
     """Make y a figure from 0 (a slowdown: from 1) upwards; logarithmic where the means are `span` times apart."""
     means = np.concatenate([curve(result, label, metric)[1] for label in result.summary["labels"]])
     if means.min() > 0 and means.max() > span * means.min():
-        axes.set_yscale("log")
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(style.COUNTS)
+        style.log_axis(axes.yaxis, style.COUNTS)
         axes.set_ylabel(f"{text} (log scale)")
         return
     style.rate_axis(axes, text)

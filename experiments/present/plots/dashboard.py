@@ -9,11 +9,10 @@ from matplotlib.figure import Figure, SubFigure
 
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY
+from experiments.present.numbers import show
 from experiments.present.plots import comparison, differences, fairness, latency_by_policy, space_time, style
 from experiments.present.plots.base import ComparisonPlot
-from experiments.present.plots.faults_by_memory import SPAN
 from simulator.registry import register
-from simulator.units import format_size
 
 MOST = 10
 """contestants that are drawn; of more, the baseline, the bounds and those that take the least time"""
@@ -38,11 +37,9 @@ class Dashboard(ComparisonPlot):
     title = "Dashboard"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether any run ended well."""
         return space_time.SpaceTime().applies(result)
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw the rows that there is something to show in, and one legend for all of them."""
         memory = telling_memory(result)
         shown = contestants(result, memory)
         looks = {label: look for label, look in comparison.looks(result).items() if label in shown}
@@ -61,7 +58,6 @@ class Dashboard(ComparisonPlot):
         made.set_alignment("left")
 
     def describe(self, result: ComparisonResult) -> str:
-        """The means, for the smallest and the largest memory."""
         return comparison.means(result, "completion_ns")
 
 
@@ -121,10 +117,7 @@ def _pair(part: SubFigure, result: ComparisonResult, looks: Looks) -> None:
     panels = part.subplots(1, 2, sharey=not comparison.several_memories(result))
     for axes, metric, text in zip(panels, ("hard_faults", "slowdown"), ("hard faults", "slowdown"), strict=True):
         if comparison.several_memories(result):
-            drawn = [comparison.draw_curve(axes, result, label, metric, look, 1.0) for label, look in looks.items()]
-            comparison.memory_axis(axes, result, most=TICKS)
-            if any(drawn):
-                comparison.value_axis(axes, result, metric, text, SPAN)
+            comparison.against_memory(axes, result, looks, metric, text, most=TICKS)
         else:
             comparison.rows(axes, result, metric, looks, 1.0)
             axes.set_xlabel(text)
@@ -148,7 +141,7 @@ def _costs(part: SubFigure, result: ComparisonResult, memory: int, looks: Looks)
 
 def _where(result: ComparisonResult, memory: int, what: str) -> str:
     """A title: what is shown, and for how much memory where there is a choice."""
-    return f"{what}, {format_size(memory)} of memory" if comparison.several_memories(result) else what
+    return f"{what}, {show(memory, 'bytes')} of memory" if comparison.several_memories(result) else what
 
 
 def _processes(part: SubFigure, result: ComparisonResult, memory: int, names: list[str], looks: Looks) -> None:

@@ -12,10 +12,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY
+from experiments.present.numbers import show
 from experiments.present.plots import comparison, style
 from experiments.present.plots.base import ComparisonPlot
 from simulator.registry import register
-from simulator.units import format_size
 
 METRICS = {"completion_ns": "completion time", "stall_share": "share of time stalled", "hard_faults": "hard faults"}
 MOST_ROWS = 60
@@ -34,11 +34,9 @@ class Differences(ComparisonPlot):
     title = "Differences from the baseline"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether anything differs from the baseline that can be told as a share of it."""
         return bool(tested(result))
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw a panel for each metric, a row for each policy and memory size."""
         rows = tested(result)[:MOST_ROWS]
         looks = comparison.looks(result)
         style.begin(figure, f"{self.title} {style.plain(result.summary['baseline'])}", str(result.summary["name"]),
@@ -55,7 +53,6 @@ class Differences(ComparisonPlot):
         style.legend_beside(grid[-1], handles)
 
     def describe(self, result: ComparisonResult) -> str:
-        """How many differences are significant."""
         verdicts = [one["verdict"] for cell in result.summary["cells"] for one in cell["differences"].values() if one]
         sure = verdicts.count("significant")
         return f"{sure} of {len(verdicts)} differences {'is' if sure == 1 else 'are'} significant, over all figures."
@@ -99,10 +96,10 @@ def _finish(axes: Axes, rows: list[Row], text: str) -> None:
             axes.axhline(place - 0.5, color=style.FAINT, linewidth=0.8)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g} %" if value else "0"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}%" if value else "0"))
     axes.set_title(text)
 
 
 def _name(result: ComparisonResult, label: str, cell: Mapping[str, Any]) -> str:
     name = style.plain(label, 24)
-    return f"{name}, {format_size(cell[MEMORY])}" if comparison.several_memories(result) else name
+    return f"{name}, {show(cell[MEMORY], 'bytes')}" if comparison.several_memories(result) else name

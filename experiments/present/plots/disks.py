@@ -24,21 +24,19 @@ COUNTERS = ("Avg. Disk Queue Length", "% Disk Time", "Disk Reads/sec", "Disk Wri
 class Disks(RunPlot):
     """For each disk over simulated time: requests waiting or in service, utilisation, and reads and writes a second.
 
-    A disk is saturated where its utilisation stays at 100 % and its queue grows: hard faults then wait behind each
+    A disk is saturated where its utilisation stays at 100% and its queue grows: hard faults then wait behind each
     other, and behind page writes. Requests that failed are marked on top of the queue.
     """
 
     title = "Queue length and utilisation of the disks"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether a disk was used at all."""
         return data.has(result.samples, "time_ns") and (
             len(result.io) > 0
             or data.total(result, [f"PhysicalDisk({disk})\\{c}" for disk in names(result) for c in COUNTERS[2:]]) > 0
         )
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw three panels for each disk."""
         disks = names(result)
         beside = len(disks) <= SIDE_BY_SIDE
         shape = (3, len(disks)) if beside else (len(disks), 3)
@@ -58,7 +56,6 @@ class Disks(RunPlot):
         _legend(figure, failed)
 
     def describe(self, result: RunResult) -> str:
-        """How busy each disk was on average, and how long its queue."""
         lengths = np.diff(result.samples["time_ns"].to_numpy(np.float64), prepend=0.0)
 
         def mean(column: str) -> float:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY
@@ -15,7 +14,6 @@ from experiments.present.plots import comparison, style
 from experiments.present.plots.base import MOST_NAMES, ComparisonPlot
 from experiments.statistics import estimate
 from simulator.registry import register
-from simulator.units import format_size
 
 MOST_PROCESSES = 24
 """rows of a panel; of more processes those with the largest slowdowns are shown"""
@@ -35,12 +33,10 @@ class Fairness(ComparisonPlot):
     title = "Slowdown of each process by policy"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether there are two processes or more whose slowdown is known."""
         known = result.processes
         return "slowdown" in known and len(set(known[known["slowdown"].notna()]["process"])) > 1
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw a panel for each of up to three memory sizes."""
         known = ended_well(result)
         memories = sorted(known[MEMORY].unique())
         memories = [memories[i] for i in sorted({0, len(memories) // 2, len(memories) - 1})][:PANELS]
@@ -52,13 +48,12 @@ class Fairness(ComparisonPlot):
         grid = figure.subplots(1, len(memories), sharey=True, squeeze=False)
         for axes, memory in zip(grid[0], memories, strict=True):
             panel(axes, result, known[known[MEMORY] == memory], names, looks)
-            axes.set_title(f"{format_size(int(memory))} of memory")
+            axes.set_title(f"{show(memory, 'bytes')} of memory")
         note = "" if len(worst) <= len(names) else f"; the {len(names)} slowest of {len(worst)} processes"
         figure.supxlabel(f"slowdown against unlimited memory; lines: {comparison.band_note(result)}{note}", fontsize=9)
         comparison.legend(grid[0, -1], result, looks)
 
     def describe(self, result: ComparisonResult) -> str:
-        """Which process each policy slows down most."""
         means = ended_well(result).groupby(["label", "process"], sort=False)["slowdown"].mean()
         parts = []
         for label in result.summary["labels"][:MOST_NAMES]:
@@ -103,11 +98,7 @@ def panel(
     axes.grid(visible=False, axis="y")
     axes.axvline(1, color=style.MUTED, linewidth=0.8)
     if highest > SPAN:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        steps = (1, 2, 5) if highest < 60 else (1,)
-        axes.set_xticks([n * 10**e for e in range(7) for n in steps if n * 10**e <= highest * 1.5])
+        style.log_axis(axes.xaxis, style.RATIOS, steps=style.ONE_TWO_FIVE if highest < 60 else (1.0,))
         axes.minorticks_off()
     else:
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+        axes.xaxis.set_major_formatter(style.RATIOS)

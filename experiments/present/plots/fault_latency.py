@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from experiments.present.numbers import show
@@ -29,19 +28,17 @@ POINTS = 1500
 class FaultLatency(RunPlot):
     """The distribution of fault latency by kind, and what the latency is made of.
 
-    Above, for each kind, the share of its faults that take at least as long as x says: read the median at 50 %, the
-    slowest in a thousand at 0.1 %. Below, how the time divides into queueing (for the disk or for a frame), service by
+    Above, for each kind, the share of its faults that take at least as long as x says: read the median at 50%, the
+    slowest in a thousand at 0.1%. Below, how the time divides into queueing (for the disk or for a frame), service by
     the disk and processor time: for each kind, and for the hard faults from the fastest half to the slowest few.
     """
 
     title = "Latency of page faults, by kind"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether there is a fault log with a fault."""
         return data.has(result.faults, "kind", "latency_ns", *COLUMNS.values())
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw the distribution above and the division below."""
         codes, names = data.labels(result.faults, "kind")
         latency = result.faults["latency_ns"].to_numpy()
         parts = {part: result.faults[column].to_numpy() for part, column in COLUMNS.items()}
@@ -62,7 +59,6 @@ class FaultLatency(RunPlot):
         )
 
     def describe(self, result: RunResult) -> str:
-        """The median and the 99th percentile of each kind."""
         parts = []
         for kind in style.FAULTS:
             latencies = result.faults.loc[data.chosen(result.faults, "kind", kind), "latency_ns"].to_numpy()
@@ -80,16 +76,11 @@ def _distribution(axes: Axes, latencies: dict[str, NDArray[Any]]) -> None:
         axes.step(at, share, where="pre", color=look.colour, linestyle=look.line)
         axes.plot(at[-1], share[-1], marker=look.marker, markersize=4, color=look.colour, clip_on=False, zorder=4)
     least = 1.0 / max(map(len, latencies.values()))
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    style.log_axis(axes.xaxis, style.LATENCIES, 12)
+    style.log_axis(axes.yaxis, style.SHARES)
     axes.set_ylim(10.0 ** np.floor(np.log10(least)) if least < 1 else 0.1, 1.25)
     left, right = axes.get_xlim()
     axes.set_xlim(10.0 ** np.floor(np.log10(max(left, 1))), 10.0 ** np.ceil(np.log10(right)))
-    axes.xaxis.set_major_locator(LogLocator(numticks=12))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.latency_text(value)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g} %"))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("fault latency (log scale; none at all is drawn as 1 ns)" if fastest < 1 else
                     "fault latency (log scale)")  # fmt: skip
     axes.set_ylabel("share of faults that take\nat least as long (log scale)")
@@ -132,8 +123,8 @@ def _bands(parts: dict[str, NDArray[Any]], latency: NDArray[Any], rows: NDArray[
 
 def _band_name(low: float, high: float) -> str:
     if low == 0:
-        return "all" if high == 1 else f"fastest {100 * high:.3g} %"
-    return f"slowest {100 * (1 - low):.3g} %" if high == 1 else f"{100 * low:.3g} to {100 * high:.3g} %"
+        return "all" if high == 1 else f"fastest {100 * high:.3g}%"
+    return f"slowest {100 * (1 - low):.3g}%" if high == 1 else f"{100 * low:.3g} to {100 * high:.3g}%"
 
 
 def _bars(axes: Axes, bars: dict[str, dict[str, float]], title: str) -> None:
@@ -149,7 +140,7 @@ def _bars(axes: Axes, bars: dict[str, dict[str, float]], title: str) -> None:
             )  # fmt: skip
             left += share
         axes.barh(row, left, height=0.72, facecolor="none", edgecolor=style.MUTED, linewidth=0.6)
-        axes.text(102, row, style.latency_text(whole), va="center", fontsize=8)
+        axes.text(102, row, show(whole, "ns", 3), va="center", fontsize=8)
     axes.set_yticks(range(len(bars)), list(bars))
     axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.set_xlim(0, 100)

@@ -38,11 +38,9 @@ class FaultRates(RunPlot):
     title = "Page faults per second, by kind"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether the samples have a fault."""
         return data.has(result.samples, "time_ns") and data.total(result, [*SOFT.values(), *WAITING.values()]) > 0
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw the panels of the kinds that happen."""
         found = parts(result)
         style.begin(figure, self.title, data.run_name(result), 0.9 + 2.2 * len(found))
         grid = figure.subplots(len(found), 1, squeeze=False, sharex=True)
@@ -50,7 +48,6 @@ class FaultRates(RunPlot):
             panel(grid[row, 0], result, text, kinds, label=row == len(found) - 1)
 
     def describe(self, result: RunResult) -> str:
-        """How often each kind happened when it did most, and when that was."""
         said = []
         for kind, column in {**WAITING, **SOFT}.items():
             edges, values = data.series(result, [column], STEPS)

@@ -9,9 +9,6 @@ from experiments.present.plots import comparison, style
 from experiments.present.plots.base import ComparisonPlot
 from simulator.registry import register
 
-SPAN = 20.0
-"""where a panel's largest mean is more than this times its smallest, its axis is logarithmic"""
-
 
 @register("plot", "faults-by-memory")
 class FaultsByMemory(ComparisonPlot):
@@ -24,22 +21,16 @@ class FaultsByMemory(ComparisonPlot):
     title = "Hard faults and slowdown against memory"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether two sizes of memory were compared."""
         return comparison.several_memories(result)
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw two panels above each other."""
         looks = comparison.looks(result)
         style.begin(figure, self.title, str(result.summary["name"]), comparison.height(looks, 5.4))
         upper, lower = figure.subplots(2, 1, sharex=True)
         for axes, metric, text in ((upper, "hard_faults", "hard faults"), (lower, "slowdown", "slowdown")):
-            drawn = [comparison.draw_curve(axes, result, label, metric, look, 1.0) for label, look in looks.items()]
-            comparison.memory_axis(axes, result, label=axes is lower)
-            if any(drawn):
-                comparison.value_axis(axes, result, metric, text, SPAN)
+            comparison.against_memory(axes, result, looks, metric, text, label=axes is lower)
         upper.set_title(f"bands: {comparison.band_note(result)}")
         comparison.legend(upper, result, looks)
 
     def describe(self, result: ComparisonResult) -> str:
-        """The means, for the smallest and the largest memory."""
         return comparison.means(result, "hard_faults")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from experiments.present.plots import data, style, trace
 from experiments.present.plots.base import ProfilePlot
@@ -28,11 +27,9 @@ class Footprint(ProfilePlot):
     title = "Footprint, phases and mix over time"
 
     def applies(self, result: TraceProfile) -> bool:
-        """Whether there is a timeline."""
         return data.has(result.frame("timeline"), "start", "footprint") and data.has(result.frame("windows"), "start")
 
     def draw(self, result: TraceProfile, figure: Figure) -> None:
-        """Draw pages above, distances in the middle, the mix below."""
         style.begin(figure, self.title, trace.name_of(result), 6.0)
         pages, change, mix = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 2))
         for axes in (pages, change, mix):
@@ -74,5 +71,5 @@ def _mix(result: TraceProfile, axes: Axes, edges: data.Floats) -> None:
         style.area(axes, edges[np.append(starts, len(timeline))], above, look, below)
         below = above
     axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(FuncFormatter(trace.ratio_text))
+    axes.yaxis.set_major_formatter(style.SHARES)
     axes.set_ylabel("share of references")

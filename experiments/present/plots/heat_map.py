@@ -38,11 +38,9 @@ class HeatMap(ProfilePlot):
     title = "References by page and time"
 
     def applies(self, result: TraceProfile) -> bool:
-        """Whether there are cells to draw."""
         return data.has(result.frame("heat"), "interval", "row") and data.has(result.frame("rows"), "first", "last")
 
     def draw(self, result: TraceProfile, figure: Figure) -> None:
-        """Draw the map, its scale beside it, and the phases as a strip above."""
         style.begin(figure, self.title, trace.name_of(result), 5.2)
         strip, axes = figure.subplots(2, 1, sharex=True, height_ratios=(1, 26))
         unit = trace.reference_axis(axes, result)

@@ -15,9 +15,6 @@ from experiments.present.plots.base import RunPlot
 from simulator.registry import register
 from simulator.result import RunResult
 
-TOGETHER = 5
-"""most processes with a line of their own; the others are drawn together"""
-
 _COMMIT = {"commit charge": "Memory\\Committed Bytes", "commit limit": "Memory\\Commit Limit"}
 _POOLS = {
     "paged pool": "Memory\\Pool Paged Bytes",
@@ -42,11 +39,9 @@ class KernelMemory(RunPlot):
     title = "Commit charge, pools, private bytes and handles"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether there are samples of the pools: those of a run with programs."""
         return data.has(result.samples, "time_ns", *_POOLS.values())
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw a panel for each, over the same time."""
         panels = _panels(result)
         style.begin(figure, self.title, data.run_name(result), 0.9 + sum(height for height, _ in panels))
         grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=[high for high, _ in panels])
@@ -101,29 +96,13 @@ def _paging_files(result: RunResult, axes: Axes) -> None:
 def _processes(result: RunResult, counter: str, axes: Axes) -> None:
     """Draw a counter of the processes in which it's highest, each while the process lives: then private bytes, its
     kernel stack at least, aren't 0."""
-    every, names = working_sets.sampled(result), _programs(result)
+    names = _programs(result)
     edges, alive = data.series(result, [f"Process({name})\\Private Bytes" for name in names])
     _, values = data.series(result, [f"Process({name})\\{counter}" for name in names])
     curves = {
         name: np.where(living > 0, curve, np.nan)
         for name, living, curve in zip(names, alive.values(), values.values(), strict=True)
     }
-    ranked = sorted(names, key=lambda name: -np.nan_to_num(curves[name]).max())
-    others = np.sum([np.nan_to_num(curves[name]) for name in ranked[TOGETHER:]], axis=0)
-    top = max(float(np.max(others)), float(np.nan_to_num(curves[ranked[0]]).max()))
-    time, factor = style.time_unit(data.end_of(result)).factor, 1.0
-    if counter == "Private Bytes":
-        factor = style.byte_axis(axes, top, "private bytes", ticks=5, room=1.06).factor
-    else:
-        style.rate_axis(axes, "handles")
-        axes.set_ylim(0, max(top, 1) * 1.06)
-    handles = []
-    for name in (name for name in names if name in ranked[:TOGETHER]):
-        look = style.process_look(every.index(name) if name in every else names.index(name))
-        style.step(axes, edges / time, curves[name] / factor, look)
-        handles.append(look.stroke(style.plain(name)))
-    if len(names) > TOGETHER:
-        look = style.Look(style.MUTED)
-        style.step(axes, edges / time, others / factor, look, 1.0)
-        handles.append(look.stroke(f"{len(names) - TOGETHER} others, together"))
-    style.legend_beside(axes, handles, "Process")
+    peaks = {name: float(np.nan_to_num(curve).max()) for name, curve in curves.items()}
+    sizes = counter == "Private Bytes"
+    working_sets.lines(axes, result, edges, curves, peaks, counter.lower() if sizes else "handles", sizes)

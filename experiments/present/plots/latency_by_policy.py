@@ -6,15 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.compare.result import ComparisonResult
 from experiments.present.comparison import MEMORY
+from experiments.present.numbers import show
 from experiments.present.plots import comparison, style
 from experiments.present.plots.base import ComparisonPlot
 from experiments.present.plots.data import Floats
 from simulator.registry import register
-from simulator.units import format_size
 
 WAITING = ("hard", "collided")
 PANELS = 6
@@ -25,18 +24,16 @@ PANELS = 6
 class LatencyByPolicy(ComparisonPlot):
     """The distribution of the latency of faults that wait for the disk, by policy, over all replications.
 
-    Each curve is the share of faults that take at least as long as x says: read the median at 50 %, the slowest in a
-    hundred at 1 %. A policy that causes more I/O pushes its curve to the right, because faults queue behind it.
+    Each curve is the share of faults that take at least as long as x says: read the median at 50%, the slowest in a
+    hundred at 1%. Shares hide how many faults there are: with fewer faults a policy may have the longer tail.
     """
 
     title = "Latency of hard faults by policy"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether a fault waited for the disk."""
         return len(result.latency) > 0 and len(waiting(result)) > 0
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw a panel for each memory size."""
         rows = waiting(result)
         memories = [memory for memory in result.summary["memories"] if (rows[MEMORY] == memory).any()]
         step = -(-len(memories) // PANELS)
@@ -52,7 +49,7 @@ class LatencyByPolicy(ComparisonPlot):
             if number < len(memories):
                 here = rows[rows[MEMORY] == memories[number]]
                 panel(axes, here, looks)
-                axes.set_title(f"{format_size(memories[number])} of memory")
+                axes.set_title(f"{show(memories[number], 'bytes')} of memory")
                 axes.tick_params(labelbottom=number + columns >= len(memories))
         scales(grid[0, 0], rows)
         figure.supxlabel("latency of a fault that waits for the disk (log scale)", fontsize=9)
@@ -87,13 +84,8 @@ def tail(rows: pd.DataFrame) -> tuple[Floats, Floats]:
 def scales(axes: Axes, rows: pd.DataFrame) -> None:
     """Make both axes logarithmic, with room for all of `rows`."""
     least = 1.0 / float(rows.groupby(["label", MEMORY])["count"].sum().max())
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_ylim(10.0 ** np.floor(np.log10(least)) if least < 1 else 0.1, 1.25)
     fastest, slowest = float(rows["from_ns"].min()), float(rows["below_ns"].max())
+    style.log_axis(axes.xaxis, style.LATENCIES, 8, style.ONE_TWO_FIVE if slowest < 60 * fastest else (1.0,))
+    style.log_axis(axes.yaxis, style.SHARES)
     axes.set_xlim(fastest / 1.2, slowest * 1.4)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if slowest < 60 * fastest else (1.0,), numticks=8))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.latency_text(value)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g} %"))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(10.0 ** np.floor(np.log10(least)) if least < 1 else 0.1, 1.25)

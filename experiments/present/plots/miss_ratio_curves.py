@@ -20,17 +20,15 @@ class MissRatioCurves(ProfilePlot):
 
     No policy of demand paging gets below the optimal curve (Belady's MIN); what lies between it and LRU is what a
     better policy could gain. A steep step is a working set that begins to fit. To the right, where everything fits,
-    first requests remain. A sampled curve (SHARDS) is drawn with its 95 % band.
+    first requests remain. A sampled curve (SHARDS) is drawn with its 95% band.
     """
 
     title = "Misses against memory"
 
     def applies(self, result: TraceProfile) -> bool:
-        """Whether there is any curve."""
         return data.has(result.frame("curves"), "pages") or data.has(result.frame("sampled"), "pages")
 
     def draw(self, result: TraceProfile, figure: Figure) -> None:
-        """Draw all curves in one panel."""
         style.begin(figure, self.title, trace.name_of(result), 4.0)
         axes = figure.add_subplot()
         runs, pages = result.summary["runs"], result.summary["pages"]
@@ -47,8 +45,8 @@ class MissRatioCurves(ProfilePlot):
             _curve(axes, sampled["pages"], sampled["misses"] / runs, trace.SAMPLED, 3)
             rate = result.summary["sampling"]["rate"]
             handles += [
-                trace.SAMPLED.stroke(f"LRU, sampled\n(8 × {rate * 100:.3g} % of pages)"),
-                style.Look("#F7E2B3").patch("its 95 % band"),
+                trace.SAMPLED.stroke(f"LRU, sampled\n(8 × {rate * 100:.3g}% of pages)"),
+                style.Look("#F7E2B3").patch("its 95% band"),
             ]
         trace.memory_axis(axes, result, pages)
         trace.log_ratios(axes, "requests that miss", pages / runs)

@@ -32,11 +32,9 @@ class Notes(RunPlot):
     title = "What programs noted down, over time"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether a process noted something down at least three times under one name."""
         return len(_often(result)) > 0
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw the panels one above the other."""
         notes = _often(result)
         names = list(dict.fromkeys(notes["name"]))
         shown = names[:MOST_NAMES]

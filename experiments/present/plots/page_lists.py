@@ -25,16 +25,13 @@ class PageLists(RunPlot):
     title = "Page lists over time"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether there are samples of the page lists."""
         return data.has(result.samples, "time_ns", "pagesim\\Active")
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Stack the lists that ever hold a page."""
         style.begin(figure, self.title, data.run_name(result), 3.9)
         panel(figure.add_subplot(), result)
 
     def describe(self, result: RunResult) -> str:
-        """How much memory working sets and other lists held at most, and when."""
         edges, values = data.series(result, [f"pagesim\\{name}" for name in style.LISTS])
         active = values["pagesim\\Active"]
         when = show(round(float(edges[int(np.argmax(active)) + 1])), "ns")

@@ -71,11 +71,9 @@ class PageMap(RunPlot):
     title = "Pages referenced and faults over time"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether there is a page map or a fault log."""
         return data.has(result.page_map, "process", "page") or data.has(result.faults, "process", "page")
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw a panel for each process; the ones with most faults, if there are more than six."""
         names = _chosen(result)
         height = max(1.35, 3.2 / len(names))
         of = len(data.processes_of(result))
@@ -94,7 +92,6 @@ class PageMap(RunPlot):
         style.legend_beside(grid[0, 0], _handles(seen, len(result.page_map) > 0))
 
     def describe(self, result: RunResult) -> str:
-        """How many pages each process referenced."""
         if not data.has(result.page_map, "process", "page"):
             return ""
         counts = result.page_map.groupby("process", observed=True)["page"].nunique().sort_values(ascending=False)

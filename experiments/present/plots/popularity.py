@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from experiments.present.plots import data, style, trace
 from experiments.present.plots.base import ProfilePlot
@@ -23,11 +22,9 @@ class Popularity(ProfilePlot):
     title = "Popularity of pages"
 
     def applies(self, result: TraceProfile) -> bool:
-        """Whether there are counts of pages."""
         return data.has(result.frame("popularity"), *trace.KINDS)
 
     def draw(self, result: TraceProfile, figure: Figure) -> None:
-        """Draw counts by rank on the left, their running sum on the right."""
         style.begin(figure, self.title, trace.name_of(result), 3.6)
         left, right = figure.subplots(1, 2)
         frame = result.frame("popularity")
@@ -51,6 +48,6 @@ class Popularity(ProfilePlot):
             trace.log_counts(axes, "x", "rank of the page")
         trace.log_counts(left, "y", "references to the page")
         right.set_ylim(0, 1.02)
-        right.yaxis.set_major_formatter(FuncFormatter(trace.ratio_text))
+        right.yaxis.set_major_formatter(style.SHARES)
         right.set_ylabel("share of references up to this rank")
         figure.legend(handles=handles, loc="outside lower left", ncols=len(handles))

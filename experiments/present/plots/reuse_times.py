@@ -26,12 +26,10 @@ class ReuseTimes(ProfilePlot):
     title = "Time until a page is referenced again"
 
     def applies(self, result: TraceProfile) -> bool:
-        """Whether any page was referenced twice."""
         frame = result.frame("reuse")
         return data.has(frame, "clock", "count") and int(frame["count"].sum()) > 0
 
     def draw(self, result: TraceProfile, figure: Figure) -> None:
-        """Draw the shares above and what is left below."""
         style.begin(figure, self.title, trace.name_of(result), 4.8)
         above, below = figure.subplots(2, 1, sharex=True)
         frame = result.frame("reuse")

@@ -27,11 +27,9 @@ class RunDashboard(RunPlot):
     title = "Dashboard"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether there are two panels or more to put together."""
         return len(_rows(result)) > 1
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw the panels that there is something to show in."""
         rows = _rows(result)
         style.begin(figure, self.title, data.run_name(result), 0.9 + sum(height for height, _ in rows))
         grid = figure.subplots(len(rows), 1, sharex=True, height_ratios=[height for height, _ in rows])

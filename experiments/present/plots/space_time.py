@@ -27,11 +27,9 @@ class SpaceTime(ComparisonPlot):
     title = "Space-time product"
 
     def applies(self, result: ComparisonResult) -> bool:
-        """Whether any run ended well."""
         return any(cell["metrics"][METRIC] for cell in result.summary["cells"])
 
     def draw(self, result: ComparisonResult, figure: Figure) -> None:
-        """Draw one panel."""
         looks = comparison.looks(result)
         several = comparison.several_memories(result)
         height = comparison.height(looks, 3.4) if several else 1.3 + 0.3 * len(looks)
@@ -42,10 +40,9 @@ class SpaceTime(ComparisonPlot):
             axes.set_title(f"bands: {comparison.band_note(result)}")
             comparison.legend(axes, result, looks)
         else:
-            axes.set_xlabel(f"MiB held x seconds; bars: {comparison.band_note(result)}")
+            axes.set_xlabel(f"MiB held × seconds; bars: {comparison.band_note(result)}")
 
     def describe(self, result: ComparisonResult) -> str:
-        """The means, for the smallest and the largest memory."""
         return comparison.means(result, METRIC)
 
 
@@ -53,9 +50,9 @@ def panel(axes: Axes, result: ComparisonResult, looks: Mapping[str, style.Look],
     """Draw the products of the contestants in `looks`: curves against memory with about `most` ticks, or a row each."""
     if not comparison.several_memories(result):
         comparison.rows(axes, result, METRIC, looks, MiB)
-        axes.set_xlabel("space-time product (MiB held x seconds)")
+        axes.set_xlabel("space-time product (MiB held × seconds)")
         return
     for label, look in looks.items():
         comparison.draw_curve(axes, result, label, METRIC, look, MiB)
     comparison.memory_axis(axes, result, most=most)
-    style.rate_axis(axes, "MiB held x seconds")
+    style.rate_axis(axes, "MiB held × seconds")

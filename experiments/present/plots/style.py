@@ -18,13 +18,15 @@ from typing import Any, Literal
 import matplotlib as mpl
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, StepPatch
-from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 
+from experiments.present.numbers import show
 from simulator.units import MICROSECOND, MILLISECOND, SECOND, GiB, KiB, MiB
 
 WIDTH = 8.0
@@ -261,11 +263,25 @@ def rate_axis(axes: Axes, label: str) -> None:
     axes.yaxis.set_major_formatter(COUNTS)
 
 
-def latency_text(nanoseconds: float) -> str:
-    """A latency as a label says it: 1500 is "1.5 µs"."""
-    units = ((SECOND, "s"), (MILLISECOND, "ms"), (MICROSECOND, "µs"), (1, "ns"))
-    factor, name = next((unit for unit in units if nanoseconds >= unit[0]), units[-1])
-    return f"{nanoseconds / factor:.3g} {name}"
+def share_text(value: float, _: object = None) -> str:
+    """A share as a label says it: in per cent."""
+    text = f"{value * 100:.10f}".rstrip("0").rstrip(".")
+    return f"{text}%"
+
+
+SHARES = FuncFormatter(share_text)
+LATENCIES = FuncFormatter(lambda value, _: show(value, "ns", 3))
+"""labels of latencies: 1500 is "1.5 µs" """
+RATIOS = FuncFormatter(lambda value, _: f"{value:g}×")
+ONE_TWO_FIVE = (1.0, 2.0, 5.0)
+
+
+def log_axis(axis: Axis, labels: FuncFormatter, ticks: int = 9, steps: Sequence[float] = (1.0,)) -> None:
+    """Make an axis logarithmic, with about so many ticks at `steps` times powers of ten."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    axis.set_major_locator(LogLocator(subs=tuple(steps), numticks=ticks))
+    axis.set_major_formatter(labels)
+    axis.set_minor_formatter(NullFormatter())
 
 
 def plain(text: str, limit: int = 28) -> str:

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from experiments.present.numbers import show
 from experiments.present.plots import style
 from experiments.present.plots.base import Plot
 from simulator import registry
 from simulator.registry import register
-from simulator.units import format_size
 
 PANELS = {"completion_ns": "completion time", "slowdown": "slowdown", "hard_faults": "hard faults",
           "stall_share": "share of time stalled"}  # fmt: skip
@@ -42,12 +41,10 @@ class SweepCurves(Plot[Points]):
     title = "Figures over the swept values"
 
     def applies(self, result: Points) -> bool:
-        """Whether a parameter is a number that takes two values or more, and a figure is known of some points."""
         frame, parameters = result
         return along(frame, parameters) is not None and bool(_panels(frame))
 
     def draw(self, result: Points, figure: Figure) -> None:
-        """Draw a panel for each figure, two in a row, and one legend."""
         frame, parameters = result
         key = along(frame, parameters)
         assert key is not None
@@ -68,7 +65,6 @@ class SweepCurves(Plot[Points]):
             figure.legend(handles=handles, loc="outside lower left", ncols=4).set_alignment("left")
 
     def describe(self, result: Points) -> str:
-        """Which settings took the least time and the most; empty if none ended."""
         frame, parameters = result
         keys = [name for name in parameters if name in frame]
         if "completion_ns" not in frame or not keys:
@@ -90,7 +86,7 @@ class SweepCurves(Plot[Points]):
 def _setting(keys: Sequence[str], values: Any) -> str:
     """A setting's values in a line."""
     parts = zip(keys, values if isinstance(values, tuple) else (values,), strict=True)
-    return ", ".join(format_size(int(value)) if key == "machine.memory" else str(value) for key, value in parts)
+    return ", ".join(show(value, "bytes") if key == "machine.memory" else str(value) for key, value in parts)
 
 
 def along(frame: pd.DataFrame, parameters: Sequence[str]) -> str | None:
@@ -136,10 +132,7 @@ def _panel(
     title = f"{PANELS[metric]}{unit}"
     if values.min() > 0 and values.max() > SPAN * values.min():
         title += ", log scale"
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(style.COUNTS)
+        style.log_axis(axes.yaxis, style.COUNTS, steps=style.ONE_TWO_FIVE)
     else:
         style.rate_axis(axes, "")
         axes.set_ylim(0, 1.08 * float(values.max()) or 1.0)
@@ -156,7 +149,7 @@ def _across(axes: Axes, values: pd.Series[float], key: str) -> None:
         axes.set_xlabel(f"{key} (log scale)")
         axes.minorticks_off()
         axes.set_xticks(sizes[:: -(-len(sizes) // 5)])
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_size(round(value))))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: show(value, "bytes")))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(style.COUNTS)

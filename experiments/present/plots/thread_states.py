@@ -32,11 +32,9 @@ class ThreadStates(RunPlot):
     title = "What threads do"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether there is a thread log of a process."""
         return data.has(result.threads, "start_ns", "process") and bool(result.threads["process"].notna().any())
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw a panel for each process, and one for those that stall least where there are many."""
         panels = groups(result.threads, data.processes_of(result))
         style.begin(figure, self.title, data.run_name(result), 1.25 + 0.82 * len(panels))
         grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
@@ -49,7 +47,6 @@ class ThreadStates(RunPlot):
         figure.legend(handles=handles, loc="outside lower left", ncols=min(5, len(handles)))
 
     def describe(self, result: RunResult) -> str:
-        """What the threads' time went into."""
         log = result.threads[result.threads["process"].notna()]
         spent = (log["end_ns"] - log["start_ns"]).groupby(log["state"], observed=True).sum()
         known = [state for state in style.THREAD_STATES if state in spent.index]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from experiments.present.numbers import show
 from experiments.present.plots import style
 from experiments.profile.result import TraceProfile
-from simulator.units import format_size
 
 LRU, OPTIMAL = style.Look(style.BLUE), style.Look(style.GREEN, style.DASHED)
 SAMPLED = style.Look(style.ORANGE, style.DOTTED)
@@ -50,27 +50,14 @@ def reference_axis(axes: Axes, profile: TraceProfile, label: bool = True) -> sty
 
 def log_counts(axes: Axes, which: str, label: str) -> None:
     """Make an axis ("x" or "y") logarithmic, with counts as labels."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    axis.set_major_locator(LogLocator(10, numticks=9))
-    axis.set_major_formatter(style.COUNTS)
-    axis.set_minor_formatter(NullFormatter())
+    style.log_axis(axes.xaxis if which == "x" else axes.yaxis, style.COUNTS)
     (axes.set_xlabel if which == "x" else axes.set_ylabel)(label)
-
-
-def ratio_text(value: float, _: object = None) -> str:
-    """A share as an axis says it: in per cent."""
-    text = f"{value * 100:.10f}".rstrip("0").rstrip(".")
-    return f"{text} %"
 
 
 def log_ratios(axes: Axes, label: str, least: float, most: float = 1.0) -> None:
     """Make y logarithmic, from below `least` to `most`, in per cent."""
-    axes.set_yscale("log")
+    style.log_axis(axes.yaxis, style.SHARES)
     axes.set_ylim(min(max(least, 1e-12) / 2, most / 10), most * 1.3)
-    axes.yaxis.set_major_locator(LogLocator(10, numticks=9))
-    axes.yaxis.set_major_formatter(FuncFormatter(ratio_text))
-    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel(label)
 
 
@@ -82,7 +69,7 @@ def memory_axis(axes: Axes, profile: TraceProfile, most: int) -> None:
     if size:
         above = axes.secondary_xaxis("top", functions=(lambda pages: pages * size, lambda held: held / size))
         sizes = [size << power for power in range(0, 60, 3) if size << power <= most * size * 1.05]
-        above.set_xticks(sizes, [format_size(held) for held in sizes])
+        above.set_xticks(sizes, [show(held, "bytes") for held in sizes])
         above.xaxis.set_minor_formatter(NullFormatter())
         above.tick_params(labelsize=7, length=2)
 

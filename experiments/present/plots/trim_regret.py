@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from experiments.present.numbers import share, show
 from experiments.present.plots import data, style
@@ -19,7 +19,7 @@ from simulator.result import RunResult
 POINTS = 300
 MOST_PROCESSES = 8
 """processes that get a curve: those that most was taken from"""
-PERCENT = FuncFormatter(lambda value, _: f"{value:g} %")
+PERCENT = FuncFormatter(lambda value, _: f"{value:g}%")
 
 
 @register("plot", "trim-regret")
@@ -34,11 +34,9 @@ class TrimRegret(RunPlot):
     title = "Trim regret"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether a page was taken out."""
         return data.has(result.pages, "event", "reason") and bool(result.pages["reason"].isin(OUT).any())
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw both panels."""
         taken = removals(result)
         back = taken.loc[taken["gap_ns"] > 0, "gap_ns"]
         shortest, longest = (
@@ -53,17 +51,13 @@ class TrimRegret(RunPlot):
             axes.axvline(WITHIN, color=style.MUTED, linewidth=1.0, linestyle=style.DOTTED)
             axes.set_xlabel("T, time since it was taken out (log scale)")
         figure.legend(handles=_handles(), loc="outside lower left", ncols=3)
-        left.set_xscale("log")
+        style.log_axis(left.xaxis, style.LATENCIES, 8)
         left.set_xlim(at[0], at[-1])
-        left.xaxis.set_major_locator(LogLocator(numticks=8))
-        left.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.latency_text(value)))
-        left.xaxis.set_minor_formatter(NullFormatter())
         left.set_ylim(0, 100)
         left.yaxis.set_major_formatter(PERCENT)
         left.set_ylabel("share of pages taken out\nthat were wanted again within T")
 
     def describe(self, result: RunResult) -> str:
-        """The share that was wanted again soon."""
         gaps = removals(result)["gap_ns"].to_numpy()
         soon = float(np.mean((gaps >= 0) & (gaps <= WITHIN)))
         return f"{share(soon)} of the pages taken out were wanted again within {show(WITHIN, 'ns')}."
@@ -84,9 +78,9 @@ def _everything(axes: Axes, taken: pd.DataFrame, at: data.Floats) -> None:
 def _handles() -> list[Line2D]:
     soft, hard = style.FAULTS["transition"], style.FAULTS["hard"]
     return [
-        soft.stroke("wanted within T, and had without the disk"),
-        hard.stroke("... or read from it"),
-        style.Look(style.MUTED, style.DOTTED).stroke(f"{style.latency_text(WITHIN)}, which tables take for T"),
+        soft.stroke("soft refault: wanted within T, no disk read"),
+        hard.stroke("hard refault: read from the disk"),
+        style.Look(style.MUTED, style.DOTTED).stroke(f"{show(WITHIN, 'ns')}: T in tables"),
     ]
 
 

@@ -22,11 +22,9 @@ class WorkingSetCurve(ProfilePlot):
     title = "Working set against its window"
 
     def applies(self, result: TraceProfile) -> bool:
-        """Whether there is a working-set curve."""
         return data.has(result.frame("working_set"), "clock", "window")
 
     def draw(self, result: TraceProfile, figure: Figure) -> None:
-        """Draw the size above and the miss rate below."""
         style.begin(figure, self.title, trace.name_of(result), 4.8)
         above, below = figure.subplots(2, 1, sharex=True)
         lengths = {"requests": result.summary["runs"], "references": result.summary["references"]}

@@ -16,7 +16,6 @@ from experiments.present.plots import data, style
 from experiments.present.plots.base import MOST_NAMES, RunPlot
 from simulator.registry import register
 from simulator.result import RunResult
-from simulator.units import format_size
 
 TOGETHER = 5
 """most processes that share one panel; more lines than this can't be followed by eye"""
@@ -35,11 +34,9 @@ class WorkingSets(RunPlot):
     title = "Working set of each process over time"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether there are samples of a process's working set."""
         return data.has(result.samples, "time_ns") and bool(data.instances(result, "Process", "Working Set"))
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw one panel, or a grid of small ones."""
         names = sampled(result)
         steps = data.INTERVALS if len(names) <= TOGETHER else SMALL_STEPS
         edges, values = data.series(result, [f"Process({name})\\Working Set" for name in names], steps)
@@ -63,7 +60,7 @@ class WorkingSets(RunPlot):
             look = style.process_look(index)
             style.step(axes, edges / time.factor, curve / size.factor, look)
             _mark_peak(axes, edges / time.factor, curve, peak / size.factor, look.colour)
-            handles.append(look.stroke(f"{style.plain(name)}\npeak {format_size(int(peak))}"))
+            handles.append(look.stroke(f"{style.plain(name)}\npeak {show(peak, 'bytes')}"))
         handles.append(Line2D([], [], color=style.MUTED, marker="v", markersize=5, linestyle="none", label="peak"))
         style.legend_beside(axes, handles, "Process")
 
@@ -89,13 +86,12 @@ class WorkingSets(RunPlot):
             style.area(axes, edges / time.factor, np.nan_to_num(curve) / size.factor, look, alpha=0.3)
             style.step(axes, edges / time.factor, curve / size.factor, style.Look(look.colour), 1.0)
             axes.axhline(peak / size.factor, color=style.MUTED, linewidth=0.7, linestyle=style.DOTTED)
-            text = f"{style.plain(name, 36 - 4 * columns)}  {format_size(int(peak))}"
+            text = f"{style.plain(name, 36 - 4 * columns)}  {show(peak, 'bytes')}"
             axes.set_title(text, fontsize=7.5, pad=2)
         figure.supxlabel(f"simulated time ({time.name})", fontsize=9, y=0.12 / height)
         figure.supylabel(f"working set ({size.name}); dotted and beside the name: its peak", fontsize=9, x=0.012)
 
     def describe(self, result: RunResult) -> str:
-        """The largest peaks."""
         peaks = {name: _peak(result, name) for name in sampled(result)}
         largest = sorted(peaks, key=lambda name: -peaks[name])[:MOST_NAMES]
         said = [f"{name} {show(peaks[name], 'bytes')}" for name in largest]
@@ -109,25 +105,39 @@ def sampled(result: RunResult) -> list[str]:
 
 
 def panel(axes: Axes, result: RunResult, label: bool = True) -> None:
-    """Draw the working sets of the processes with the largest peaks, at most `TOGETHER`, and those of the others taken
-    together, with a legend beside; `label`: says that x is time."""
+    """Draw the working sets of the processes with the largest peaks and of the others together, with a legend beside;
+    `label`: says that x is time."""
     names = sampled(result)
     edges, values = data.series(result, [f"Process({name})\\Working Set" for name in names])
-    curves = dict(zip(names, values.values(), strict=True))
-    largest = sorted(names, key=lambda name: -_peak(result, name))[:TOGETHER]
-    others = np.array([curve for name, curve in curves.items() if name not in largest]).sum(axis=0)
-    time = style.time_axis(axes, data.end_of(result), label)
-    top = max(_peak(result, largest[0]), float(np.max(others)))
-    size = style.byte_axis(axes, top, "working set", ticks=5, room=1.06)
+    curves = {name: _alive(result, name, edges, curve) for name, curve in zip(names, values.values(), strict=True)}
+    style.time_axis(axes, data.end_of(result), label)
+    lines(axes, result, edges, curves, {name: _peak(result, name) for name in names}, "working set")
+
+
+def lines(
+    axes: Axes, result: RunResult, edges: data.Floats, curves: dict[str, data.Floats], peaks: dict[str, float],
+    label: str, sizes: bool = True,
+) -> None:  # fmt: skip
+    """Draw a counter of the processes in which it is highest, at most `TOGETHER`, and those of the others taken
+    together, with a legend beside; it is in bytes (`sizes`), or a number."""
+    time, every = style.time_unit(data.end_of(result)).factor, sampled(result)
+    shown = sorted(curves, key=lambda name: -peaks[name])[:TOGETHER]
+    rest = [np.nan_to_num(curve) for name, curve in curves.items() if name not in shown]
+    others = np.sum([np.zeros(len(edges) - 1), *rest], axis=0)
+    top = max(peaks[shown[0]], float(np.max(others)))
+    factor = style.byte_axis(axes, top, label, ticks=5, room=1.06).factor if sizes else 1.0
+    if not sizes:
+        style.rate_axis(axes, label)
+        axes.set_ylim(0, max(top, 1) * 1.06)
     handles = []
-    for name in (name for name in names if name in largest):
-        look = style.process_look(names.index(name))
-        style.step(axes, edges / time.factor, _alive(result, name, edges, curves[name]) / size.factor, look)
+    for name in (name for name in curves if name in shown):
+        look = style.process_look(every.index(name) if name in every else list(curves).index(name))
+        style.step(axes, edges / time, curves[name] / factor, look)
         handles.append(look.stroke(style.plain(name)))
-    if len(names) > len(largest):
+    if len(curves) > len(shown):
         look = style.Look(style.MUTED)
-        style.step(axes, edges / time.factor, others / size.factor, look, 1.0)
-        handles.append(look.stroke(f"{len(names) - len(largest)} others, together"))
+        style.step(axes, edges / time, others / factor, look, 1.0)
+        handles.append(look.stroke(f"{len(curves) - len(shown)} others, together"))
     style.legend_beside(axes, handles, "Process")
 
 

@@ -9,9 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from experiments.present.plots import data, style, trace
+from experiments.present.plots import data, style
 from experiments.present.plots.base import RunPlot
 from simulator.registry import register
 from simulator.result import RunResult
@@ -41,11 +40,9 @@ class WorkingSetsAgainstDenning(RunPlot):
     title = "Memory held and faults against Denning's working sets"
 
     def applies(self, result: RunResult) -> bool:
-        """Whether the curves were asked for, with `observe.denning`, and a process has faulted."""
         return data.has(result.denning, "process", "window", "size", "misses") and bool(_points(result))
 
     def draw(self, result: RunResult, figure: Figure) -> None:
-        """Draw a panel for each process."""
         points = _points(result)
         busiest = sorted(points, key=lambda name: -points[name]["faults"])[:MOST]
         names = [name for name in points if name in busiest]
@@ -61,11 +58,8 @@ class WorkingSetsAgainstDenning(RunPlot):
             _panel(axes, result, name, points[name], most)
             if number + columns >= len(names):
                 axes.set_xlabel("mean pages held (log scale)")
-        grid[0, 0].set_yscale("log")
+        style.log_axis(grid[0, 0].yaxis, style.SHARES)
         grid[0, 0].set_ylim(least, most)
-        grid[0, 0].yaxis.set_major_locator(LogLocator(10, numticks=9))
-        grid[0, 0].yaxis.set_minor_formatter(NullFormatter())
-        grid[0, 0].yaxis.set_major_formatter(FuncFormatter(trace.ratio_text))
         note = "" if len(names) == len(points) else f"; {len(names)} of {len(points)} processes"
         figure.supylabel(f"share of references that fault (log scale){note}", fontsize=9)
         figure.legend(handles=_handles(), loc="outside lower left", ncols=4)
@@ -104,12 +98,9 @@ def _panel(axes: Axes, result: RunResult, name: str, point: dict[str, float], mo
     if point["hard"]:
         axes.plot([point["held"]] * 2, [point["hard"], point["faults"]], color=style.MUTED, linewidth=0.6, zorder=1)
         axes.plot(point["held"], point["hard"], HARD.marker, color=HARD.colour, markersize=5, zorder=4)
-    axes.set_xscale("log")
     least = min(float(rows["size"][rate <= most].min()), low)
+    style.log_axis(axes.xaxis, style.COUNTS, 8, style.ONE_TWO_FIVE if high < 40 * least else (1.0,))
     axes.set_xlim(least / 1.2, max(float(rows["size"].max()), high) * 1.3)
-    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if high < 40 * least else (1.0,), numticks=8))
-    axes.xaxis.set_major_formatter(style.COUNTS)
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_title(style.plain(name))
 
 

@@ -13,7 +13,7 @@ from simulator.windows.heap.memory import CALL, ENTRY, LOAD
 from simulator.windows.requests import References, Request
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
 T = TypeVar("T")
@@ -23,6 +23,8 @@ Steps = Generator[Request, Any, T]
 
 MOST_PENDING = 4096
 """Rows after which a heap call has them executed."""
+_ITSELF = object()
+"""What a call gives on failure whose result is the error."""
 
 
 class Calls:
@@ -33,7 +35,7 @@ class Calls:
     """
 
     system: System
-    own: Owner
+    own: ProcessState
     thread: int
 
     def __init__(self) -> None:
@@ -123,11 +125,11 @@ def opening_call(
     """A call whose function gives a handle and the last error that goes with success."""
 
     def method(self: Calls, *arguments: P.args, **named: P.kwargs) -> Steps[int]:
-        found = yield from self._call(function, self.own, *arguments, failed=None, **named)
-        if found is None:
+        result = yield from self._call(function, self.own, *arguments, failed=None, **named)
+        if result is None:
             return failed
         handle: int
-        handle, self.last_error = found
+        handle, self.last_error = result
         return handle
 
     made: Any = _made(method, function, failed)
@@ -139,13 +141,13 @@ def coded_call(function: Callable[Concatenate[Any, P], int]) -> Callable[Concate
     """A call that gives its error as its result; the last error stays."""
 
     def method(self: Calls, *arguments: P.args, **named: P.kwargs) -> Steps[int]:
-        kept = self.last_error
-        found = yield from self._call(function, self.own.space, *arguments, failed=None, **named)
-        if found is None:
-            found, self.last_error = self.last_error, kept
-        return int(found)
+        before = self.last_error
+        result = yield from self._call(function, self.own.space, *arguments, failed=None, **named)
+        if result is None:
+            result, self.last_error = self.last_error, before
+        return int(result)
 
-    return _made(method, function, 0)
+    return _made(method, function, _ITSELF)
 
 
 def call_elsewhere(function: Callable[..., T], page: str, failed: Any = 0) -> Callable[..., Steps[T]]:
@@ -170,6 +172,8 @@ def _made(method: Any, function: Callable[..., Any], failed: Any, more: Sequence
     result = f"Steps[{signature.return_annotation}{' | None' if failed is None else ''}]"
     parameters = [own, *more, *list(signature.parameters.values())[1:]]
     method.__signature__ = signature.replace(parameters=parameters, return_annotation=result)
-    method.__doc__ = function.__doc__
+    method.__doc__ = inspect.getdoc(function)
+    if "ERROR_" in method.__doc__ and failed is not _ITSELF:
+        method.__doc__ += f"\n\n{failed} on failure, with the error as the last error."
     method.makes = function
     return method

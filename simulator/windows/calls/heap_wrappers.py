@@ -85,8 +85,8 @@ class HeapWrapperCalls(HeapCalls):
     def global_alloc(self, flags: int, size: int) -> Steps[int]:
         """A block of the process heap: its address, or, with GMEM_MOVEABLE, a handle, of a discarded object if the size
         is 0 [GlobalAlloc]. A fixed block has at least a byte; one that is moveable has its handle behind its data, two
-        pointers [k32/heap.c: test_GlobalAlloc, test_block_layout]. 0 on failure: 87 for flags that
-        aren't defined, 8 if there's no memory, or there are 65,536 moveable objects."""
+        pointers [k32/heap.c: test_GlobalAlloc, test_block_layout]. 0 on failure: ERROR_INVALID_PARAMETER for flags that
+        aren't defined, ERROR_NOT_ENOUGH_MEMORY also if there are 65,536 moveable objects."""
         return (yield from self._global_allocate(_GLOBAL, flags, size))
 
     def local_alloc(self, flags: int, size: int) -> Steps[int]:
@@ -94,12 +94,12 @@ class HeapWrapperCalls(HeapCalls):
         return (yield from self._global_allocate(_LOCAL, flags, size))
 
     def global_free(self, memory: int) -> Steps[int]:
-        """Free a block or an object, locked or not; NULL is fine [GlobalFree]: 0, or `memory` if it is neither (6, or
-        998 if it is no handle, and there's no memory at that address)."""
+        """Free a block or an object, locked or not; NULL is fine [GlobalFree]: 0, or `memory` if it is neither
+        (ERROR_INVALID_HANDLE, or ERROR_NOACCESS if it is no handle, and there's no memory at that address)."""
         self._work()
-        found = self._object(memory)
-        if found is not None:
-            pointer = found.pointer
+        item = self._object(memory)
+        if item is not None:
+            pointer = item.pointer
             self._objects().remove(memory, self._touch)
             yield from self._bound()
             yield from self.free(pointer)
@@ -115,8 +115,8 @@ class HeapWrapperCalls(HeapCalls):
 
     def global_lock(self, memory: int) -> Steps[int]:
         """The address of an object's block, which stays until as many unlocks, of which 255 are counted [GlobalLock];
-        of a fixed block its own, and likewise of any memory [ros: heapmem.c]. 0 if the object is discarded (157), or
-        there's none (6)."""
+        of a fixed block its own, and likewise of any memory [ros: heapmem.c]. 0 if the object is discarded
+        (ERROR_DISCARDED), or there's none (ERROR_INVALID_HANDLE)."""
         return (yield from self._lock(memory, c.ERROR_INVALID_HANDLE))
 
     def local_lock(self, memory: int) -> Steps[int]:
@@ -126,19 +126,20 @@ class HeapWrapperCalls(HeapCalls):
 
     def global_unlock(self, memory: int) -> Steps[bool]:
         """Take back one lock [GlobalUnlock]: whether the object is still locked; False with last error 0 if it isn't
-        any more, False (158) if it wasn't. True for what is no handle, such as a fixed block, and (6) for a handle of
-        no object."""
+        any more, False (ERROR_NOT_LOCKED) if it wasn't. True for what is no handle, such as a fixed block, and
+        (ERROR_INVALID_HANDLE) for a handle of no object."""
         return (yield from self._unlock(_GLOBAL, memory))
 
     def local_unlock(self, memory: int) -> Steps[bool]:
-        """As `global_unlock` [LocalUnlock], but False (158) for what is no handle, and False (6) for one of no
-        object."""
+        """As `global_unlock` [LocalUnlock], but False (ERROR_NOT_LOCKED) for what is no handle, and False
+        (ERROR_INVALID_HANDLE) for one of no object."""
         return (yield from self._unlock(_LOCAL, memory))
 
     def global_realloc(self, memory: int, size: int, flags: int) -> Steps[int]:
-        """Another size, or, with GMEM_MODIFY, other attributes [GlobalReAlloc; k32/heap.c:1683-2040,
-        test_GlobalAlloc]: the handle or address now, 0 on failure, with nothing changed: 8; 87 for GMEM_DISCARDABLE
-        without GMEM_MODIFY (the code is chosen); 6 or 998 as `global_free`.
+        """Another size, or, with GMEM_MODIFY, other attributes [GlobalReAlloc; k32/heap.c:1683-2040, test_GlobalAlloc]:
+        the handle or address now, 0 on failure, with nothing changed: ERROR_NOT_ENOUGH_MEMORY; ERROR_INVALID_PARAMETER
+        for GMEM_DISCARDABLE without GMEM_MODIFY (the code is chosen); ERROR_INVALID_HANDLE or ERROR_NOACCESS as
+        `global_free`.
 
         A fixed block moves only with GMEM_MOVEABLE; a moveable object's block may move unless it is locked and
         GMEM_MOVEABLE isn't given. Size 0 with GMEM_MOVEABLE discards an object that isn't locked. GMEM_MODIFY sets or
@@ -152,11 +153,11 @@ class HeapWrapperCalls(HeapCalls):
         return (yield from self._reallocate(_LOCAL, memory, size, flags))
 
     def global_size(self, memory: int) -> Steps[int]:
-        """The bytes of an object or a block [GlobalSize]; 0 if it is discarded, or (6) none."""
+        """The bytes of an object or a block [GlobalSize]; 0 if it is discarded, or (ERROR_INVALID_HANDLE) none."""
         self._work()
-        found = self._object(memory)
-        pointer = memory if found is None else found.pointer
-        if found is not None and not pointer:
+        item = self._object(memory)
+        pointer = memory if item is None else item.pointer
+        if item is not None and not pointer:
             return 0
         size = yield from self.heap_size(self.own.heaps.process, 0, pointer)
         return size if size >= 0 else self._failed(c.ERROR_INVALID_HANDLE, 0)
@@ -165,21 +166,21 @@ class HeapWrapperCalls(HeapCalls):
 
     def global_flags(self, memory: int) -> Steps[int]:
         """Lock count, GMEM_DISCARDABLE, GMEM_DISCARDED and GMEM_DDESHARE of an object, 0 of a fixed block
-        [GlobalFlags]; GMEM_INVALID_HANDLE (6) if it is neither."""
+        [GlobalFlags]; GMEM_INVALID_HANDLE (ERROR_INVALID_HANDLE) if it is neither."""
         return (yield from self._flags(_GLOBAL, memory, c.ERROR_INVALID_HANDLE))
 
     def local_flags(self, memory: int) -> Steps[int]:
-        """As `global_flags` [LocalFlags], with LMEM_DISCARDABLE and without GMEM_DDESHARE; for what is no object 6 or
-        998 as `global_free`."""
+        """As `global_flags` [LocalFlags], with LMEM_DISCARDABLE and without GMEM_DDESHARE; for what is no object
+        ERROR_INVALID_HANDLE or ERROR_NOACCESS as `global_free`."""
         return (yield from self._flags(_LOCAL, memory, self._not_found(memory)))
 
     def global_handle(self, pointer: int) -> Steps[int]:
-        """The handle of the object whose block is at an address; a fixed block's own address; else 0 (6)
-        [GlobalHandle]."""
+        """The handle of the object whose block is at an address; a fixed block's own address; else 0
+        (ERROR_INVALID_HANDLE) [GlobalHandle]."""
         return (yield from self._handle(pointer, c.ERROR_INVALID_HANDLE))
 
     def local_handle(self, pointer: int) -> Steps[int]:
-        """As `global_handle` [LocalHandle], but else 0 (6 or 998 as `global_free`)."""
+        """As `global_handle` [LocalHandle], but else 0 (ERROR_INVALID_HANDLE or ERROR_NOACCESS as `global_free`)."""
         return (yield from self._handle(pointer, self._not_found(pointer)))
 
     def _global_allocate(self, family: _Family, flags: int, size: int) -> Steps[int]:
@@ -199,55 +200,55 @@ class HeapWrapperCalls(HeapCalls):
     def _lock(self, memory: int, code: int) -> Steps[int]:
         self._work()
         yield from self._bound()
-        found = self._object(memory)
-        if found is None:
+        item = self._object(memory)
+        if item is None:
             there = self._fixed(memory) or (not self._like_handle(memory) and self._readable(memory))
             return memory if there else self._failed(code, 0)
-        if not found.pointer:
+        if not item.pointer:
             return self._failed(c.ERROR_DISCARDED, 0)
-        found.locks = min(found.locks + 1, c.GMEM_LOCKCOUNT)
+        item.locks = min(item.locks + 1, c.GMEM_LOCKCOUNT)
         yield from self._touch_object(memory)
-        return found.pointer
+        return item.pointer
 
     def _unlock(self, family: _Family, memory: int) -> Steps[bool]:
         self._work()
         yield from self._bound()
-        found = self._object(memory)
-        if found is None:
+        item = self._object(memory)
+        if item is None:
             if self._like_handle(memory):
                 return self._failed(c.ERROR_INVALID_HANDLE, failed=family.unlocks)
             return family.unlocks or self._failed(c.ERROR_NOT_LOCKED, failed=False)
-        if not found.locks:
+        if not item.locks:
             return self._failed(c.ERROR_NOT_LOCKED, failed=False)
-        found.locks -= 1
+        item.locks -= 1
         yield from self._touch_object(memory)
-        return True if found.locks else self._failed(c.ERROR_SUCCESS, failed=False)
+        return True if item.locks else self._failed(c.ERROR_SUCCESS, failed=False)
 
     def _reallocate(self, family: _Family, memory: int, size: int, flags: int) -> Steps[int]:
         self._work()
-        found = self._object(memory)
-        if found is None and not self._fixed(memory):
+        item = self._object(memory)
+        if item is None and not self._fixed(memory):
             return self._failed(self._not_found(memory), 0)
         discardable = bool(flags & family.discardable)
         if flags & c.GMEM_MODIFY:
-            if found is not None:
-                found.discardable = discardable
+            if item is not None:
+                item.discardable = discardable
             elif family.converts and flags & c.GMEM_MOVEABLE:
                 return (yield from self._make_moveable(memory, flags))
             return memory
         if discardable:
             return self._failed(c.ERROR_INVALID_PARAMETER, 0)
-        if found is not None:
-            return (yield from self._reallocate_object(memory, found, size, flags))
+        if item is not None:
+            return (yield from self._reallocate_object(memory, item, size, flags))
         return (yield from self._resize(memory, size, flags, stay=not flags & c.GMEM_MOVEABLE))
 
-    def _reallocate_object(self, memory: int, found: Moveable, size: int, flags: int) -> Steps[int]:
+    def _reallocate_object(self, memory: int, item: Moveable, size: int, flags: int) -> Steps[int]:
         if not size:
-            return (yield from self._discard(memory, found, flags))
+            return (yield from self._discard(memory, item, flags))
         heap = self.own.heaps[self.own.heaps.process]
-        if found.pointer:
-            stay = found.locks > 0 and not flags & c.GMEM_MOVEABLE
-            pointer = yield from self._resize(found.pointer, heap.padded(size), flags, stay=stay)
+        if item.pointer:
+            stay = item.locks > 0 and not flags & c.GMEM_MOVEABLE
+            pointer = yield from self._resize(item.pointer, heap.padded(size), flags, stay=stay)
         else:
             pointer = yield from self.heap_alloc(heap.base, _zero(flags), heap.padded(size))
         if not pointer:
@@ -260,12 +261,12 @@ class HeapWrapperCalls(HeapCalls):
     def _flags(self, family: _Family, memory: int, code: int) -> Steps[int]:
         self._work()
         yield from self._bound()
-        found = self._object(memory)
-        if found is None:
+        item = self._object(memory)
+        if item is None:
             return 0 if self._fixed(memory) else self._failed(code, c.GMEM_INVALID_HANDLE)
-        discarded = 0 if found.pointer else c.GMEM_DISCARDED
-        shared = c.GMEM_DDESHARE & family.valid if found.shared else 0
-        return found.locks | discarded | shared | (family.discardable if found.discardable else 0)
+        discarded = 0 if item.pointer else c.GMEM_DISCARDED
+        shared = c.GMEM_DDESHARE & family.valid if item.shared else 0
+        return item.locks | discarded | shared | (family.discardable if item.discardable else 0)
 
     def _handle(self, pointer: int, code: int) -> Steps[int]:
         self._work()
@@ -284,24 +285,24 @@ class HeapWrapperCalls(HeapCalls):
 
     def _readable(self, address: int) -> bool:
         try:
-            found = self.own.space.virtual_query(address)
+            item = self.own.space.virtual_query(address)
         except Failure:
             return False
-        return found.state == c.MEM_COMMIT and not found.protect & (c.PAGE_NOACCESS | c.PAGE_GUARD)
+        return item.state == c.MEM_COMMIT and not item.protect & (c.PAGE_NOACCESS | c.PAGE_GUARD)
 
     def _not_found(self, memory: int) -> int:
         """The last error for what is no object: a pointer is followed, a handle isn't."""
-        known = self._like_handle(memory) or self._readable(memory)
-        return c.ERROR_INVALID_HANDLE if known else c.ERROR_NOACCESS
+        readable = self._like_handle(memory) or self._readable(memory)
+        return c.ERROR_INVALID_HANDLE if readable else c.ERROR_NOACCESS
 
     def _object(self, memory: int) -> Moveable | None:
         objects = self.own.heaps.objects
         return objects.by_handle.get(memory) if objects else None
 
     def _objects(self) -> Objects:
-        found = self.own.heaps.objects
-        assert found is not None
-        return found
+        item = self.own.heaps.objects
+        assert item is not None
+        return item
 
     def _touch_object(self, memory: int) -> Steps[None]:
         self._objects().touch(memory, self._touch)
@@ -333,10 +334,10 @@ class HeapWrapperCalls(HeapCalls):
         wanted = _zero(flags) | (c.HEAP_REALLOC_IN_PLACE_ONLY if stay else 0)
         return (yield from self.heap_realloc(self.own.heaps.process, wanted, pointer, size))
 
-    def _discard(self, memory: int, found: Moveable, flags: int) -> Steps[int]:
-        pointer = found.pointer
+    def _discard(self, memory: int, item: Moveable, flags: int) -> Steps[int]:
+        pointer = item.pointer
         if pointer:
-            if found.locks or not flags & c.GMEM_MOVEABLE:
+            if item.locks or not flags & c.GMEM_MOVEABLE:
                 return 0
             self._objects().point(memory, 0, self._touch)
             yield from self.free(pointer)
@@ -347,8 +348,8 @@ class HeapWrapperCalls(HeapCalls):
         if pointer in self._pointers():
             return pointer
         heap = self.own.heaps[self.own.heaps.process]
-        kept = flags & (c.GMEM_DISCARDABLE | c.GMEM_DDESHARE | c.GMEM_MOVEABLE)
-        handle = yield from self._global_allocate(_GLOBAL, kept, max(heap.size(pointer), 1))
+        attributes = flags & (c.GMEM_DISCARDABLE | c.GMEM_DDESHARE | c.GMEM_MOVEABLE)
+        handle = yield from self._global_allocate(_GLOBAL, attributes, max(heap.size(pointer), 1))
         if handle:
             yield from self._inside(heap, 0, heap.copy, pointer, self._objects().by_handle[handle].pointer, self._touch)
             yield from self.free(pointer)

@@ -13,26 +13,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from simulator.windows import constants
+from simulator.windows import constants as c
 from simulator.windows.calls.base import MOST_PENDING, Calls, Steps
 from simulator.windows.failure import Failure, WindowsException
 from simulator.windows.heap.heap import Heap
-from simulator.windows.heap.memory import CALL
-from simulator.windows.heap.sizes import HEADER
+from simulator.windows.heap.memory import CALL, HEADER
 from simulator.windows.heap.walk import HeapEntry, HeapSummary, summary, walk
 from simulator.windows.requests import Exit
 
 R = TypeVar("R")
-_RAISE = constants.HEAP_GENERATE_EXCEPTIONS
-_ALONE = constants.HEAP_NO_SERIALIZE
+_RAISE = c.HEAP_GENERATE_EXCEPTIONS
+_ALONE = c.HEAP_NO_SERIALIZE
 
 
 class HeapCalls(Calls):
-    """Private heaps and the process heap. A heap's handle is its address; a wrong one gives ERROR_INVALID_HANDLE (6),
+    """Private heaps and the process heap. A heap's handle is its address; a wrong one gives ERROR_INVALID_HANDLE,
     where Windows would fault."""
 
     def get_process_heap(self) -> Steps[int]:
-        """The handle of the process heap [GetProcessHeap]; 0 if there's no memory for it (8)."""
+        """The handle of the process heap [GetProcessHeap]; 0 if there's no memory for it (ERROR_NOT_ENOUGH_MEMORY)."""
         heap = yield from self._process_heap()
         return 0 if heap is None else heap.base
 
@@ -46,16 +45,17 @@ class HeapCalls(Calls):
         least as much is committed; `maximum` likewise, and reserved. If that is 0 the heap grows, and 64 KiB more than
         `initial` are reserved at first [k32/heap.c:3689, test_heap_sizes]. Options HEAP_NO_SERIALIZE,
         HEAP_GENERATE_EXCEPTIONS and HEAP_CREATE_ENABLE_EXECUTE, and ZERO_MEMORY and REALLOC_IN_PLACE_ONLY for all its
-        calls. 0 on failure: 87 if initial > maximum > 0, 8 if there's no memory."""
+        calls. 0 on failure: ERROR_INVALID_PARAMETER if initial > maximum > 0, ERROR_NOT_ENOUGH_MEMORY."""
         try:
-            made = self.own.heaps.create(self.system, self.own, options, initial, maximum, self._touch)
+            handle = self.own.heaps.create(options, initial, maximum, self._touch)
         except Failure as failure:
-            made = self._failed(failure.code, 0)
+            handle = self._failed(failure.code, 0)
         yield from self._flush()
-        return made
+        return handle
 
     def heap_destroy(self, heap: int) -> Steps[bool]:
-        """Release a private heap with all that is in it [HeapDestroy]; False (6) for the process heap."""
+        """Release a private heap with all that is in it [HeapDestroy]; False (ERROR_INVALID_HANDLE) for the process
+        heap."""
         yield from self._flush()
         try:
             done = self.own.heaps.destroy(heap, self._touch)
@@ -65,11 +65,12 @@ class HeapCalls(Calls):
         return done
 
     def heap_alloc(self, heap: int, flags: int, size: int) -> Steps[int]:
-        """A block's address [HeapAlloc]. On failure 0 (8), though the documentation says that there is no last error
-        [k32/heap.c:453, test_HeapCreate], or, with HEAP_GENERATE_EXCEPTIONS, STATUS_NO_MEMORY."""
+        """A block's address [HeapAlloc]. On failure 0 (ERROR_NOT_ENOUGH_MEMORY), though the documentation says that
+        there is no last error [k32/heap.c:453, test_HeapCreate], or, with HEAP_GENERATE_EXCEPTIONS,
+        STATUS_NO_MEMORY."""
         target = self.own.heaps.get(heap)
         if target is None:
-            return self._failed(constants.ERROR_INVALID_HANDLE, 0)
+            return self._failed(c.ERROR_INVALID_HANDLE, 0)
         if self.own.defers_touches:
             address = target.allocate(flags, size, self._touch)
             if len(self._rows) >= MOST_PENDING:
@@ -82,13 +83,13 @@ class HeapCalls(Calls):
         return address or self._no_memory(target, flags, size)
 
     def heap_free(self, heap: int, flags: int, address: int) -> Steps[bool]:
-        """Free a block; NULL is fine, even of no heap [HeapFree; k32/heap.c:240]. False (87) if there's
-        none at that address."""
+        """Free a block; NULL is fine, even of no heap [HeapFree; k32/heap.c:240]. False (ERROR_INVALID_PARAMETER) if
+        there's none at that address."""
         if not address:
             return True
         target = self.own.heaps.get(heap)
         if target is None:
-            return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
+            return self._failed(c.ERROR_INVALID_HANDLE, failed=False)
         if self.own.defers_touches:
             done = target.free(address, self._touch)
             if target.late or len(self._rows) >= MOST_PENDING:
@@ -104,17 +105,17 @@ class HeapCalls(Calls):
 
     def heap_realloc(self, heap: int, flags: int, address: int, size: int) -> Steps[int]:
         """Give a block another size, where it is or, unless HEAP_REALLOC_IN_PLACE_ONLY is given, elsewhere, its data
-        copied [HeapReAlloc]. Its address now, or, with nothing changed, 0 (8) or STATUS_NO_MEMORY as `heap_alloc`;
-        0 (87) if there's no block at that address; 0 for NULL, with last error 0.
+        copied [HeapReAlloc]. Its address now, or, with nothing changed, 0 (ERROR_NOT_ENOUGH_MEMORY) or STATUS_NO_MEMORY
+        as `heap_alloc`; 0 (ERROR_INVALID_PARAMETER) if there's no block at that address; 0 for NULL, with last error 0.
 
         A block of a segment shrinks, and grows into free memory behind it, in place. A large block shrinks in place and
         gives pages back, and doesn't get them again; one of the front end always moves [k32/heap.c:425
         and 1787-1796]."""
         target = self.own.heaps.get(heap)
         if target is None:
-            return self._failed(constants.ERROR_INVALID_HANDLE, 0)
+            return self._failed(c.ERROR_INVALID_HANDLE, 0)
         if not address:
-            return self._failed(constants.ERROR_SUCCESS, 0)
+            return self._failed(c.ERROR_SUCCESS, 0)
         if not target.has(address):
             return (yield from self._wrong(0))
         if address in target.large.blocks:
@@ -128,7 +129,7 @@ class HeapCalls(Calls):
         untouched."""
         target = self.own.heaps.get(heap)
         if target is None:
-            return self._failed(constants.ERROR_INVALID_HANDLE, -1)
+            return self._failed(c.ERROR_INVALID_HANDLE, -1)
         if target.has(address):
             yield from self._inside(target, flags, self._read_header, target, address)
         return target.size(address)
@@ -147,46 +148,47 @@ class HeapCalls(Calls):
         return target.has(address)
 
     def heap_walk(self, heap: int) -> Steps[list[HeapEntry]]:
-        """All elements of a heap, as successive calls of HeapWalk give them, which end with ERROR_NO_MORE_ITEMS (259)
+        """All elements of a heap, as successive calls of HeapWalk give them, which end with ERROR_NO_MORE_ITEMS
         as the last error."""
         target = self.own.heaps.get(heap)
         if target is None:
-            return self._failed(constants.ERROR_INVALID_HANDLE, [])
+            return self._failed(c.ERROR_INVALID_HANDLE, [])
         entries: list[HeapEntry] = yield from self._inside(target, 0, self._read_all, target)
-        self.last_error = constants.ERROR_NO_MORE_ITEMS
+        self.last_error = c.ERROR_NO_MORE_ITEMS
         return entries
 
     def heap_lock(self, heap: int) -> Steps[bool]:
         """Have the calling thread own a heap's lock, if need be after a wait, until as many calls of `heap_unlock`
-        [HeapLock]. Nothing is locked of a heap that isn't serialized [k32/heap.c:1123-1149]. False (6)
-        if there's no such heap."""
+        [HeapLock]. Nothing is locked of a heap that isn't serialized [k32/heap.c:1123-1149]. False
+        (ERROR_INVALID_HANDLE) if there's no such heap."""
         target = self.own.heaps.get(heap)
         if target is None:
-            return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
+            return self._failed(c.ERROR_INVALID_HANDLE, failed=False)
         yield from self._flush()
         if not target.flags & _ALONE:
             yield from target.lock.acquire(self)
         return True
 
     def heap_unlock(self, heap: int) -> Steps[bool]:
-        """Take back one `heap_lock` [HeapUnlock]; False (6) if there's no such heap, and (chosen: 158) if the thread
-        doesn't own its lock."""
+        """Take back one `heap_lock` [HeapUnlock]; False (ERROR_INVALID_HANDLE) if there's no such heap, and (chosen:
+        ERROR_NOT_LOCKED) if the thread doesn't own its lock."""
         target = self.own.heaps.get(heap)
         if target is None:
-            return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
+            return self._failed(c.ERROR_INVALID_HANDLE, failed=False)
         yield from self._flush()
         if target.flags & _ALONE:
             return True
         if not target.lock.owned(self):
-            return self._failed(constants.ERROR_NOT_LOCKED, failed=False)
+            return self._failed(c.ERROR_NOT_LOCKED, failed=False)
         target.lock.release()
         return True
 
     def heap_summary(self, heap: int) -> Steps[HeapSummary | None]:
-        """How much of a heap is allocated, committed and reserved [HEAP_SUMMARY]; None (6) if there's no such heap."""
+        """How much of a heap is allocated, committed and reserved [HEAP_SUMMARY]; None (ERROR_INVALID_HANDLE) if
+        there's no such heap."""
         target = self.own.heaps.get(heap)
         if target is None:
-            return self._failed(constants.ERROR_INVALID_HANDLE, None)
+            return self._failed(c.ERROR_INVALID_HANDLE, None)
         yield from self._inside(target, 0, self._read_all, target)
         return summary(target)
 
@@ -195,54 +197,55 @@ class HeapCalls(Calls):
         are always joined here; units of the front end that are wholly free go back."""
         target = self.own.heaps.get(heap)
         if target is None:
-            return self._failed(constants.ERROR_INVALID_HANDLE, 0)
+            return self._failed(c.ERROR_INVALID_HANDLE, 0)
         yield from self._inside(target, flags, target.compact, self._touch)
         size = target.largest()
         if not size:
-            self.last_error = constants.ERROR_SUCCESS
+            self.last_error = c.ERROR_SUCCESS
         return size
 
     def heap_set_information(self, heap: int, information_class: int, information: int = 0) -> Steps[bool]:
-        """Enable a feature [HeapSetInformation]: class 0 with information 2 the low-fragmentation heap, False (87) for
-        a heap that can't have it, being not serialized or, chosen, of fixed size; with 0 or 1, which nothing can be
-        once it is enabled, False (31) [k32/heap.c:873-901, test_HeapCreate]; class 1 that an error in any heap ends the
-        process; 3 decommits what is free, in all heaps if `heap` is 0. False (87) for other classes, and (998) for
-        class 0 of no heap."""
-        if information_class == constants.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
+        """Enable a feature [HeapSetInformation]: class 0 with information 2 the low-fragmentation heap, False
+        (ERROR_INVALID_PARAMETER) for a heap that can't have it, being not serialized or, chosen, of fixed size; with 0
+        or 1, which nothing can be once it is enabled, False (ERROR_GEN_FAILURE) [k32/heap.c:873-901, test_HeapCreate];
+        class 1 that an error in any heap ends the process; 3 decommits what is free, in all heaps if `heap` is 0. False
+        (ERROR_INVALID_PARAMETER) for other classes, and (ERROR_NOACCESS) for class 0 of no heap."""
+        if information_class == c.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
             self.own.heaps.terminate = True
             return True
-        if information_class == constants.HEAP_OPTIMIZE_RESOURCES:
+        if information_class == c.HEAP_OPTIMIZE_RESOURCES:
             return (yield from self._optimize(heap))
         if information_class:
-            return self._failed(constants.ERROR_INVALID_PARAMETER, failed=False)
+            return self._failed(c.ERROR_INVALID_PARAMETER, failed=False)
         target = self.own.heaps.get(heap)
         if target is None:
             return self._failed(_no_heap(heap), failed=False)
-        if information != constants.HEAP_LFH:
-            nothing = information == constants.HEAP_STANDARD and not target.low_fragmentation
-            return nothing or self._failed(constants.ERROR_GEN_FAILURE, failed=False)
+        if information != c.HEAP_LFH:
+            nothing = information == c.HEAP_STANDARD and not target.low_fragmentation
+            return nothing or self._failed(c.ERROR_GEN_FAILURE, failed=False)
         if target.front is None:
-            return self._failed(constants.ERROR_INVALID_PARAMETER, failed=False)
+            return self._failed(c.ERROR_INVALID_PARAMETER, failed=False)
         done = yield from self._inside(target, 0, target.front.enable, self._touch)
-        return done or self._failed(constants.ERROR_GEN_FAILURE, failed=False)
+        return done or self._failed(c.ERROR_GEN_FAILURE, failed=False)
 
     def heap_query_information(self, heap: int, information_class: int = 0) -> Steps[int | None]:
         """For class 0 what the heap is: 2 once it has the low-fragmentation front end, because a size was allocated
         often enough or it was asked for, and 0 before, and for ever if it can't have it (1, look-aside lists, isn't
         modelled) [k32/heap.c:844, 858, 918, test_HeapCreate]; for class 1 whether an error ends the process. None for
-        other classes (87), and for class 0 of no heap (998 for NULL, else 6) [HeapQueryInformation]."""
+        other classes (ERROR_INVALID_PARAMETER), and for class 0 of no heap (ERROR_NOACCESS for NULL, else
+        ERROR_INVALID_HANDLE) [HeapQueryInformation]."""
         yield from ()
-        if information_class == constants.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
+        if information_class == c.HEAP_ENABLE_TERMINATION_ON_CORRUPTION:
             return int(self.own.heaps.terminate)
         target = self.own.heaps.get(heap)
         if target is None or information_class:
-            return self._failed(constants.ERROR_INVALID_PARAMETER if information_class else _no_heap(heap), None)
-        return constants.HEAP_LFH if target.low_fragmentation else constants.HEAP_STANDARD
+            return self._failed(c.ERROR_INVALID_PARAMETER if information_class else _no_heap(heap), None)
+        return c.HEAP_LFH if target.low_fragmentation else c.HEAP_STANDARD
 
     def _optimize(self, heap: int) -> Steps[bool]:
         targets = [target for handle, target in self.own.heaps.items() if heap in (0, handle)]
         if heap and not targets:
-            return self._failed(constants.ERROR_INVALID_HANDLE, failed=False)
+            return self._failed(c.ERROR_INVALID_HANDLE, failed=False)
         for target in targets:
             yield from self._inside(target, 0, target.optimize, self._touch)
         return True
@@ -251,7 +254,7 @@ class HeapCalls(Calls):
         if not self.own.heaps.process:
             yield from self._flush()
         try:
-            return self.own.heaps.of_process(self.system, self.own, self._touch)
+            return self.own.heaps.of_process(self._touch)
         except Failure as failure:
             return self._failed(failure.code, None)
 
@@ -288,7 +291,7 @@ class HeapCalls(Calls):
         """Walk a heap: every header is read, the pages that have some once each."""
         entries = walk(heap)
         behind = HEADER + heap.sizes.granule
-        headers = {0: behind, constants.PROCESS_HEAP_ENTRY_BUSY: HEADER, constants.PROCESS_HEAP_REGION: 0}
+        headers = {0: behind, c.PROCESS_HEAP_ENTRY_BUSY: HEADER, c.PROCESS_HEAP_REGION: 0}
         starts = (e.data - headers[e.flags] for e in entries if e.flags in headers)
         for page in sorted({start >> heap.memory.shift for start in starts}):
             heap.memory.load(page << heap.memory.shift, self._touch)
@@ -297,8 +300,8 @@ class HeapCalls(Calls):
     def _no_memory(self, heap: Heap, flags: int, size: int) -> int:
         """A block can't be had."""
         if (flags | heap.flags) & _RAISE:
-            raise WindowsException(constants.STATUS_NO_MEMORY, (size,))
-        return self._failed(constants.ERROR_NOT_ENOUGH_MEMORY, 0)
+            raise WindowsException(c.STATUS_NO_MEMORY, (size,))
+        return self._failed(c.ERROR_NOT_ENOUGH_MEMORY, 0)
 
     def _failed(self, code: int, failed: R) -> R:
         self.last_error = code
@@ -308,10 +311,10 @@ class HeapCalls(Calls):
         """There's no block where one should be [ros: RtlFreeHeap: STATUS_INVALID_PARAMETER]."""
         if self.own.heaps.terminate:
             yield from self._flush()
-            yield Exit(constants.STATUS_HEAP_CORRUPTION)
-        return self._failed(constants.ERROR_INVALID_PARAMETER, failed)
+            yield Exit(c.STATUS_HEAP_CORRUPTION)
+        return self._failed(c.ERROR_INVALID_PARAMETER, failed)
 
 
 def _no_heap(heap: int) -> int:
     """The last error of a call that asks about no heap: NULL is looked at, and there's nothing."""
-    return constants.ERROR_INVALID_HANDLE if heap else constants.ERROR_NOACCESS
+    return c.ERROR_INVALID_HANDLE if heap else c.ERROR_NOACCESS

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.windows import constants as w
+from simulator.windows import constants as c
 from simulator.windows import image
 from simulator.windows.calls.base import Calls, Steps
 from simulator.windows.failure import Failure, WindowsException
 from simulator.windows.image import Module
 from simulator.windows.requests import References
-
-_SWAP_ERROR = 999
-"""ERROR_SWAPERROR: a page of the image can't be read"""
 
 
 class ImageCalls(Calls):
@@ -24,8 +21,10 @@ class ImageCalls(Calls):
         It's loaded at its own base, and all processes share its pages. If something lies there it's loaded elsewhere
         and relocated at once, as the loader does (MODEL.md 6; ros: dll/ntdll/ldr/ldrpe.c): every page that holds
         fix-ups is stored to, and so becomes the process's own. Meanwhile the process's other threads wait if they want
-        to load or free an image. 0 with last error 126 if there's no such image, 8 if there's no room, 999 if a page
-        can't be read, 1450 to 1452, 1455 or 1816 if pool or commit charge are lacking.
+        to load or free an image. 0 with last error ERROR_MOD_NOT_FOUND if there's no such image,
+        ERROR_NOT_ENOUGH_MEMORY if there's no room, ERROR_SWAPERROR if a page can't be read, ERROR_NO_SYSTEM_RESOURCES
+        to ERROR_PAGED_SYSTEM_RESOURCES, ERROR_COMMITMENT_LIMIT or ERROR_NOT_ENOUGH_QUOTA if pool or commit charge are
+        lacking.
         """
         loader = self.own.loader
         yield from loader.acquire(self)
@@ -52,8 +51,8 @@ class ImageCalls(Calls):
         return image.load(self.own, self.system.images[name])
 
     def free_library(self, base: int) -> Steps[bool]:
-        """One use less of the image at a base; without uses it's unmapped [FreeLibrary]. False with last error 126 if
-        no image was loaded there."""
+        """One use less of the image at a base; without uses it's unmapped [FreeLibrary]. False with last error
+        ERROR_MOD_NOT_FOUND if no image was loaded there."""
         loader = self.own.loader
         yield from loader.acquire(self)
         try:
@@ -62,11 +61,11 @@ class ImageCalls(Calls):
             loader.release()
 
     def get_module_handle(self, name: str) -> Steps[int]:
-        """The base of an image that the process has loaded [GetModuleHandle]; 0 with last error 126 if it hasn't. It
-        counts no use, and asks nothing of the system."""
+        """The base of an image that the process has loaded [GetModuleHandle]; 0 with last error ERROR_MOD_NOT_FOUND if
+        it hasn't. It counts no use, and asks nothing of the system."""
         module = self.own.modules.get(name.lower())
         if module is None:
-            self.last_error = w.ERROR_MOD_NOT_FOUND
+            self.last_error = c.ERROR_MOD_NOT_FOUND
         yield 0
         return module.base if module else 0
 
@@ -80,8 +79,8 @@ class ImageCalls(Calls):
             if not len(inside):
                 continue
             start, size = module.base + run.first * page, run.pages * page
-            executable = run.protection & (w.PAGE_EXECUTE_READ | w.PAGE_EXECUTE_WRITECOPY)
-            writable = w.PAGE_EXECUTE_WRITECOPY if executable else w.PAGE_WRITECOPY
+            executable = run.protection & (c.PAGE_EXECUTE_READ | c.PAGE_EXECUTE_WRITECOPY)
+            writable = c.PAGE_EXECUTE_WRITECOPY if executable else c.PAGE_WRITECOPY
             try:
                 space.protect(start, size, writable)
                 self.system.pages.spent()
@@ -90,7 +89,7 @@ class ImageCalls(Calls):
                 yield References(entries, np.zeros(len(entries), np.uint16), once, once, start)
                 space.protect(start, size, run.protection)
             except (Failure, WindowsException) as problem:
-                self.last_error = problem.code if isinstance(problem, Failure) else _SWAP_ERROR
+                self.last_error = problem.code if isinstance(problem, Failure) else c.ERROR_SWAPERROR
                 image.unload(self.own, module)
                 return False
         return True

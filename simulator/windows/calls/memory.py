@@ -84,10 +84,10 @@ class MemoryCalls(Calls):
     def virtual_lock(self, address: int, size: int) -> Steps[bool]:
         """Bring pages into the working set to stay there; all or none [VirtualLock]. False with last error as
         `locking.begin`, or ERROR_SWAPERROR if one can't be read."""
-        found = yield from self._call(locking.begin, self.own.space, address, size, failed=None)
-        if found is None:
+        started = yield from self._call(locking.begin, self.own.space, address, size, failed=None)
+        if started is None:
             return False
-        entries, stores = found
+        entries, stores = started
         pages = self.system.pages
         before = entries[pages.state_of(entries)["locked"]]
         try:
@@ -107,7 +107,7 @@ class MemoryCalls(Calls):
 
     def read_process_memory(self, process_handle: int, address: int, buffer: int, size: int) -> Steps[int | None]:
         """Copy memory of a process to a buffer of this one; the bytes copied [ReadProcessMemory]. None with last error
-        ERROR_INVALID_HANDLE or ERROR_ACCESS_DENIED for a bad handle, c.ERROR_PARTIAL_COPY if a part of either side
+        ERROR_INVALID_HANDLE or ERROR_ACCESS_DENIED for a bad handle, ERROR_PARTIAL_COPY if a part of either side
         can't be touched: what lies before it has been copied."""
         space = yield from self._space(process_handle)
         if space is None:
@@ -120,8 +120,9 @@ class MemoryCalls(Calls):
         """Copy a buffer of this process to memory of another one; the bytes copied [WriteProcessMemory]. Code is made
         writable for the while.
 
-        None with last error 6 or 5 for a bad handle, 998 if the memory is read-only or inaccessible, 487 if none is
-        committed, 299 if a part of it can't be written, what lies before it being so, or the buffer can't be read.
+        None with last error ERROR_INVALID_HANDLE or ERROR_ACCESS_DENIED for a bad handle, ERROR_NOACCESS if the memory
+        is read-only or inaccessible, ERROR_INVALID_ADDRESS if none is committed, ERROR_PARTIAL_COPY if a part of it
+        can't be written, what lies before it being so, or the buffer can't be read.
         """
         space = yield from self._space(process_handle)
         if space is None or not size:
@@ -172,8 +173,8 @@ def _units(address: int, size: int, page: int, unit: int) -> NDArray[np.int64]:
     edges = np.arange((within + size - 1) // page + 2) * page - within
     edges[0], edges[-1] = 0, size
     begun = -(-edges // unit)
-    found: NDArray[np.int64] = np.maximum(np.diff(begun), 1)
-    return found
+    counts: NDArray[np.int64] = np.maximum(np.diff(begun), 1)
+    return counts
 
 
 def _runs(entries: NDArray[np.int64], counts: NDArray[np.int64], column: int) -> tuple[Any, Any, Any, Any]:
@@ -208,17 +209,18 @@ def _open_code(space: AddressSpace, address: int, size: int) -> int:
     """Make code writable, for who writes to it; its protection until then, 0 if it is writable anyway. The first page
     decides for all [ros: kernel32/client/proc.c, WriteProcessMemory].
 
-    Raises Failure 998 if it is read-only or inaccessible, 487 if nothing is committed there, and as VirtualProtect.
+    Raises Failure ERROR_NOACCESS if it is read-only or inaccessible, ERROR_INVALID_ADDRESS if nothing is committed
+    there, and as VirtualProtect.
     """
-    found = space.virtual_query(address)
-    base = found.protect & BASE
-    if found.state != c.MEM_COMMIT:
+    there = space.virtual_query(address)
+    base = there.protect & BASE
+    if there.state != c.MEM_COMMIT:
         raise Failure(c.ERROR_INVALID_ADDRESS)
     if base in _CLOSED:
         raise Failure(c.ERROR_NOACCESS)
     if base not in _CODE:
         return 0
-    private = found.type == c.MEM_PRIVATE
+    private = there.type == c.MEM_PRIVATE
     return space.protect(address, size, c.PAGE_EXECUTE_READWRITE if private else c.PAGE_EXECUTE_WRITECOPY)
 
 

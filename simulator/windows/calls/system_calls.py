@@ -6,6 +6,7 @@ line says something else, and the code is the thread's last error.
 
 from __future__ import annotations
 
+from simulator.windows import constants as c
 from simulator.windows import (
     dep,
     discardable,
@@ -21,7 +22,6 @@ from simulator.windows import (
 )
 from simulator.windows.address_space import AddressSpace
 from simulator.windows.calls.base import Calls, call_elsewhere, coded_call, opening_call, space_call, system_call
-from simulator.windows.constants import INVALID_HANDLE_VALUE
 from simulator.windows.regions import fixed, placeholder, private
 
 
@@ -51,7 +51,7 @@ class SystemCalls(Calls):
     free_user_physical_pages = space_call(fixed.free_user_physical_pages, failed=False)
 
     # Files, sections and their views
-    create_file = opening_call(file.create_file, failed=INVALID_HANDLE_VALUE)
+    create_file = opening_call(file.create_file, failed=c.INVALID_HANDLE_VALUE)
     get_file_size = system_call(file.get_file_size, failed=None)
     set_end_of_file = system_call(file.set_end_of_file, failed=False)
     create_file_mapping = opening_call(section.create_file_mapping)

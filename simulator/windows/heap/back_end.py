@@ -1,13 +1,209 @@
-"""The back end: blocks of any size, cut from segments and joined again."""
+"""The back end of a heap: blocks of any size, cut from segments and joined again."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+
 from simulator.windows.failure import Failure
-from simulator.windows.heap.free_lists import FreeLists
-from simulator.windows.heap.memory import CALL, Memory, Touch
-from simulator.windows.heap.segment import Segment
-from simulator.windows.heap.sizes import Sizes
+from simulator.windows.heap.memory import CALL, Memory, Sizes, Touch
 from simulator.windows_config import Heap as Settings
+
+
+class Segment:
+    """A reservation from `base` to `end`; its blocks lie one behind the other from `first` on, except where it isn't
+    committed: the gaps, from `starts[i]` to `ends[i]`, in order of address."""
+
+    __slots__ = ("base", "end", "ends", "first", "starts", "uncommitted", "unused")
+
+    def __init__(self, base: int, end: int, first: int, committed: int) -> None:
+        """`committed`: bytes from the base on."""
+        self.base = base
+        self.end = end
+        self.first = first
+        gap = base + committed < end
+        self.starts: list[int] = [base + committed] if gap else []
+        self.ends: list[int] = [end] if gap else []
+        self.uncommitted = end - base - committed
+        self.unused = False
+        """whether there's no block in it, not even a free one"""
+
+    def gap(self, size: int) -> int:
+        """Where the first gap of at least `size` bytes starts; 0 if there's none [ros: RtlpFindAndCommitPages]."""
+        if size <= self.uncommitted:
+            for start, end in zip(self.starts, self.ends, strict=True):
+                if end - start >= size:
+                    return start
+        return 0
+
+    def gap_at(self, address: int) -> int:
+        """The size of the gap that starts at an address; 0 if there's none."""
+        index = bisect_left(self.starts, address)
+        return self.ends[index] - address if index < len(self.starts) and self.starts[index] == address else 0
+
+    def lasts(self, address: int) -> bool:
+        """Whether nothing is committed from an address, where a committed stretch ends, to the segment's end."""
+        return address == self.end or self.gap_at(address) == self.end - address
+
+    def follows_gap(self, address: int) -> bool:
+        """Whether a gap ends at an address."""
+        index = bisect_left(self.ends, address)
+        return index < len(self.ends) and self.ends[index] == address
+
+    def committed(self, address: int, size: int) -> None:
+        """The first bytes of the gap that starts at `address` are committed now."""
+        index = bisect_left(self.starts, address)
+        self.uncommitted -= size
+        if address + size == self.ends[index]:
+            del self.starts[index], self.ends[index]
+        else:
+            self.starts[index] = address + size
+
+    def decommitted(self, address: int, size: int) -> int:
+        """A range is no longer committed; gaps that touch it become one with it, whose start is given."""
+        index = bisect_left(self.starts, address)
+        start, end = address, address + size
+        self.uncommitted += size
+        if index < len(self.starts) and self.starts[index] == end:
+            end = self.ends[index]
+            del self.starts[index], self.ends[index]
+        if index and self.ends[index - 1] == start:
+            self.ends[index - 1] = end
+            return self.starts[index - 1]
+        self.starts.insert(index, start)
+        self.ends.insert(index, end)
+        return start
+
+
+DEDICATED = 128
+"""Sizes below so many granules have a list each that stays [ros: HEAP_FREELISTS]."""
+
+
+class FreeLists:
+    """Free blocks by size, so that the best fit is found at once, the one freed last first [ros: heap.c]; and by start
+    and end, so that a block that is freed finds its free neighbours.
+
+    The lists are dicts of header addresses used as ordered sets. `starts` has the size of the free block at an
+    address, `ends` the address of the one that ends there.
+    """
+
+    __slots__ = ("_bits", "_dedicated", "_large", "_shift", "_sizes", "_smallest", "ends", "starts", "total")
+
+    def __init__(self, granule: int, smallest: int) -> None:
+        """No block is smaller than `smallest` bytes; all are multiples of `granule`, a power of two."""
+        self._shift = granule.bit_length() - 1
+        self._smallest = smallest
+        self._dedicated: list[dict[int, None]] = [{} for _ in range(DEDICATED)]
+        self._bits = 0
+        """a bit for each dedicated list, not set only if it is empty"""
+        self._large: dict[int, dict[int, None]] = {}
+        self._sizes: list[int] = []
+        """the keys of `_large`, in order"""
+        self.starts: dict[int, int] = {}
+        self.ends: dict[int, int] = {}
+        self.total = 0
+        """bytes, headers included"""
+
+    def cut(self, size: int) -> tuple[int, int, bool]:
+        """Take `size` bytes from the smallest block that has them: where, how many (one granule more if that would be
+        left over), and whether the rest follows as a free block; (0, 0, False) if no block is large enough."""
+        start, length = self._take(size)
+        if not start:
+            return 0, 0, False
+        del self.starts[start]
+        rest = length - size
+        if rest < self._smallest:
+            del self.ends[start + length]
+            self.total -= length
+            return start, length, False
+        self._list(start + size, rest)
+        self.starts[start + size] = rest
+        self.ends[start + length] = start + size
+        self.total -= size
+        return start, size, True
+
+    def join(self, start: int, size: int) -> tuple[int, int]:
+        """Add a block, joined with its free neighbours: where that starts, and its size."""
+        starts, ends = self.starts, self.ends
+        self.total += size
+        end = start + size
+        after = starts.pop(end, 0)
+        if after:
+            self._unlist(end, after)
+            size += after
+            end += after
+        before = ends.pop(start, 0)
+        if before:
+            length = starts[before]
+            self._unlist(before, length)
+            size += length
+            start = before
+        self._list(start, size)
+        starts[start] = size
+        ends[end] = start
+        return start, size
+
+    def remove(self, start: int) -> int:
+        """Take a block out, give its size."""
+        size = self.starts.pop(start)
+        del self.ends[start + size]
+        self._unlist(start, size)
+        self.total -= size
+        return size
+
+    def largest(self) -> int:
+        """The size of the largest block; 0 if there's none."""
+        if self._sizes:
+            return self._sizes[-1]
+        return max((units for units, blocks in enumerate(self._dedicated) if blocks), default=0) << self._shift
+
+    def _take(self, size: int) -> tuple[int, int]:
+        """Take the block that fits best out of its list: its start and size, (0, 0) if there's none."""
+        units = size >> self._shift
+        if units < DEDICATED:
+            bits = self._bits >> units
+            while bits:
+                step = (bits & -bits).bit_length() - 1
+                units += step
+                blocks = self._dedicated[units]
+                if blocks:
+                    return blocks.popitem()[0], units << self._shift
+                self._bits &= ~(1 << units)
+                bits >>= step + 1
+                units += 1
+        index = bisect_left(self._sizes, size)
+        if index == len(self._sizes):
+            return 0, 0
+        length = self._sizes[index]
+        blocks = self._large[length]
+        start = blocks.popitem()[0]
+        if not blocks:
+            del self._large[length]
+            del self._sizes[index]
+        return start, length
+
+    def _list(self, start: int, size: int) -> None:
+        units = size >> self._shift
+        if units < DEDICATED:
+            blocks = self._dedicated[units]
+            if not blocks:
+                self._bits |= 1 << units
+            blocks[start] = None
+            return
+        if size not in self._large:
+            self._large[size] = {}
+            insort(self._sizes, size)
+        self._large[size][start] = None
+
+    def _unlist(self, start: int, size: int) -> None:
+        units = size >> self._shift
+        if units < DEDICATED:
+            del self._dedicated[units][start]
+            return
+        blocks = self._large[size]
+        del blocks[start]
+        if not blocks:
+            del self._large[size]
+            del self._sizes[bisect_left(self._sizes, size)]
 
 
 class BackEnd:

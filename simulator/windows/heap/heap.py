@@ -1,28 +1,78 @@
-"""A heap: the front end, the back end and the large blocks, and which blocks are allocated."""
+"""A process's heaps: of each the front end, the back end and the large blocks, and which blocks are allocated."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulator.windows.constants import (
-    HEAP_CREATE_ENABLE_EXECUTE,
-    HEAP_GENERATE_EXCEPTIONS,
-    HEAP_NO_SERIALIZE,
-    HEAP_REALLOC_IN_PLACE_ONLY,
-    HEAP_ZERO_MEMORY,
-)
+from simulator.windows import constants as c
+from simulator.windows.failure import Failure
 from simulator.windows.heap.back_end import BackEnd
-from simulator.windows.heap.large import LargeBlocks
 from simulator.windows.heap.lock import Lock
 from simulator.windows.heap.low_fragmentation import BUCKET_OF, LARGEST, Bucket, FrontEnd
-from simulator.windows.heap.memory import CALL, LOAD, Memory, Touch
-from simulator.windows.heap.sizes import HEADER, sizes
+from simulator.windows.heap.memory import CALL, HEADER, LOAD, Memory, Sizes, Touch, sizes
+from simulator.windows.heap.objects import Objects
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
-KEPT = HEAP_NO_SERIALIZE | HEAP_GENERATE_EXCEPTIONS | HEAP_ZERO_MEMORY | HEAP_REALLOC_IN_PLACE_ONLY
+
+@dataclass
+class Large:
+    """A large block."""
+
+    base: int
+    """of its reservation; its data follow a header"""
+    size: int
+    """bytes asked for"""
+    committed: int
+    reserved: int
+
+
+class LargeBlocks:
+    """A heap's blocks from VirtualAlloc [HeapCreate; RTL_HEAP_PARAMETERS: VirtualMemoryThreshold], by address of their
+    data. They shrink in place and give the pages back, so that they can't grow in place beyond the last page
+    [k32/heap.c:417-425, test_HeapCreate]."""
+
+    def __init__(self, memory: Memory, sizes: Sizes) -> None:
+        self._memory = memory
+        self._header = sizes.large
+        self.blocks: dict[int, Large] = {}
+
+    def allocate(self, size: int, touch: Touch) -> int:
+        """A block's address, 0 if there's no memory. Fresh pages are zero, so nobody zeroes them."""
+        pages = self._memory.pages(size + self._header)
+        try:
+            base = self._memory.take(pages, touch)
+        except Failure:
+            return 0
+        touch(self._memory.rows[base >> self._memory.shift] + CALL)
+        self.blocks[base + self._header] = Large(base, size, pages, pages)
+        return base + self._header
+
+    def release(self, address: int, touch: Touch) -> None:
+        """Free a block; the caller has seen to it that all it touched before has been touched."""
+        block = self.blocks.pop(address, None)
+        if block is not None:
+            self._memory.release(block.base, block.reserved, touch)
+            self._memory.committed -= block.committed
+
+    def resize(self, address: int, size: int, touch: Touch) -> bool:
+        """Give a block a new size where it is; False if it would need more pages than it has."""
+        block = self.blocks[address]
+        pages = self._memory.pages(size + self._header)
+        if pages > block.committed:
+            return False
+        touch(self._memory.rows[block.base >> self._memory.shift] + CALL)
+        if pages < block.committed:
+            self._memory.decommit(block.base + pages, block.committed - pages, touch)
+        block.committed, block.size = pages, size
+        return True
+
+
+_ZERO = c.HEAP_ZERO_MEMORY
+KEPT = c.HEAP_NO_SERIALIZE | c.HEAP_GENERATE_EXCEPTIONS | c.HEAP_ZERO_MEMORY | c.HEAP_REALLOC_IN_PLACE_ONLY
 """flags of HeapCreate that hold for every call [ros: RtlpInitializeHeap, ForceFlags]"""
 _SIZE = (1 << 32) - 1
 _RESERVE = 0x10000
@@ -37,7 +87,7 @@ class Heap:
     higher, the size of the back end's block, or 0 if it is the front end's.
     """
 
-    def __init__(self, system: System, own: Owner, flags: int, initial: int, maximum: int, touch: Touch) -> None:
+    def __init__(self, system: System, own: ProcessState, flags: int, initial: int, maximum: int, touch: Touch) -> None:
         """A heap with `initial` bytes committed and `maximum` reserved (0: growable); raises Failure, with nothing
         changed, if there's no memory."""
         settings = system.settings.heap
@@ -50,7 +100,7 @@ class Heap:
         self._always = False
         self.lock = Lock(system.wake)
         """held while a process with several threads is in the heap"""
-        self.memory = Memory(system, own, execute=bool(flags & HEAP_CREATE_ENABLE_EXECUTE))
+        self.memory = Memory(system, own, execute=bool(flags & c.HEAP_CREATE_ENABLE_EXECUTE))
         self.sizes = sizes(own.bits)
         self._granule = self.sizes.granule
         self._smallest = self.sizes.smallest
@@ -63,7 +113,7 @@ class Heap:
         self.large = LargeBlocks(self.memory, self.sizes)
         self.busy: dict[int, int] = {}
         self.front: FrontEnd | None = None
-        if self.growable and not flags & HEAP_NO_SERIALIZE and settings.low_fragmentation != "off":
+        if self.growable and not flags & c.HEAP_NO_SERIALIZE and settings.low_fragmentation != "off":
             self.front = FrontEnd(self.memory, settings, self.sizes, self.back)
         commit = self._pieces(max(initial, 1))
         reserve = self._pieces(maximum) if maximum else self._pieces(initial) + _RESERVE
@@ -81,7 +131,7 @@ class Heap:
                 touch(bucket.row)
                 touch(bucket.unit_row)
                 touch(self._rows[(address - HEADER) >> self._shift])
-                if (flags | self.force) & HEAP_ZERO_MEMORY:
+                if (flags | self.force) & _ZERO:
                     self.memory.fill(address, size, touch)
                 return address
         if size < 0:
@@ -94,7 +144,7 @@ class Heap:
             return 0
         address = start + HEADER
         self.busy[address] = block << 32 | size
-        if (flags | self.force) & HEAP_ZERO_MEMORY:
+        if (flags | self.force) & _ZERO:
             self.memory.fill(address, size, touch)
         return address
 
@@ -179,15 +229,15 @@ class Heap:
         resize = self.large.resize if address in self.large.blocks else self._resize_here
         done = resize(address, size, touch)
         if done:
-            if flags & HEAP_ZERO_MEMORY and size > old:
+            if flags & c.HEAP_ZERO_MEMORY and size > old:
                 self.memory.fill(address + old, size - old, touch)
             return address
-        if flags & HEAP_REALLOC_IN_PLACE_ONLY:
+        if flags & c.HEAP_REALLOC_IN_PLACE_ONLY:
             return 0
         moved = self.allocate(0, size, touch)
         if moved:
             self.copy(address, moved, touch)
-            if flags & ~self.force & HEAP_ZERO_MEMORY and size > old and moved not in self.large.blocks:
+            if flags & ~self.force & c.HEAP_ZERO_MEMORY and size > old and moved not in self.large.blocks:
                 self.memory.fill(moved + old, size - old, touch)
             self.free(address, touch)
         return moved
@@ -248,4 +298,56 @@ class Heap:
             if surplus:
                 self.late.append(surplus)
         self.busy[address] = block << 32 | size
+        return True
+
+
+class Heaps(dict[int, Heap]):
+    """By handle, which is the heap's address, in order of creation. The process heap is made when first asked for, with
+    the default sizes, as linkers have it unless told otherwise [/HEAP]."""
+
+    def __init__(self, system: System, own: ProcessState) -> None:
+        super().__init__()
+        self._system, self._own = system, own
+        self.process = 0
+        """handle of the process heap; 0: not made yet"""
+        self.objects: Objects | None = None
+        """moveable objects of the Global and Local functions; None: none made yet"""
+        self.terminate = False
+        """whether an error in a heap ends the process [HeapSetInformation: HeapEnableTerminationOnCorruption]"""
+        self.exposed = False
+        """whether the program has changed the protection of a heap's page, so that heap calls may raise exceptions"""
+
+    def create(self, flags: int, initial: int, maximum: int, touch: Touch) -> int:
+        """A heap with `initial` bytes committed and `maximum` reserved, both rounded up; `maximum` 0: it grows.
+        Raises Failure ERROR_INVALID_PARAMETER if initial > maximum > 0, and ERROR_NOT_ENOUGH_MEMORY if there's no
+        memory [HeapCreate]."""
+        if initial < 0 or maximum < 0 or 0 < maximum < initial:
+            raise Failure(c.ERROR_INVALID_PARAMETER)
+        try:
+            heap = Heap(self._system, self._own, flags, initial, maximum, touch)
+        except Failure as failure:
+            raise Failure(c.ERROR_NOT_ENOUGH_MEMORY) from failure
+        self[heap.base] = heap
+        return heap.base
+
+    def of_process(self, touch: Touch) -> Heap:
+        """The process heap; raises Failure ERROR_NOT_ENOUGH_MEMORY if it can't be made."""
+        if not self.process:
+            self.process = self.create(0, 0, 0, touch)
+        return self[self.process]
+
+    def protect(self, first: int, end: int) -> None:
+        """The program has changed the protection of a range of addresses."""
+        segments = (segment for heap in self.values() for segment in heap.back.segments)
+        large = (block for heap in self.values() for block in heap.large.blocks.values())
+        spans = [(s.base, s.end) for s in segments] + [(b.base, b.base + b.reserved) for b in large]
+        spans += [self.objects.span] if self.objects else []
+        self.exposed = self.exposed or any(base < end and first < stop for base, stop in spans)
+
+    def destroy(self, handle: int, touch: Touch) -> bool:
+        """Release a heap and all that is in it; raises Failure ERROR_INVALID_HANDLE if it is none, or the process heap
+        [HeapDestroy]."""
+        if handle not in self or handle == self.process:
+            raise Failure(c.ERROR_INVALID_HANDLE)
+        self.pop(handle).destroy(touch)
         return True

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from simulator.windows.heap.back_end import BackEnd
-from simulator.windows.heap.memory import CALL, LOAD, Memory, Touch
-from simulator.windows.heap.sizes import HEADER, Sizes
+from simulator.windows.heap.memory import CALL, HEADER, LOAD, Memory, Sizes, Touch
 from simulator.windows_config import Heap as Settings
 
 BUCKETS = 128

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulator.windows import constants
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.heap.memory import Memory, Touch
 
 if TYPE_CHECKING:
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
     from simulator.windows.system import System
 
 MOST = 0x10000
@@ -42,7 +42,7 @@ class Objects:
     A handle is an address in the middle of its entry, so that it can't be that of a block of a heap.
     """
 
-    def __init__(self, system: System, own: Owner, touch: Touch) -> None:
+    def __init__(self, system: System, own: ProcessState, touch: Touch) -> None:
         """Reserves the table, and commits its first page; raises Failure."""
         self._memory = Memory(system, own, execute=False)
         self._pointer = own.bits // 8
@@ -59,7 +59,8 @@ class Objects:
         self.by_pointer: dict[int, int] = {}
 
     def add(self, pointer: int, touch: Touch, *, discardable: bool, shared: bool) -> int:
-        """The handle of a new object; raises Failure 8 if there's no room in the table, or no memory for it."""
+        """The handle of a new object; raises Failure ERROR_NOT_ENOUGH_MEMORY if there's no room in the table, or no
+        memory for it."""
         if not self._free:
             self._extend(touch)
         handle = self._free.pop()
@@ -69,9 +70,9 @@ class Objects:
 
     def point(self, handle: int, pointer: int, touch: Touch) -> None:
         """Let an object have its block elsewhere, or, with 0, none."""
-        found = self.by_handle[handle]
-        self.by_pointer.pop(found.pointer, None)
-        found.pointer = pointer
+        item = self.by_handle[handle]
+        self.by_pointer.pop(item.pointer, None)
+        item.pointer = pointer
         if pointer:
             self.by_pointer[pointer] = handle
         self.touch(handle, touch)
@@ -96,11 +97,11 @@ class Objects:
         first = (self._end - self._base) // self._entry
         last = min((self._end + page - self._base) // self._entry, MOST)
         if first >= last:
-            raise Failure(constants.ERROR_NOT_ENOUGH_MEMORY)
+            raise Failure(c.ERROR_NOT_ENOUGH_MEMORY)
         try:
             self._memory.commit(self._end, page, touch)
         except Failure as failure:
-            raise Failure(constants.ERROR_NOT_ENOUGH_MEMORY) from failure
+            raise Failure(c.ERROR_NOT_ENOUGH_MEMORY) from failure
         self._end += page
         middle = self._base + self._pointer
         self._free.extend(middle + i * self._entry for i in reversed(range(first, last)))

@@ -1,19 +1,15 @@
-"""A heap from its first byte to its last: what HeapWalk sees, and whether it is as it must be."""
+"""A heap from its first byte to its last: what HeapWalk sees."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from simulator.windows.constants import (
-    PROCESS_HEAP_ENTRY_BUSY,
-    PROCESS_HEAP_REGION,
-    PROCESS_HEAP_UNCOMMITTED_RANGE,
-)
+from simulator.windows import constants as c
+from simulator.windows.heap.back_end import Segment
 from simulator.windows.heap.heap import Heap
 from simulator.windows.heap.low_fragmentation import Unit
-from simulator.windows.heap.segment import Segment
-from simulator.windows.heap.sizes import HEADER
+from simulator.windows.heap.memory import HEADER
 
 LARGE_REGION = 64
 """the region index of large blocks, which are in none [k32/heap.c:663, test_HeapCreate]"""
@@ -64,7 +60,7 @@ def summary(heap: Heap) -> HeapSummary:
 def walk(heap: Heap) -> list[HeapEntry]:
     """All elements in order of address in each region, the large blocks at the end. Of the front end only its blocks
     are shown, as if they were any others, not its own data."""
-    blocks = _blocks(heap)
+    blocks = blocks_of(heap)
     if heap.front is not None:
         blocks.pop(heap.front.header, None)
     starts = sorted(blocks)
@@ -72,7 +68,7 @@ def walk(heap: Heap) -> list[HeapEntry]:
     for region, segment in enumerate(heap.back.segments):
         entries.append(_region(heap, region, segment))
         elements = [
-            HeapEntry(start, end - start, 0, region, PROCESS_HEAP_UNCOMMITTED_RANGE)
+            HeapEntry(start, end - start, 0, region, c.PROCESS_HEAP_UNCOMMITTED_RANGE)
             for start, end in zip(segment.starts, segment.ends, strict=True)
         ]
         for start in starts:
@@ -80,13 +76,13 @@ def walk(heap: Heap) -> list[HeapEntry]:
                 elements.extend(_elements(heap, start, blocks[start], region))
         entries.extend(sorted(elements))
     entries.extend(
-        HeapEntry(address, large.size, 0, LARGE_REGION, PROCESS_HEAP_ENTRY_BUSY)
+        HeapEntry(address, large.size, 0, LARGE_REGION, c.PROCESS_HEAP_ENTRY_BUSY)
         for address, large in sorted(heap.large.blocks.items())
     )
     return entries
 
 
-def _blocks(heap: Heap) -> dict[int, int | Unit]:
+def blocks_of(heap: Heap) -> dict[int, int | Unit]:
     """All blocks of the back end, by address: the size, or what the front end has made of it."""
     blocks: dict[int, int | Unit] = dict(heap.back.free.starts)
     blocks.update((address - HEADER, value >> 32) for address, value in heap.busy.items() if value > _SIZE)
@@ -103,7 +99,7 @@ def _region(heap: Heap, region: int, segment: Segment) -> HeapEntry:
         segment.first - heap.sizes.skew - segment.base,
         0,
         region,
-        PROCESS_HEAP_REGION,
+        c.PROCESS_HEAP_REGION,
         committed=segment.end - segment.base - segment.uncommitted,
         uncommitted=segment.uncommitted,
         first=segment.first + HEADER,
@@ -121,70 +117,11 @@ def _elements(heap: Heap, start: int, block: int | Unit, region: int) -> Iterato
             if size is None:
                 yield HeapEntry(address, stride - granule, granule, region, 0)
             else:
-                yield HeapEntry(address, size, stride - size, region, PROCESS_HEAP_ENTRY_BUSY)
+                yield HeapEntry(address, size, stride - size, region, c.PROCESS_HEAP_ENTRY_BUSY)
         return
     value = heap.busy.get(start + HEADER)
     if value is None:
         yield HeapEntry(start + HEADER + granule, block - 2 * granule, 2 * granule, region, 0)
     else:
         size = value & _SIZE
-        yield HeapEntry(start + HEADER, size, block - size, region, PROCESS_HEAP_ENTRY_BUSY)
-
-
-def check(heap: Heap) -> None:
-    """Raise AssertionError unless the heap is as it must be: blocks, headers and uncommitted ranges tile each segment,
-    free neighbours are joined, and all counts and lists agree."""
-    blocks = _blocks(heap)
-    edges: dict[int, int] = {}
-    taken = 0
-    for segment in heap.back.segments:
-        taken += _check_segment(heap, segment, blocks, edges)
-        gaps = sum(stop - start for start, stop in zip(segment.starts, segment.ends, strict=True))
-        assert gaps == segment.uncommitted
-    assert not blocks, "blocks lie in committed memory only"
-    assert heap.back.edges == edges
-    large = sum(block.committed for block in heap.large.blocks.values())
-    assert heap.memory.committed == large + taken
-    _check_free(heap)
-    _check_units(heap)
-
-
-def _check_segment(heap: Heap, segment: Segment, blocks: dict[int, int | Unit], edges: dict[int, int]) -> int:
-    """The bytes of a segment that aren't in an uncommitted range; notes down where its stretches end."""
-    skew, free = heap.sizes.skew, heap.back.free.starts
-    taken, start, first = 0, segment.base, segment.first
-    for gap, next_start in zip([*segment.starts, segment.end], [*segment.ends, segment.end], strict=True):
-        if gap == start:
-            continue  # the segment's end follows a gap
-        end = gap - (heap.sizes.range if gap < segment.end else skew)
-        edges[end] = gap
-        joined = False
-        while first < end and not segment.unused:
-            assert first in blocks, f"no block begins at {first:#x}"
-            block = blocks.pop(first)
-            assert not (joined and first in free), f"the free block at {first:#x} follows a free one"
-            joined = first in free
-            first += block.size if isinstance(block, Unit) else block
-        assert segment.unused or first == end, f"blocks end at {first:#x}, committed memory at {gap:#x}"
-        taken += gap - start
-        start, first = next_start, next_start + skew
-    return taken
-
-
-def _check_free(heap: Heap) -> None:
-    free = heap.back.free
-    assert free.total == sum(free.starts.values())
-    assert free.ends == {start + size: start for start, size in free.starts.items()}
-    assert free.listed() == sorted((size, start) for start, size in free.starts.items())
-
-
-def _check_units(heap: Heap) -> None:
-    if heap.front is None:
-        return
-    for unit in set(heap.front.units.values()):
-        busy = [a for a, owner in heap.front.units.items() if owner is unit and a in heap.busy]
-        assert len(busy) + len(unit.free) == unit.count
-        assert not set(busy) & set(unit.free)
-        active = unit is unit.bucket.active
-        assert (unit in unit.bucket.others) == (len(unit.free) > 0 and not active)
-        assert active or len(unit.free) < unit.count
+        yield HeapEntry(start + HEADER, size, block - size, region, c.PROCESS_HEAP_ENTRY_BUSY)

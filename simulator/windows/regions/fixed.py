@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.windows.constants import (
-    ERROR_INVALID_ADDRESS,
-    ERROR_INVALID_PARAMETER,
-    ERROR_NO_SYSTEM_RESOURCES,
-    ERROR_PRIVILEGE_NOT_HELD,
-    MEM_TOP_DOWN,
-    SE_LOCK_MEMORY_NAME,
-)
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.regions.region import Numbers, Region
 
@@ -38,7 +31,7 @@ class Fixed(Region):
 
     def check_reset(self) -> None:
         """It can't be."""
-        raise Failure(ERROR_INVALID_ADDRESS)
+        raise Failure(c.ERROR_INVALID_ADDRESS)
 
 
 class Window(Fixed):
@@ -111,9 +104,9 @@ def allocate_large_pages(space: AddressSpace, address: int, size: int, kind: int
     """
     minimum = space.system.settings.large_page_minimum
     if size % minimum or address % minimum:
-        raise Failure(ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     align = max(minimum // space.system.granularity, 1)
-    first, end = space.place(address, size, bool(kind & MEM_TOP_DOWN), align)
+    first, end = space.place(address, size, bool(kind & c.MEM_TOP_DOWN), align)
     space.charge(end - first)
     content = int(space.pages.add_contents(end - first))
     contents = np.arange(content, content + end - first)
@@ -123,7 +116,7 @@ def allocate_large_pages(space: AddressSpace, address: int, size: int, kind: int
             if at:
                 space.pages.unfix(contents[:at])
             space.refund(end - first)
-            raise Failure(ERROR_NO_SYSTEM_RESOURCES)
+            raise Failure(c.ERROR_NO_SYSTEM_RESOURCES)
     region = LargePages(space, first, end, protect, contents)
     space.insert(region)
     region.show()
@@ -136,20 +129,20 @@ def allocate_user_physical_pages(space: AddressSpace, count: int) -> list[int]:
     ERROR_PRIVILEGE_NOT_HELD without SeLockMemoryPrivilege, ERROR_INVALID_PARAMETER, ERROR_COMMITMENT_LIMIT, or
     ERROR_NO_SYSTEM_RESOURCES if there is no frame at all.
     """
-    if SE_LOCK_MEMORY_NAME not in space.own.privileges:
-        raise Failure(ERROR_PRIVILEGE_NOT_HELD)
+    if c.SE_LOCK_MEMORY_NAME not in space.own.privileges:
+        raise Failure(c.ERROR_PRIVILEGE_NOT_HELD)
     if count <= 0:
-        raise Failure(ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     available = space.pages.available()
     count = min(count, available - min(LEFT, available // 2))
     if count <= 0:
-        raise Failure(ERROR_NO_SYSTEM_RESOURCES)
+        raise Failure(c.ERROR_NO_SYSTEM_RESOURCES)
     space.charge(count)
     first = int(space.pages.add_contents(count))
     frames = list(range(first, first + int(space.pages.fix(np.arange(first, first + count)))))
     space.refund(count - len(frames))
     if not frames:
-        raise Failure(ERROR_NO_SYSTEM_RESOURCES)
+        raise Failure(c.ERROR_NO_SYSTEM_RESOURCES)
     space.awe_frames.update(dict.fromkeys(frames, -1))
     return frames
 
@@ -163,13 +156,13 @@ def map_user_physical_pages(space: AddressSpace, address: int, count: int, frame
     first = address // space.page_size
     region = space.vads.at(first)
     if not isinstance(region, Window) or count <= 0 or first + count > region.end:
-        raise Failure(ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     if frames is not None:
         here = range(first, first + count)
         places = [space.awe_frames.get(frame) for frame in frames]
         strange = any(place is None or (place >= 0 and place not in here) for place in places)
         if len(frames) != count or len(set(frames)) != count or strange:
-            raise Failure(ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
     region.hide(first, first + count)
     if frames is not None:
         region.show(first, frames)
@@ -180,7 +173,7 @@ def free_user_physical_pages(space: AddressSpace, frames: Sequence[int]) -> bool
     """Give AWE frames back, mapped or not [FreeUserPhysicalPages]. ERROR_INVALID_PARAMETER if one isn't the process's,
     or comes twice."""
     if len(set(frames)) != len(frames) or any(frame not in space.awe_frames for frame in frames):
-        raise Failure(ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     for frame in frames:
         page = space.awe_frames[frame]
         region = space.vads.at(page) if page >= 0 else None

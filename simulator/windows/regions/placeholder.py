@@ -18,7 +18,7 @@ from simulator.windows.regions.region import Region
 
 if TYPE_CHECKING:
     from simulator.windows.address_space import AddressSpace
-    from simulator.windows.owner import Owner
+    from simulator.windows.process_state import ProcessState
 
 _RESERVING = c.MEM_RESERVE | c.MEM_RESERVE_PLACEHOLDER
 _SPLIT = c.MEM_RELEASE | c.MEM_PRESERVE_PLACEHOLDER
@@ -49,7 +49,7 @@ class Requirements(NamedTuple):
 
 
 def virtual_alloc2(
-    own: Owner,
+    own: ProcessState,
     process_handle: int,
     address: int,
     size: int,

@@ -14,22 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator.state.constants import DECOMMITTED
-from simulator.windows.constants import (
-    ERROR_INVALID_ADDRESS,
-    ERROR_INVALID_PARAMETER,
-    ERROR_PRIVILEGE_NOT_HELD,
-    MEM_COMMIT,
-    MEM_LARGE_PAGES,
-    MEM_PHYSICAL,
-    MEM_RESERVE,
-    MEM_RESET,
-    MEM_RESET_UNDO,
-    MEM_TOP_DOWN,
-    MEM_WRITE_WATCH,
-    PAGE_READWRITE,
-    SE_LOCK_MEMORY_NAME,
-    WRITE_WATCH_FLAG_RESET,
-)
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.protection import KNOWN, is_private, is_valid
 from simulator.windows.regions.region import Numbers, Region
@@ -37,9 +22,9 @@ from simulator.windows.regions.region import Numbers, Region
 if TYPE_CHECKING:
     from simulator.windows.address_space import AddressSpace
 
-BOTH = MEM_RESERVE | MEM_COMMIT
-RESETS = MEM_RESET | MEM_RESET_UNDO
-KNOWN_TYPES = BOTH | RESETS | MEM_TOP_DOWN | MEM_WRITE_WATCH | MEM_PHYSICAL | MEM_LARGE_PAGES
+BOTH = c.MEM_RESERVE | c.MEM_COMMIT
+RESETS = c.MEM_RESET | c.MEM_RESET_UNDO
+KNOWN_TYPES = BOTH | RESETS | c.MEM_TOP_DOWN | c.MEM_WRITE_WATCH | c.MEM_PHYSICAL | c.MEM_LARGE_PAGES
 
 
 class Private(Region):
@@ -48,7 +33,7 @@ class Private(Region):
     def __init__(self, space: AddressSpace, first: int, end: int, protect: int, value: int = 0, kind: int = 0) -> None:
         """`kind`: VirtualAlloc's flags."""
         super().__init__(space, first, end, protect, value)
-        if kind & MEM_WRITE_WATCH:
+        if kind & c.MEM_WRITE_WATCH:
             self.watched = set()
         self._latched: set[int] = set()
         """pages among `watched` that count as written even when they are decommitted"""
@@ -73,7 +58,7 @@ class Private(Region):
         """All pages must be committed."""
         check_private(protect)
         if self.committed(first, end) != end - first:
-            raise Failure(ERROR_INVALID_ADDRESS)
+            raise Failure(c.ERROR_INVALID_ADDRESS)
         old = self.runs.at(first) & KNOWN
         self.reprotect(first, end, protect)
         return old
@@ -123,7 +108,7 @@ class Private(Region):
 def check_private(protect: int) -> None:
     """Refuse protections that private memory can't have."""
     if not is_private(protect):
-        raise Failure(ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
 
 
 def check_allocation(kind: int, protect: int, privileges: Collection[str]) -> None:
@@ -135,28 +120,28 @@ def check_allocation(kind: int, protect: int, privileges: Collection[str]) -> No
     regions and large pages without SeLockMemoryPrivilege.
     """
     if not _possible(kind, protect):
-        raise Failure(ERROR_INVALID_PARAMETER)
-    if kind & (MEM_PHYSICAL | MEM_LARGE_PAGES) and SE_LOCK_MEMORY_NAME not in privileges:
-        raise Failure(ERROR_PRIVILEGE_NOT_HELD)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
+    if kind & (c.MEM_PHYSICAL | c.MEM_LARGE_PAGES) and c.SE_LOCK_MEMORY_NAME not in privileges:
+        raise Failure(c.ERROR_PRIVILEGE_NOT_HELD)
 
 
 @lru_cache(maxsize=256)  # programs ask for the same few again and again
 def _possible(kind: int, protect: int) -> bool:
-    if not _sensible(kind) or not is_valid(protect) or not (is_private(protect) or kind == MEM_COMMIT):
+    if not _sensible(kind) or not is_valid(protect) or not (is_private(protect) or kind == c.MEM_COMMIT):
         return False
-    return not kind & MEM_PHYSICAL or protect == PAGE_READWRITE
+    return not kind & c.MEM_PHYSICAL or protect == c.PAGE_READWRITE
 
 
 def _sensible(kind: int) -> bool:
     if kind & ~KNOWN_TYPES or not kind & (BOTH | RESETS):
         return False
     if kind & RESETS:
-        return kind in (MEM_RESET, MEM_RESET_UNDO)
-    if kind & MEM_WRITE_WATCH and not kind & MEM_RESERVE:
+        return kind in (c.MEM_RESET, c.MEM_RESET_UNDO)
+    if kind & c.MEM_WRITE_WATCH and not kind & c.MEM_RESERVE:
         return False
-    if kind & MEM_LARGE_PAGES:
-        return kind & ~MEM_TOP_DOWN == BOTH | MEM_LARGE_PAGES
-    return not kind & MEM_PHYSICAL or kind & ~MEM_TOP_DOWN == MEM_RESERVE | MEM_PHYSICAL
+    if kind & c.MEM_LARGE_PAGES:
+        return kind & ~c.MEM_TOP_DOWN == BOTH | c.MEM_LARGE_PAGES
+    return not kind & c.MEM_PHYSICAL or kind & ~c.MEM_TOP_DOWN == c.MEM_RESERVE | c.MEM_PHYSICAL
 
 
 def get_write_watch(
@@ -168,11 +153,11 @@ def get_write_watch(
 
     ERROR_INVALID_PARAMETER unless one MEM_WRITE_WATCH region holds the range, for other flags, and for a count below 1.
     """
-    if reset & ~WRITE_WATCH_FLAG_RESET or (count is not None and count <= 0):
-        raise Failure(ERROR_INVALID_PARAMETER)
+    if reset & ~c.WRITE_WATCH_FLAG_RESET or (count is not None and count <= 0):
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     region, first, end = _watched(space, address, size)
     written = sorted(_within(region.watched or (), first, end))[:count]
-    if written and reset & WRITE_WATCH_FLAG_RESET:
+    if written and reset & c.WRITE_WATCH_FLAG_RESET:
         region.forget_stores(written[0], written[-1] + 1)
     return [page * space.page_size for page in written]
 
@@ -189,7 +174,7 @@ def _watched(space: AddressSpace, address: int, size: int) -> tuple[Private, int
     first, end = address // space.page_size, -(-(address + size) // space.page_size)
     region = space.vads.at(first)
     if size <= 0 or not isinstance(region, Private) or end > region.end or region.watched is None:
-        raise Failure(ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
     return region, first, end
 
 

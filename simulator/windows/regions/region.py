@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.windows.constants import ERROR_INVALID_ADDRESS, ERROR_INVALID_PARAMETER, MEM_DECOMMIT, MEM_PRIVATE
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.protection import KNOWN, cached, rights
 
@@ -83,7 +83,7 @@ class Region:
     This class says what its calls refuse of what its kind doesn't allow; a kind overrides the others.
     """
 
-    kind = MEM_PRIVATE
+    kind = c.MEM_PRIVATE
     """what VirtualQuery calls it: MEM_PRIVATE, MEM_MAPPED or MEM_IMAGE"""
     fixed = False
     """whether its pages are in no working set and need no page tables, like large pages"""
@@ -133,16 +133,16 @@ class Region:
 
     def commit(self, first: int, end: int, protect: int) -> None:
         """VirtualAlloc of pages that are reserved already."""
-        raise Failure(ERROR_INVALID_ADDRESS)
+        raise Failure(c.ERROR_INVALID_ADDRESS)
 
     def protect_pages(self, first: int, end: int, protect: int) -> int:
         """VirtualProtect; the first page's old protection."""
-        raise Failure(ERROR_INVALID_ADDRESS)
+        raise Failure(c.ERROR_INVALID_ADDRESS)
 
     def check_free(self, free_type: int) -> None:
         """Refuse what VirtualFree can't do to a region of this kind."""
-        if free_type == MEM_DECOMMIT:
-            raise Failure(ERROR_INVALID_PARAMETER)
+        if free_type == c.MEM_DECOMMIT:
+            raise Failure(c.ERROR_INVALID_PARAMETER)
 
     def decommit(self, first: int, end: int) -> None:
         """VirtualFree of pages that `check_free` lets go."""

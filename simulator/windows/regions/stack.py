@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.units import MiB
-from simulator.windows.constants import ERROR_INVALID_PARAMETER, PAGE_GUARD, PAGE_READWRITE, STATUS_STACK_OVERFLOW
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.protection import KNOWN
 from simulator.windows.regions.private import Private
@@ -19,7 +19,7 @@ class Stack(Private):
 
     def __init__(self, space: AddressSpace, first: int, end: int, pages: int, guard: int) -> None:
         """`pages` are committed at the top, with or without a guard page (1 or 0) below them."""
-        super().__init__(space, first, end, PAGE_READWRITE)
+        super().__init__(space, first, end, c.PAGE_READWRITE)
         size = space.page_size
         self.base, self.top = first * size, end * size
         """where it begins and ends, in bytes; the lowest page is never committed"""
@@ -29,16 +29,16 @@ class Stack(Private):
         """the guard page that was set last; -1: the stack has overflowed"""
         self.guarantee = 0
         """bytes that are there to handle an overflow [SetThreadStackGuarantee]"""
-        self.runs.set(end - pages, end, PAGE_READWRITE)
+        self.runs.set(end - pages, end, c.PAGE_READWRITE)
         if guard:
-            self.runs.set(end - pages - 1, end - pages, PAGE_READWRITE | PAGE_GUARD)
+            self.runs.set(end - pages - 1, end - pages, c.PAGE_READWRITE | c.PAGE_GUARD)
 
     def reprotect(self, first: int, end: int, protect: int) -> None:
         """If a program makes guard pages in what is committed of the stack, it ends above them from now on
         [ntdll/virtual.c:1100-1154; whichever thread does it: chosen]."""
         super().reprotect(first, end, protect)
         size = self.space.page_size
-        if protect & PAGE_GUARD and self.limit < end * size <= self.top:
+        if protect & c.PAGE_GUARD and self.limit < end * size <= self.top:
             self.limit, self.guard = end * size, first * size
 
     def grow(self, page: int) -> int:
@@ -51,19 +51,19 @@ class Stack(Private):
         exception; the lowest page never is.
         """
         size = self.space.page_size
-        self.assign(page, page + 1, self.runs.at(page) & KNOWN & ~PAGE_GUARD)
+        self.assign(page, page + 1, self.runs.at(page) & KNOWN & ~c.PAGE_GUARD)
         left = max(page - self.first - 1, 0)
         last = left <= max(self.guarantee // size, 1)
         below = page - left if last else page - 1
         self.limit, self.guard = page * size, -1
         try:
             if below < page:
-                self.commit_pages(below, page, PAGE_READWRITE | (0 if last else PAGE_GUARD))
+                self.commit_pages(below, page, c.PAGE_READWRITE | (0 if last else c.PAGE_GUARD))
         except Failure:
-            return STATUS_STACK_OVERFLOW
+            return c.STATUS_STACK_OVERFLOW
         if last:
             self.limit = below * size
-            return STATUS_STACK_OVERFLOW
+            return c.STATUS_STACK_OVERFLOW
         self.guard = below * size
         return 0
 
@@ -75,7 +75,7 @@ class Stack(Private):
         least = 2 * page if size and self.space.own.bits == 64 else 0
         wanted = max(-(-size // page) * page, least)
         if size < 0 or wanted >= self.top - self.base:
-            raise Failure(ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         self.guarantee = max(before, wanted)
         return before
 

@@ -107,15 +107,15 @@ class FreeSpace:
     def within(self, count: int, low: int, high: int, align: int, top_down: bool) -> int:
         """First unit of the lowest (or highest) `count` free units among [low, high) that begin at a multiple of
         `align`, or -1; looks at all gaps."""
-        found = -1
+        place = -1
         for starts, sizes in zip(self._starts, self._sizes, strict=True):
             for start, size in zip(starts, sizes, strict=True):
                 first = -(-max(start, low) // align) * align
                 last = (min(start + size, high) - count) // align * align
                 if first <= last and not top_down:
                     return first
-                found = last if first <= last else found
-        return found
+                place = last if first <= last else place
+        return place
 
     def holds(self, start: int, count: int) -> bool:
         """Whether all of `count` units from `start` on are free."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.windows import constants as w
+from simulator.windows import constants as c
 from simulator.windows.failure import Failure
 from simulator.windows.protection import BASE, CACHING, CHARGED, COPYING, KNOWN, cached
 from simulator.windows.regions import placeholder
@@ -32,7 +32,7 @@ class View(Region):
     that may be copied, until it is unmapped, whatever their protection has become (CHARGED).
     """
 
-    kind = w.MEM_MAPPED
+    kind = c.MEM_MAPPED
     charged_by_page = False
 
     def __init__(self, space: AddressSpace, section: Section, offset: int, pages: int, protection: int) -> None:
@@ -60,7 +60,7 @@ class View(Region):
         space, pages = self.space, self.end - self.first
         size = pages * space.page_size
         if not base and size > space.end * space.page_size:
-            raise Failure(w.ERROR_NOT_ENOUGH_MEMORY)
+            raise Failure(c.ERROR_NOT_ENOUGH_MEMORY)
         align = space.system.settings.large_page_minimum // space.system.granularity if self.fixed else 1
         self.first = old.first if old else space.place(base, size, False, max(align, 1))[0]
         self.end = self.first + pages
@@ -130,12 +130,12 @@ class View(Region):
         """Those of the section and those that were copied."""
         if self.fixed:
             return super().contents_in_use(first, end)
-        shown = self.contents(first, end)[self.present(first, end)]
+        contents = self.contents(first, end)[self.present(first, end)]
         pages, entries = self.space.tables.existing(first, end)
         if len(pages):
             state = self.space.pages.state_of(entries)
-            shown = np.concatenate((shown, state["content"][state["copied"]]))
-        return shown
+            contents = np.concatenate((contents, state["content"][state["copied"]]))
+        return contents
 
     def present(self, first: int, end: int) -> NDArray[np.bool_]:
         """For each page, whether it is committed now: a page of a SEC_RESERVE section becomes so for all views."""
@@ -177,7 +177,7 @@ class View(Region):
         Raises Failure ERROR_ACCESS_DENIED for a file's or an image's view [k32/virtual.c:3589-3590, 4115-4116],
         ERROR_INVALID_PARAMETER or ERROR_COMMITMENT_LIMIT."""
         if self.file_backed:
-            raise Failure(w.ERROR_ACCESS_DENIED)
+            raise Failure(c.ERROR_ACCESS_DENIED)
         effective = self._checked(protect)
         if self._paging is not None:
             self._paging.commit(self._of_section(first), end - first)
@@ -195,22 +195,22 @@ class View(Region):
         while at < end:
             present, at = self.present_run(at)
             if not present:
-                raise Failure(w.ERROR_INVALID_ADDRESS)
+                raise Failure(c.ERROR_INVALID_ADDRESS)
         self._change(first, end, effective)
         return old
 
     def check_free(self, free_type: int) -> None:
         """Views are unmapped."""
-        raise Failure(w.ERROR_INVALID_PARAMETER)
+        raise Failure(c.ERROR_INVALID_PARAMETER)
 
     def check_reset(self) -> None:
         """What a file holds isn't lost."""
         if self.file_backed:
-            raise Failure(w.ERROR_USER_MAPPED_FILE)
+            raise Failure(c.ERROR_USER_MAPPED_FILE)
 
     def _checked(self, protection: int) -> int:
         if protection & CACHING or not self._allows(protection):
-            raise Failure(w.ERROR_INVALID_PARAMETER)
+            raise Failure(c.ERROR_INVALID_PARAMETER)
         return cached(self._effective(protection), self.protect)
 
     def _change(self, first: int, end: int, protection: int) -> None:
@@ -247,15 +247,15 @@ class View(Region):
     def bind(self, pages: Numbers, entries: Numbers, own: Numbers | None) -> None:
         """Pages that may be copied have contents of their own besides."""
         first, end = int(pages[0]), int(pages[-1]) + 1
-        shown = self.contents(first, end)[pages - first]
+        contents = self.contents(first, end)[pages - first]
         if self.fixed:
-            self.space.pages.map_fixed(entries, shown)
+            self.space.pages.map_fixed(entries, contents)
             return
         if own is not None:
             for start, stop, value in self.runs.within(first, end):
                 if not self._copying(value & BASE):
                     own[(pages >= start) & (pages < stop)] = -1
-        self.space.pages.bind(entries, shown, own)
+        self.space.pages.bind(entries, contents, own)
 
     def rights(self, pages: Numbers, value: int) -> tuple[Any, Any, Any]:
         """Only pages that are committed are accessible."""
@@ -288,7 +288,7 @@ class View(Region):
 class ImageView(View):
     """A view of an image, whose pages have the protections that it gives them: writing copies them."""
 
-    kind = w.MEM_IMAGE
+    kind = c.MEM_IMAGE
 
     @property
     def _image(self) -> Image:
@@ -301,13 +301,13 @@ class ImageView(View):
             try:
                 return super().place(self._image.base + self.offset * self.space.page_size)
             except Failure as failure:
-                if failure.code not in (w.ERROR_INVALID_ADDRESS, w.ERROR_INVALID_PARAMETER):
+                if failure.code not in (c.ERROR_INVALID_ADDRESS, c.ERROR_INVALID_PARAMETER):
                     raise
         return super().place(base, old)
 
     def _allocation(self) -> int:
         """Whatever access the view asked for [k32/virtual.c:4019]."""
-        return w.PAGE_EXECUTE_WRITECOPY
+        return c.PAGE_EXECUTE_WRITECOPY
 
     def _copied(self, offset: int, pages: int) -> int:
         return self._image.copied_pages(offset, pages)
@@ -328,8 +328,8 @@ class ImageView(View):
 
 def _copy_on_write(protection: int) -> int:
     """What a protection is where nobody writes to what is shared: PAGE_READWRITE is PAGE_WRITECOPY."""
-    if protection & w.PAGE_READWRITE:
-        return protection ^ w.PAGE_READWRITE | w.PAGE_WRITECOPY
-    if protection & w.PAGE_EXECUTE_READWRITE:
-        return protection ^ w.PAGE_EXECUTE_READWRITE | w.PAGE_EXECUTE_WRITECOPY
+    if protection & c.PAGE_READWRITE:
+        return protection ^ c.PAGE_READWRITE | c.PAGE_WRITECOPY
+    if protection & c.PAGE_EXECUTE_READWRITE:
+        return protection ^ c.PAGE_EXECUTE_READWRITE | c.PAGE_EXECUTE_WRITECOPY
     return protection

@@ -16,10 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.present.export.counter_tracks import is_rate, split
-from experiments.present.export.disk_slices import channels
-from experiments.present.export.events import microseconds
-from experiments.present.export.thread_slices import Turns
+from experiments.present.export.perfetto import Turns, channels, split, write_trace
+from experiments.present.export.perfmon import is_rate
 from tests.experiments.conftest import Command
 from tests.experiments.present.exported import CONFIGS, check_totals, nanoseconds, read_trace, run, totals
 
@@ -31,8 +29,6 @@ def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def events(result: Path) -> list[dict[str, Any]]:
-    from experiments.present.export.perfetto import write_trace
-
     write_trace(result, result / "trace.json")
     return read_trace(result / "trace.json")
 
@@ -197,8 +193,6 @@ def test_without_logs_there_are_counters_and_a_word_about_it(tmp_path: Path, pag
 
 
 def test_a_run_that_was_cut_off_ends_in_time(tmp_path: Path) -> None:
-    from experiments.present.export.perfetto import write_trace
-
     result = run(tmp_path, "busy", duration="40 ms")
     write_trace(result, tmp_path / "cut.json")
     events = read_trace(tmp_path / "cut.json")
@@ -272,11 +266,9 @@ def test_channels_never_overlap_and_none_is_left_out(requests: list[tuple[int, i
     assert lanes.max(initial=-1) + 1 <= max(busiest, 0) or len(ordered) == 0
 
 
-@given(st.integers(0, 10**16))
+@given(st.integers(0, 10**15))
 def test_times_keep_every_nanosecond(time: int) -> None:
-    assert int(microseconds(time).replace(".", "")) == time
-    if time < 10**15:
-        assert nanoseconds(float(microseconds(time))) == time
+    assert nanoseconds(json.loads(json.dumps(time / 1000))) == time
 
 
 def test_units_and_rates_of_counters() -> None:

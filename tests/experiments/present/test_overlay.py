@@ -15,11 +15,8 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 
 from experiments.errors import BadInput
-from experiments.present.export.counter_tracks import is_rate
-from experiments.present.export.overlay import overlay
-from experiments.present.export.perfmon import log_lines, path_of, stamp, thinned
-from experiments.present.export.perfmon_log import _time, read_log
-from experiments.present.plots.overlay import LOG, RUN, shown
+from experiments.present.export.overlay import LOG, RUN, overlay, panel, shown
+from experiments.present.export.perfmon import _time, is_rate, log_lines, path_of, read_log, stamp, thinned
 from simulator.result import RunResult
 from tests.experiments.conftest import Command
 from tests.experiments.present.exported import run
@@ -202,8 +199,6 @@ def test_bad_options_are_told_in_one_line(
 
 def test_the_picture_has_both_lines_in_every_panel(result: Path, tmp_path: Path, pagesim: Command) -> None:
     from matplotlib.figure import Figure
-
-    from experiments.present.plots.overlay import panel
 
     log = written(tmp_path / "a.csv", ENGLISH)
     told = json.loads(pagesim("plot", result, "--overlay", log, "--stretch", "100", "--offset", "-1 ms", "--json").out)

@@ -156,31 +156,6 @@ def test_the_table_has_the_results_numbers() -> None:
         assert float(cells["time"].attrib["data-value"]) == process["finished_ns"] - process["start_ns"]
 
 
-def luminance(colour: str) -> float:
-    """Relative luminance [WCAG 2.2] of a colour written as #rrggbb."""
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_colour_can_be_read_on_every_surface(scheme: str) -> None:
-    text = reports.text_of("run")
-    blocks = re.findall(r":root \{(.*?)\}", text, re.DOTALL)
-    assert len(blocks) == 2
-    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", blocks[0] + (blocks[1] if scheme == "dark" else "")))
-    texts = [value for name, value in colours.items() if name.startswith("text")]
-    surfaces = [value for name, value in colours.items() if name.startswith("surface")]
-    assert len(texts) == len(surfaces) == 3
-    for one in texts:
-        for other in surfaces:
-            high, low = sorted((luminance(one), luminance(other)), reverse=True)
-            assert (high + 0.05) / (low + 0.05) >= 4.5, (one, other)
-    css = "".join(re.findall(r"<style>(.*?)</style>", text, re.DOTALL))
-    used = set(re.findall(r"[^-\w]color: ([^;]+);", css))
-    assert used <= {"var(--text)", "var(--text-muted)", "var(--text-link)", "inherit"}
-
-
 @pytest.mark.parametrize("kind", reports.KINDS)
 def test_the_same_result_gives_the_same_bytes(kind: str, pagesim: Command, tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +10,7 @@ from simulator.invariants import check
 from simulator.windows import constants as w
 from tests.windows.harness import BOTH, PAGE, Steps, region, run, works
 from tests.windows.plain.caller import TAG, Caller
-from tests.windows.plain.operations import generate
-from tests.windows.plain.records import Op, Outcome, Unspecified
+from tests.windows.plain.records import Op, Outcome
 from tests.windows.plain.system import FILE_PAGES, FIRST, PAGES, Plain
 
 NAMES = "ab"
@@ -188,28 +186,3 @@ def totals(process: Any) -> Steps:
         "handles": found.handle_count,
         "slots": int(stores["used"][: process.system.state.paging_files].sum()),
     }
-
-
-def possible(choose: Any, count: int) -> list[Op]:
-    """Operations at random of which the plain model knows what happens."""
-    plain = Plain(len(NAMES))
-    found: list[Op] = []
-    while len(found) < count:
-        op, kept = generate(choose, plain), deepcopy(plain)
-        try:
-            plain.apply(op)
-            found.append(op)
-        except Unspecified:
-            plain = kept
-    return found
-
-
-def specified(operations: Sequence[Op]) -> bool:
-    """Whether the plain model knows what happens at each operation."""
-    plain = Plain(len(NAMES))
-    try:
-        for op in operations:
-            plain.apply(op)
-    except Unspecified:
-        return False
-    return True

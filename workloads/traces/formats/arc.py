@@ -12,9 +12,11 @@ from pydantic.dataclasses import dataclass
 
 from simulator.config import STRICT
 from simulator.registry import register
-from workloads.traces.columns import PLACE, SIZE, Table, references
+from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize
+from workloads.traces.patterns import Table, references
 from workloads.traces.runs import Runs
+from workloads.traces.scan import finished
 
 ALLOWED = "the first block and the number of blocks (at most 65536), and anything after them"
 
@@ -43,4 +45,5 @@ class Arc:
 
     def runs(self, path: Path) -> Iterator[Runs]:
         """One run for each block."""
-        return references(path, Table(roles=(PLACE, SIZE)), ALLOWED)
+        pieces = finished(expanded(path), str(path))
+        return references(pieces, str(path), Table(("~{place} {size}[ {}]",)), ALLOWED)

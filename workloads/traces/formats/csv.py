@@ -13,28 +13,40 @@ from simulator.config import STRICT
 from simulator.registry import register
 from simulator.units import Size
 from workloads.base import InputError
-from workloads.traces import columns
-from workloads.traces.columns import CLOCKS, FETCH, LOAD, MODIFY, MOST_COLUMNS, STORE, Table, references
-from workloads.traces.fields import LONGEST_WORD, SLOTS
+from workloads.traces.compression import expanded
 from workloads.traces.format import HEAD, PageSize, start
 from workloads.traces.hardfaults import is_hard_faults
-from workloads.traces.header import DELIMITERS, NAMES, SECTORS, First, first_line, is_header, meanings, unit_of
+from workloads.traces.header import (
+    DELIMITERS,
+    MOST_COLUMNS,
+    NAMES,
+    SECTORS,
+    First,
+    columns,
+    first_line,
+    is_header,
+    meanings,
+    unit_of,
+)
+from workloads.traces.patterns import CLOCKS, FETCH, LOAD, MODIFY, MOST_PAGES, STORE, Table, references
 from workloads.traces.runs import Runs, merged
+from workloads.traces.scan import LONGEST_WORD, SLOTS
 
 PAGE_SIZE = 4096
 """Bytes that addresses are divided by unless an option says otherwise."""
 
 Column = int | str | None
 
-_ROLES = {
-    "page": columns.PLACE,
-    "address": columns.PLACE,
-    "size": columns.SIZE,
-    "kind": columns.KIND,
-    "process": columns.PROCESS,
-    "thread": columns.THREAD,
-    "time": columns.TIME,
+_READ = {
+    "page": "{place}",
+    "address": "{place}",
+    "size": "{size}",
+    "kind": "{kind:w}",
+    "process": "{process}",
+    "thread": "{thread}",
+    "time": "{time:t}",
 }
+"""How what a column may be is read."""
 
 
 @register("format", "csv")
@@ -77,7 +89,7 @@ class Csv:
     time_unit: Literal["auto", "ns", "us", "ms", "s", "filetime"] = Field(
         default="auto", description="filetime: 100 ns since 1601; auto: as the column's name says (time_us), else ns"
     )
-    loads: str = Field(default="r read l load ld rd 0", description="words for a load, of at most 8 bytes, in any case")
+    loads: str = Field(default="r read l load ld rd 0", description="words for a load, of at most 16 bytes")
     stores: str = Field(default="w write s store st wr 1", description="words for a store")
     fetches: str = Field(default="x f i fetch ifetch inst exec execute 2", description="words for a fetch")
     modifies: str = Field(default="m modify rw", description="words for a load and a store")
@@ -107,7 +119,8 @@ class Csv:
     def runs(self, path: Path) -> Iterator[Runs]:
         """One run for each page that a reference touches."""
         first, names, found = self._layout(path)
-        rows = references(path, self._table(first, found, names), self._allowed(found), ended=False)
+        skip = first.end if names else first.start
+        rows = references(expanded(path), str(path), self._table(first, found, names), self._allowed(found), skip)
         return rows if "page" in found else merged(rows)
 
     def metadata(self, path: Path) -> dict[str, str]:
@@ -150,21 +163,18 @@ class Csv:
         return found
 
     def _table(self, first: First, found: dict[str, int], names: bool) -> Table:
-        roles = [columns.SKIP] * (max(found.values()) + 1)
-        for what, place in found.items():
-            roles[place] = _ROLES[what]
+        place = "{place:x}" if self.hexadecimal else "{place}"
+        read = {**_READ, "page": place, "address": place}
         address = _called(first, found, "address") if names else ""
         words = {STORE: self.stores, FETCH: self.fetches, MODIFY: self.modifies, LOAD: self.loads}
         return Table(
-            roles=tuple(roles),
-            delimiter=ord(first.delimiter) if first.delimiter else 0,
+            (columns({column: read[what] for what, column in found.items()}, first.delimiter),),
+            delimiter=first.delimiter,
             page_bits=0 if "page" in found else (self.page_size or PAGE_SIZE).bit_length() - 1,
             unit=1 if "page" in found else self.address_unit or (512 if unit_of(address)[0] in SECTORS else 1),
             size_unit=self.size_unit if "size" in found else 1,
-            hexadecimal=self.hexadecimal,
             clock=CLOCKS[self._unit(first, found, names)],
             words=tuple((word, kind) for kind, listed in words.items() for word in listed.split()),
-            skip=first.end if names else first.start,
         )
 
     def _unit(self, first: First, found: dict[str, int], names: bool) -> str:
@@ -176,7 +186,7 @@ class Csv:
         rules = {
             "page": "a page number (0 to 2^52 - 1)",
             "address": "an address below 2^64",
-            "size": f"a size of at most {columns.MOST_PAGES} pages",
+            "size": f"a size of at most {MOST_PAGES} pages",
             "kind": f"a kind ({', '.join(f'{self.loads} {self.stores} {self.fetches} {self.modifies}'.split())})",
             "process": "a process id below 2^32",
             "thread": "a thread id below 2^32",

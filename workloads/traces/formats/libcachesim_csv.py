@@ -12,12 +12,15 @@ from pydantic.dataclasses import dataclass
 from simulator.config import STRICT
 from simulator.registry import register
 from workloads.base import InputError
-from workloads.traces.columns import CLOCKS, MOST_COLUMNS, OBJECT, PLACE, SKIP, TIME, Table, references
+from workloads.traces.compression import expanded
 from workloads.traces.format import HEAD, PageSize, start
+from workloads.traces.header import MOST_COLUMNS, columns
 from workloads.traces.numbering import numbered
+from workloads.traces.patterns import CLOCKS, Table, references
 from workloads.traces.runs import Runs
+from workloads.traces.scan import finished
 
-DELIMITERS = b"\t,|:"
+DELIMITERS = "\t,|:"
 """What libCacheSim looks for, the likelier the earlier."""
 
 
@@ -67,25 +70,24 @@ class LibCacheSimCsv:
         line = head[: head.find(b"\n") + 1 or len(head)]
         if len(line) == HEAD and not line.endswith(b"\n"):
             raise InputError(f"{path}: found no line end in the first {HEAD} bytes, allowed is a text table")
-        roles = [SKIP] * max(self.obj_id_col, self.time_col or 1)
-        if self.time_col:
-            roles[self.time_col - 1] = TIME
-        roles[self.obj_id_col - 1] = PLACE if self.obj_id_is_num else OBJECT
+        mark = _delimiter(line) if self.delimiter is None else self.delimiter.strip(" ")
+        what = "{place}" if self.obj_id_is_num else "{object:f}"
         table = Table(
-            roles=tuple(roles),
-            delimiter=_delimiter(line) if self.delimiter is None else ord(self.delimiter.strip(" ") or "\0"),
+            (columns({(self.time_col or 0) - 1: "{time:t}", self.obj_id_col - 1: what}, mark),),
             clock=CLOCKS["s"],
-            skip=len(line) if _names(line, self.has_header) else 0,
+            delimiter=mark,
         )
-        what = "a number below 2^52" if self.obj_id_is_num else "an id"
+        skip = len(line) if _names(line, self.has_header) else 0
+        id_is = "a number below 2^52" if self.obj_id_is_num else "an id"
         times = f" and a time in column {self.time_col}" if self.time_col else ""
-        rows = references(path, table, f"{what} in column {self.obj_id_col}{times}")
+        allowed = f"{id_is} in column {self.obj_id_col}{times}"
+        rows = references(finished(expanded(path), str(path)), str(path), table, allowed, skip)
         return rows if self.obj_id_is_num else numbered(rows)
 
 
-def _delimiter(line: bytes) -> int:
+def _delimiter(line: bytes) -> str:
     # As libCacheSim weighs them: a tab counts four times, a comma three times, | twice.
-    return max(DELIMITERS, key=lambda byte: line.count(byte) * (len(DELIMITERS) - DELIMITERS.index(byte)))
+    return max(DELIMITERS, key=lambda mark: line.count(mark.encode()) * (len(DELIMITERS) - DELIMITERS.index(mark)))
 
 
 def _names(line: bytes, given: bool | None) -> bool:

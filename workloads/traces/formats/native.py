@@ -11,9 +11,9 @@ from pydantic.dataclasses import dataclass
 from simulator.config import STRICT
 from simulator.registry import register
 from workloads.traces.compression import tell
-from workloads.traces.native import NativeTrace
 from workloads.traces.regions import Regions
 from workloads.traces.runs import Runs
+from workloads.traces.store import NativeTrace
 
 
 @register("format", "native")

@@ -16,7 +16,6 @@ from simulator.config import STRICT
 from simulator.registry import register
 from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize, start
-from workloads.traces.lines import parsed_pieces
 from workloads.traces.runs import OPTIONAL, Runs, merged
 from workloads.traces.scan import (
     NO_NUMBER,
@@ -28,6 +27,7 @@ from workloads.traces.scan import (
     hexadecimal,
     is_digit,
     line_end,
+    parsed,
     token_end,
     word,
 )
@@ -85,7 +85,7 @@ class PerfScript:
             return rows, wrong
 
         pieces = finished(expanded(path), str(path))
-        for runs in merged(parsed_pieces(pieces, str(path), parse, 1, ALLOWED, tuple(OPTIONAL))):
+        for runs in merged(parsed(pieces, str(path), parse, 1, ALLOWED, tuple(OPTIONAL))):
             process = runs.process if ids == _BOTH_IDS or (ids == _ONE_ID and self.single_id == "process") else None
             thread = runs.thread if ids == _BOTH_IDS or (ids == _ONE_ID and self.single_id == "thread") else None
             yield runs._replace(process=process, thread=thread)

@@ -13,9 +13,11 @@ from pydantic.dataclasses import dataclass
 from simulator.config import STRICT
 from simulator.registry import register
 from simulator.units import Size
-from workloads.traces.columns import CLOCKS, KIND, LOAD, PLACE, PROCESS, SIZE, STORE, TIME, Table, references
+from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize
+from workloads.traces.patterns import CLOCKS, LOAD, STORE, Table, references
 from workloads.traces.runs import Runs, merged
+from workloads.traces.scan import finished
 
 ALLOWED = "SPC's ASU,LBA,size,R or W,timestamp, with at most 65536 pages in an I/O"
 
@@ -43,11 +45,11 @@ class Spc:
     def runs(self, path: Path) -> Iterator[Runs]:
         """A run for each page that an I/O touches; I/Os to one page, of one ASU at one time, are one run."""
         table = Table(
-            roles=(PROCESS, PLACE, SIZE, KIND, TIME),
-            delimiter=ord(","),
+            ("~{process}~,~{place}~,~{size}~,~{kind:w}~,~{time:t}~[,{}]",),
+            words=(("r", LOAD), ("w", STORE)),
             page_bits=self.page_size.bit_length() - 1,
             unit=self.block_size,
             clock=CLOCKS["s"],
-            words=(("r", LOAD), ("w", STORE)),
+            delimiter=",",
         )
-        return merged(references(path, table, ALLOWED))
+        return merged(references(finished(expanded(path), str(path)), str(path), table, ALLOWED))

@@ -14,12 +14,15 @@ from pydantic.dataclasses import dataclass
 from simulator.compile import compiled
 from simulator.config import STRICT
 from simulator.registry import register
-from workloads.base import MAX_PAGE, InputError
+from workloads.base import InputError
+from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize, start
-from workloads.traces.lines import parsed
+from workloads.traces.patterns import FETCH, LOAD, STORE, Table, references
 from workloads.traces.runs import Runs, count, optional_columns, select
 
 ALLOWED = "a page number (0 to 2^52 - 1, decimal or 0x hexadecimal), optionally followed by R, W or X"
+
+_TABLE = Table(("~{place}[ {kind:w}]~[#{}]",), ("~*~[#{}]",), (("r", LOAD), ("w", STORE), ("x", FETCH)))
 
 _LONGEST = 19
 """Bytes of the longest line that is written: 16 digits, a blank, a letter and a line end."""
@@ -54,7 +57,8 @@ class Text:
 
     def runs(self, path: Path) -> Iterator[Runs]:
         """One run for each line that holds a page number."""
-        return parsed(path, _parse, 1, ALLOWED)
+        mark = 3 if start(path).startswith(b"\xef\xbb\xbf") else 0  # of the byte order
+        return references(expanded(path), str(path), _TABLE, ALLOWED, mark)
 
     def metadata(self, path: Path) -> dict[str, str]:
         """The comments `# key: text` that the file starts with; pagesim writes what it knows of a trace so."""
@@ -109,77 +113,3 @@ def _spell_run(page: Any, digits: int, references: int, kind: int, room: Any, at
         room[at] = ord("\n")
         at += 1
     return at
-
-
-@compiled
-def _parse(text: Any, page: Any, fetches: Any, loads: Any, stores: Any) -> tuple[int, int]:
-    row, at = 0, 0
-    if len(text) >= 3 and text[0] == 0xEF and text[1] == 0xBB and text[2] == 0xBF:
-        at = 3  # byte order mark
-    while at < len(text):
-        start = at
-        at = _after_mark(text, _blanks(text, at))
-        if not _ends(text[at]):
-            at, number = _number(text, at)
-            if number < 0:
-                return row, start
-            kind = ord("r")
-            after = _blanks(text, at)
-            if after > at and not _ends(text[after]):
-                kind = text[after] | 0x20
-                if kind not in (ord("r"), ord("w"), ord("x")):
-                    return row, start
-                after = _blanks(text, after + 1)
-            at = after
-            if not _ends(text[at]):
-                return row, start
-            page[row] = number
-            fetches[row], loads[row], stores[row] = kind == ord("x"), kind == ord("r"), kind == ord("w")
-            row += 1
-        if text[at] == ord("\r") and text[at + 1] != ord("\n"):
-            return row, start
-        while text[at] != ord("\n"):
-            at += 1
-        at += 1
-    return row, -1
-
-
-@compiled
-def _after_mark(text: Any, at: int) -> int:
-    # After a * that stands alone on its line.
-    after = _blanks(text, at + (text[at] == ord("*")))
-    return after if _ends(text[after]) else at
-
-
-@compiled
-def _blanks(text: Any, at: int) -> int:
-    while text[at] == ord(" ") or text[at] == ord("\t"):
-        at += 1
-    return at
-
-
-@compiled
-def _ends(byte: int) -> bool:
-    return byte == ord("\n") or byte == ord("\r") or byte == ord("#")
-
-
-@compiled
-def _number(text: Any, at: int) -> Any:
-    # Gives -1 for what is no number or too large a one.
-    base, first = np.int64(10), at
-    if text[at] == ord("0") and (text[at + 1] | 0x20) == ord("x"):
-        base, at, first = np.int64(16), at + 2, at + 2
-    number = np.int64(0)
-    while True:
-        byte = np.int64(text[at])
-        if ord("0") <= byte <= ord("9"):
-            digit = byte - ord("0")
-        elif base == 16 and ord("a") <= (byte | 0x20) <= ord("f"):
-            digit = (byte | 0x20) - ord("a") + 10
-        else:
-            break
-        number = number * base + digit
-        if number > MAX_PAGE:
-            return at, np.int64(-1)
-        at += 1
-    return at, number if at > first else np.int64(-1)

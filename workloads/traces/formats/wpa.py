@@ -17,9 +17,8 @@ from workloads.base import InputError
 from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize, start
 from workloads.traces.hardfaults import ROLES, Header, header_of, parse_cells, utf8
-from workloads.traces.lines import whole_lines, wrong_line
 from workloads.traces.runs import Runs, merged
-from workloads.traces.scan import finished
+from workloads.traces.scan import finished, whole_lines, wrong_line
 
 ALLOWED = (
     "a row with the columns of the header: addresses as 0x..., processes as 'name (id)' or an id, times as numbers"

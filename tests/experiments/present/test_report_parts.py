@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from experiments.compare.metrics import METRICS
 from experiments.present import comparison
@@ -16,7 +14,6 @@ from experiments.present.html import render, with_code
 from experiments.present.report import comparison as comparison_report
 from experiments.present.report.page import Heading, Report, Verdict, page
 from experiments.present.report.question import and_list
-from experiments.present.report.run import sentences
 from experiments.present.report.slider import MOST_POSITIONS, Run, timeline
 from simulator.result import RunResult
 from tests.experiments.present.made_runs import made as made_run
@@ -62,49 +59,6 @@ def test_of_very_many_samples_some_are_kept_the_first_and_the_last_among_them() 
     where = int(found.times[500])
     row = result.samples[taken == where].iloc[0]
     assert found.at(500)[0][0] == round(row["pagesim\\Active"] / 4096)
-
-
-SUMMARY: dict[str, Any] = {
-    "simulated_ns": 2_000_000, "references": 1000, "page_faults": 60, "demand_zero_faults": 50, "transition_faults": 0,
-    "shared_faults": 0, "copy_on_write_faults": 0, "collided_faults": 0, "hard_faults": 10, "pages_input": 12,
-    "pages_output": 0, "page_reads": 10, "page_writes": 0,
-    "processes": {
-        "a": {"exit_status": 0, "slowdown": 2.0, "run_ns": 600, "ready_ns": 0, "sleep_ns": 0, "stall_ns": 400,
-              "stall_read_ns": 300, "stall_collided_ns": 0, "stall_frame_ns": 100, "stall_write_ns": 0},
-        "b": {"exit_status": 0, "slowdown": 1.5, "run_ns": 1000, "ready_ns": 0, "sleep_ns": 0, "stall_ns": 0,
-              "stall_read_ns": 0, "stall_collided_ns": 0, "stall_frame_ns": 0, "stall_write_ns": 0},
-    },
-}  # fmt: skip
-
-
-def test_a_run_is_told_in_sentences() -> None:
-    assert sentences(SUMMARY, 4096) == [
-        "All 2 processes finished, in 2 ms.",
-        "In 1,000 references there were 60 page faults: 50 demand-zero and 10 hard.",
-        "10 reads brought 12 pages in (48 KiB), 0 writes took 0 out (0 B).",
-        "The processes waited 20.0% of their time: 15.0% for their own reads and 5.0% for a free frame.",
-        "a took 2.00 times as long as it would have in unlimited memory; b, the least slowed down, 1.50 times.",
-    ]
-    crashed = {**SUMMARY["processes"]["b"], "exit_status": 0xC0000005, "slowdown": None}
-    told = sentences({**SUMMARY, "processes": {"a": SUMMARY["processes"]["a"], "b": crashed}}, 4096)
-    assert told[0] == "1 of 2 processes finished within 2 ms; not b (access violation)."
-    assert told[-1] == "a took 2.00 times as long as it would have in unlimited memory."
-
-
-@pytest.mark.parametrize(
-    ("key", "relative", "ends", "said"),
-    [
-        ("hard_faults", 0.414, (0.2, 0.628), "x has 41.4% more hard faults than y (95% interval +20.0% to +62.8%)"),
-        ("completion_ns", -0.037, (-0.052, -0.022), "x takes 3.7% less time than y (95% interval -5.2% to -2.2%)"),
-        ("pages_output", 11.5, (11.25, 11.75), "x writes 1,150% more pages than y (95% interval +1,125% to +1,175%)"),
-    ],
-)
-def test_a_difference_is_told_with_its_interval(
-    key: str, relative: float, ends: tuple[float, float], said: str
-) -> None:
-    found = {"mean": relative, "relative": relative, "relative_low": ends[0], "relative_high": ends[1],
-             "constant": False}  # fmt: skip
-    assert comparison.sentence("x", "y", key, found, 0.95) == said
 
 
 def test_every_figure_that_is_tested_can_be_told() -> None:

@@ -8,12 +8,12 @@ import numpy as np
 
 from simulator.config import Process
 from simulator.result import SimulationError
+from simulator.windows import constants as c
 from simulator.windows.address_space import AddressSpace
-from simulator.windows.constants import CURRENT_PROCESS, ERROR_ACCESS_DENIED, STILL_ACTIVE
 from simulator.windows.dep import Dep
 from simulator.windows.failure import Failure
 from simulator.windows.handles import HandleTable
-from simulator.windows.heap.heaps import Heaps
+from simulator.windows.heap.heap import Heaps
 from simulator.windows.heap.lock import Lock
 from simulator.windows.objects import Waitable
 
@@ -28,7 +28,7 @@ class ProcessObject(Waitable):
     tag: ClassVar[str] = "Proc"
     body: ClassVar[int] = 1_232
 
-    def __init__(self, system: System, owner: Owner) -> None:
+    def __init__(self, system: System, owner: ProcessState) -> None:
         super().__init__(system)
         self.owner = owner
 
@@ -45,12 +45,12 @@ class ThreadObject(Waitable):
     tag: ClassVar[str] = "Thre"
     body: ClassVar[int] = 1_240
 
-    def __init__(self, system: System, owner: Owner) -> None:
+    def __init__(self, system: System, owner: ProcessState) -> None:
         super().__init__(system, owner=owner)
         self.owner = owner
         self.number = -1
         """of the engine's thread; -1: it hasn't started"""
-        self.exit_code = STILL_ACTIVE
+        self.exit_code = c.STILL_ACTIVE
         self.ended = False
         self.stack: Any = None
 
@@ -60,7 +60,7 @@ class ThreadObject(Waitable):
         return self.ended
 
 
-class Owner:
+class ProcessState:
     """One process that runs a program."""
 
     def __init__(self, system: System, number: int, config: Process) -> None:
@@ -72,12 +72,12 @@ class Owner:
         self.privileges = frozenset(config.privileges)
         self.priority = config.priority
         self.ended = False
-        self.exit_code = STILL_ACTIVE
+        self.exit_code = c.STILL_ACTIVE
         self.threads: list[ThreadObject] = []
         """those that have not ended"""
         self.defers_touches = True
         """whether what heap calls touch may wait until the next call of another kind"""
-        self.heaps = Heaps()
+        self.heaps = Heaps(system, self)
         self.modules: dict[str, Any] = {}
         self.loader = Lock(system.wake)
         """held while a thread loads or frees an image [Dynamic-Link Library Best Practices]"""
@@ -86,17 +86,17 @@ class Owner:
         self.dep = Dep(system.settings.dep_policy, self.bits)
         self.space = AddressSpace(system, self)
 
-    def process(self, handle: int) -> Owner:
+    def process(self, handle: int) -> ProcessState:
         """The process that a handle refers to; raises Failure ERROR_INVALID_HANDLE if it's no process's,
         ERROR_ACCESS_DENIED if the process has ended."""
-        found = self.any_process(handle)
-        if found.ended:
-            raise Failure(ERROR_ACCESS_DENIED)
-        return found
+        other = self.any_process(handle)
+        if other.ended:
+            raise Failure(c.ERROR_ACCESS_DENIED)
+        return other
 
-    def any_process(self, handle: int) -> Owner:
+    def any_process(self, handle: int) -> ProcessState:
         """The same, also if the process has ended."""
-        if handle == CURRENT_PROCESS:
+        if handle == c.CURRENT_PROCESS:
             return self
         return self.handles.get(handle, ProcessObject).owner
 
@@ -112,7 +112,7 @@ class Owner:
         self.defers_touches = len(self.threads) == 1 and not self.heaps.exposed
 
 
-def exit_code(owner: Owner, code: Any) -> int:
+def exit_code(owner: ProcessState, code: Any) -> int:
     """What Windows keeps of an exit code, an unsigned number of 32 bits [ExitProcess]: its low 32 bits. Raises
     SimulationError unless it is a whole number of at most 64 bits."""
     if not isinstance(code, int | np.integer) or not -(1 << 63) <= code < 1 << 64:

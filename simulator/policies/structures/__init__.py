@@ -1,0 +1,1 @@
+"""What several compiled policies are made of: queues, heaps, clocks, rounds over processes, ghosts."""
