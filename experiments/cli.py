@@ -99,6 +99,9 @@ def run(
     json: Json = False,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the plots, too.")] = True,
     check: Annotated[bool, typer.Option("--check", help="Watch the machine's invariants as it runs; slower.")] = False,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Run on the reference machine: plain, slow, for comparison.")
+    ] = False,
     record_trace: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the references that were made: .arrow or .parquet."),
@@ -109,6 +112,15 @@ def run(
     """Run an experiment; write its result and print its table."""
     from experiments import commands
 
+    if reference:
+        from experiments.reference import run_reference
+
+        if check or record_trace:
+            raise BadInput(
+                f"--reference: found {'--check' if check else '--record-trace'}, allowed without --reference"
+            )
+        run_reference(config, overrides or [], seed, out, json, plugins or ())
+        return
     commands.run_config(config, overrides or [], seed, out, json, plots, check, record_trace, plugins or ())
 
 

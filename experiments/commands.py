@@ -21,7 +21,8 @@ from experiments.schema import config_schema
 from experiments.store import canonical_json, replacing, telling_disk_errors
 
 
-def _print_json(data: Any) -> None:
+def print_json(data: Any) -> None:
+    """Write one JSON object to stdout."""
     sys.stdout.write(canonical_json(data))
 
 
@@ -48,7 +49,7 @@ def run_config(
     with replacing(target) as partial:
         summary, failure = _run_into(experiment, config, partial, target, plots, check, record_trace)
     if as_json:
-        _print_json({**summary, "directory": os.path.abspath(target)})
+        print_json({**summary, "directory": os.path.abspath(target)})
     else:
         terminal.show([*run_report(summary, experiment.machine.page_size), f"result: {target}"])
     if failure is not None:
@@ -110,7 +111,7 @@ def plot(directory: Path, kinds: Sequence[str], picture_format: str, as_json: bo
         with telling_disk_errors(directory / "plots"):
             files = draw(result, directory / "plots", kinds or None, picture_format, reads)
     if as_json:
-        _print_json({"plots": [str(path) for path in files]})
+        print_json({"plots": [str(path) for path in files]})
         return
     if not files:
         _note(f"{directory}: no plot shows anything of it")
@@ -135,14 +136,14 @@ def validate(config: Path, overrides: Sequence[str], as_json: bool, plugins: Seq
         if not (config.parent / path).is_file():
             raise BadInput(f"{config}: found the path {path!r}, allowed is a file, and {config.parent / path} is none")
     if as_json:
-        _print_json({"valid": True, "config": experiment.resolved()})
+        print_json({"valid": True, "config": experiment.resolved()})
     else:
         sys.stdout.write(f"{config}: valid\n")
 
 
 def schema() -> None:
     """Print the config's JSON Schema."""
-    _print_json(config_schema())
+    print_json(config_schema())
 
 
 def list_plugins(what: str, as_json: bool, plugins: Sequence[Path] = ()) -> None:
@@ -151,7 +152,7 @@ def list_plugins(what: str, as_json: bool, plugins: Sequence[Path] = ()) -> None
         load_file(file)
     entries = listing.entries(what)
     if as_json:
-        _print_json({what: entries})
+        print_json({what: entries})
         return
     terminal.show([listing.table(what, entries)])
 
@@ -168,7 +169,7 @@ def rerun_result(directory: Path, workers: int | None, as_json: bool) -> int:
     for note in found.notes:
         _note(note)
     if as_json:
-        _print_json({
+        print_json({
             "same": not found.differences, "compared": found.compared, "differences": found.differences,
             "notes": found.notes,
         })  # fmt: skip

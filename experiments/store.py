@@ -15,12 +15,13 @@ from experiments.placing import new_directory
 
 MANIFEST = "manifest.json"
 KIND = "pagesim result"
+REFERENCE = "pagesim reference result"
 PROFILE_KIND = "pagesim trace profile"
 COMPARISON = "pagesim comparison"
 SWEEP = "pagesim sweep"
 SWEEP_FILE = "sweep.json"
 """What tells a sweep's directory, begun or finished."""
-KINDS = (KIND, PROFILE_KIND, COMPARISON)
+KINDS = (KIND, REFERENCE, PROFILE_KIND, COMPARISON)
 """What a directory that gives way to a new result can be, by its manifest; a sweep, hours of work perhaps, doesn't."""
 
 

@@ -17,8 +17,8 @@ from simulator.invariants import Invariants
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.registry import find, names
 from simulator.result import SimulationError
-from tests.model.cases import Case
-from tests.model.machines import random_case
+from tests.reference.cases import Case
+from tests.reference.machines import random_case
 
 POLICIES = names("policy")
 CONFIGS = sorted(Path(experiments.__file__).parent.glob("configs/*.yaml"))

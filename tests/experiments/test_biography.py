@@ -18,8 +18,8 @@ from simulator.machine import Machine, ProcessSpec
 from simulator.result import RunResult, SimulationError
 from simulator.state import constants
 from simulator.windows import constants as w
-from tests.model.cases import PAGE as SIZE
-from tests.model.machines import random_case
+from tests.reference.cases import PAGE as SIZE
+from tests.reference.machines import random_case
 from tests.simulator.small import TEXTBOOK, constant, hard, loads, run, stores, windows
 from tests.windows.harness import PAGE, RW, Steps, equal, mapped, region, works
 from tests.windows.harness import run as run_program

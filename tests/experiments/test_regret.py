@@ -13,8 +13,8 @@ from experiments.regret import AFTER_USE, FROM_DISK, OUT, curve, figures, regret
 from simulator.config import ModifiedWriter
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.result import RunResult, SimulationError
-from tests.model.cases import RunList
-from tests.model.machines import random_case
+from tests.reference.cases import RunList
+from tests.reference.machines import random_case
 from tests.simulator.small import hard, loads, run, windows
 
 

@@ -24,8 +24,8 @@ from simulator.result import SimulationError
 from simulator.windows import constants as w
 from simulator.windows.failure import WindowsException
 from simulator.windows.process import Process
-from tests.model.cases import PAGE
-from tests.model.machines import constant, random_case
+from tests.reference.cases import PAGE
+from tests.reference.machines import constant, random_case
 from tests.robustness.watch import Thinning
 from tests.windows.harness import ALL_PRIVILEGES, BOTH, Steps
 

@@ -22,7 +22,7 @@ from simulator.invariants import Invariants
 from simulator.machine import Machine, ProcessSpec
 from simulator.observe import Observer
 from simulator.result import RunResult
-from tests.model.cases import PAGE, Run, RunList, threads
+from tests.reference.cases import PAGE, Run, RunList, threads
 
 FREE = Costs(reference=1, demand_zero=0, zero_page=0, transition=0, copy_on_write=0, hard=0, trim=0, age=0, write=0)
 """A reference takes 1 ns, all else no processor time."""

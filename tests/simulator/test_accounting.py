@@ -14,8 +14,8 @@ from simulator.counters import FAULT_KINDS, RATES, SUMMARY
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.result import RunResult, SimulationError
 from simulator.state import constants
-from tests.model.cases import Case
-from tests.model.machines import random_case
+from tests.reference.cases import Case
+from tests.reference.machines import random_case
 
 SEEDS = range(90_000, 90_080)
 

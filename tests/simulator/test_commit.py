@@ -6,7 +6,7 @@ import pytest
 
 from simulator.config import File, PagingFile, Region
 from simulator.state.constants import STATUS_COMMITMENT_LIMIT
-from tests.model.cases import PAGE
+from tests.reference.cases import PAGE
 from tests.simulator.small import Done, hard, immediate, loads, run, windows
 
 

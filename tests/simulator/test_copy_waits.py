@@ -8,7 +8,7 @@ import pytest
 from simulator.config import File, Region, Trimming
 from simulator.policies.base import Decision, MemoryView
 from simulator.result import SimulationError
-from tests.model.cases import PAGE, RunList
+from tests.reference.cases import PAGE, RunList
 from tests.simulator.policies import enter, proposing
 from tests.simulator.small import FREE, build, limits, loads, run, stores, windows
 

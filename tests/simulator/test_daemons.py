@@ -11,7 +11,7 @@ from simulator.config import File, MappedWriter, ModifiedWriter, Region, Trimmin
 from simulator.machine import Machine
 from simulator.memory.state import State
 from simulator.observe import Observer
-from tests.model.cases import PAGE
+from tests.reference.cases import PAGE
 from tests.simulator.small import FREE, build, hard, limits, loads, run, stores, windows
 
 LONG = [(9, 0, 250, 0)] * 40

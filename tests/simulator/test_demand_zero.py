@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.config import Machine as MachineConfig
 from simulator.config import MemoryManager, ModifiedWriter, PagingFile, Process, Trimming
 from simulator.invariants import Invariants
-from simulator.machine import Machine, Observe, ProcessSpec
+from simulator.machine import Machine, ProcessSpec
+from simulator.registry import names
 from simulator.result import RunResult, SimulationError
 from simulator.windows.constants import (
     MEM_COMMIT,
@@ -27,10 +31,12 @@ from simulator.windows.constants import (
     MEM_RESET_UNDO,
     PAGE_READWRITE,
 )
-from tests.model.cases import PAGE
-from tests.model.machines import random_case
+from tests.reference.cases import PAGE
+from tests.reference.compare import engine
 from tests.simulator.small import constant
+from tests.test_policy_contracts import cases
 
+POLICIES = names("policy")
 KEYS = ["process", "page"]
 GONE = ("decommitted", "discarded", "reset", "process ended")
 PAGES = 40
@@ -68,32 +74,28 @@ def check_logs(result: RunResult, given_up: dict[int, int] | None = None) -> int
     return repurposed
 
 
-def run_case(seed: int) -> RunResult | None:
-    """A random machine's run; None: it could not go on, as memory was too small for it."""
-    case = random_case(random.Random(seed))
-    specs = [ProcessSpec(config=spec.config, streams=spec.streams) for spec in case.processes]
-    until = min(case.duration or 100_000, 100_000)
-    machine = Machine(
-        case.machine, case.memory_manager, specs, case.seed, until, Observe(10**15), observers=[Invariants()]
-    )
-    try:
-        return machine.run()
-    except SimulationError:
-        return None
+@cache
+def results(policy: str) -> list[RunResult]:
+    """Random machines that have run under a policy; not those that could not go on."""
+    found = []
+    for case in cases(policy, 5):
+        with suppress(SimulationError):
+            found.append(engine(case).run())
+    return found
 
 
-@few
-@given(seeds)
-def test_on_random_machines_a_page_is_demand_zero_once_and_written_before_its_frame_is_reused(seed: int) -> None:
-    result = run_case(seed)
-    if result is not None:
+@pytest.mark.parametrize("policy", POLICIES)
+def test_on_random_machines_a_page_is_demand_zero_once_and_written_before_its_frame_is_reused(policy: str) -> None:
+    """No stream gives up a page's contents. A row of a page of a file that was dropped names no process."""
+    for result in results(policy):
         check_logs(result)
+        gone = result.pages[result.pages["event"] == "repurposed"]
+        assert (gone["process"].isna() == gone["file"].notna()).all()
 
 
 def test_the_random_machines_reuse_frames_of_pages_that_were_zeroed() -> None:
     """Or the property above would say nothing."""
-    results = [run_case(seed) for seed in range(30)]
-    assert sum(check_logs(result) for result in results if result is not None) > 100
+    assert sum(check_logs(result) for policy in POLICIES for result in results(policy)) > 100
 
 
 def some_program(seed: int, given_up: dict[int, int]) -> Any:

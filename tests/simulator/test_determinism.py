@@ -12,8 +12,8 @@ from simulator.config import Disk
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.result import FRAMES, RunResult, SimulationError
 from simulator.units import natural
-from tests.model.cases import Case
-from tests.model.machines import random_case
+from tests.reference.cases import Case
+from tests.reference.machines import random_case
 from tests.simulator.small import TEXTBOOK, loads, run, stores
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.config import PagingFile, Trimming
 from simulator.result import SimulationError
-from tests.model.cases import PAGE
+from tests.reference.cases import PAGE
 from tests.simulator.small import TEXTBOOK, build, constant, hard, immediate, loads, run, stores
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from simulator.config import File, PagingFile, Region
 from simulator.state.constants import STATUS_IN_PAGE_ERROR
-from tests.model.cases import PAGE
+from tests.reference.cases import PAGE
 from tests.simulator.small import (
     FREE,
     TEXTBOOK,

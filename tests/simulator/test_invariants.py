@@ -16,8 +16,8 @@ from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory.state import State
 from simulator.result import SimulationError
 from simulator.state import constants
-from tests.model.cases import PAGE, Case
-from tests.model.machines import random_case
+from tests.reference.cases import PAGE, Case
+from tests.reference.machines import random_case
 from tests.simulator.small import build, constant, limits, loads, stores, windows
 
 

@@ -15,7 +15,7 @@ from simulator.config import File, Region
 from simulator.machine import Machine, Observe
 from simulator.memory.state import State
 from simulator.observe import Observer
-from tests.model.cases import PAGE
+from tests.reference.cases import PAGE
 from tests.simulator.small import build, hard, immediate, limits, loads, stores
 
 

@@ -14,8 +14,8 @@ from simulator.config import File, ModifiedWriter, Region, Trimming
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory import kernel
 from simulator.result import SimulationError
-from tests.model.cases import PAGE
-from tests.model.machines import random_case
+from tests.reference.cases import PAGE
+from tests.reference.machines import random_case
 from tests.simulator.small import Done, hard, loads, run, stores, windows
 
 SEEDS = range(94_000, 94_042)
@@ -35,7 +35,7 @@ def test_the_biography_of_a_page_that_is_written_repurposed_and_read_back() -> N
     daemon written at once, from 1 to 1001. b starts at 2000 with the last frame, the free one; at 2001 its second page
     takes the oldest standby page, a's page 1. a has slept from 2 to 5000; for page 1 its page 2 leaves, which was
     zeroed and never written: it is until 6000, and page 1 is read by 7000, in the frame of b, which has ended."""
-    from tests.model.cases import RunList
+    from tests.reference.cases import RunList
 
     sleeper = RunList([(1, 0, 0, 1), (2, 0, 1, 0), (1, 0, 1, 0)], waits={2: (5_000, 0)})
     done = run(

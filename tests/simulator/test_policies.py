@@ -18,9 +18,9 @@ from simulator.memory.view import View
 from simulator.policies.base import Decision, MemoryView, Policy
 from simulator.registry import find, names
 from simulator.state import constants
-from tests.model.cases import PAGE, code
-from tests.model.compare import run_engine
-from tests.model.machines import random_case
+from tests.reference.cases import PAGE, code
+from tests.reference.compare import run_engine
+from tests.reference.machines import random_case
 from tests.simulator.policies import PlainFifo, enter, proposing
 from tests.simulator.small import TEXTBOOK, build, constant, hard, limits, loads, run, stores, windows
 

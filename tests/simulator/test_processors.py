@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from simulator.config import File, Region, Trimming
-from tests.model.cases import PAGE
+from tests.reference.cases import PAGE
 from tests.simulator.small import FREE, Done, run, windows
 
 Times = dict[str, tuple[int, int, int]]

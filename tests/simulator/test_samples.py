@@ -8,8 +8,8 @@ import pytest
 
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.result import RunResult, SimulationError
-from tests.model.compare import FAULT_COLUMNS, IO_COLUMNS, rows
-from tests.model.machines import random_case
+from tests.reference.compare import FAULT_COLUMNS, IO_COLUMNS, rows
+from tests.reference.machines import random_case
 from tests.simulator.small import hard, loads, run, windows
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from simulator.config import File, Region, ZeroPageThread
 from simulator.state.constants import STATUS_ACCESS_VIOLATION
-from tests.model.cases import PAGE
+from tests.reference.cases import PAGE
 from tests.simulator.small import FREE, TEXTBOOK, hard, immediate, limits, loads, run, stores, windows
 
 NO_ZEROING = ZeroPageThread(enabled=False)

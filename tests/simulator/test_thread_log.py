@@ -1,6 +1,6 @@
 """The thread log: states worked out by hand, and what it must agree with on random machines.
 
-That it is the per-reference model's, row by row, is among what `tests/test_model_agreement.py` holds.
+That it is the reference machine's, row by row, is among what `tests/reference/test_agreement.py` holds.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory import kernel
 from simulator.result import RunResult, SimulationError
 from simulator.state.constants import THREAD_STATE_NAMES
-from tests.model.cases import RunList
-from tests.model.machines import random_case
+from tests.reference.cases import RunList
+from tests.reference.machines import random_case
 from tests.simulator.small import Done, hard, immediate, loads, run, windows
 
 SEEDS = range(96_000, 96_030)

@@ -10,7 +10,7 @@ from simulator.memory.state import State
 from simulator.memory.transitions import allocate, move
 from simulator.state import constants
 from simulator.state.constants import ACTIVE, FREE, MODIFIED, STANDBY, STATE_NAMES, TRANSITION, ZEROED
-from tests.model.cases import PAGE
+from tests.reference.cases import PAGE
 from tests.simulator.small import build, loads
 
 #            Z F S M N B A T   to; from the rows below. MODEL.md section 4, "any -> bad" and what its causes imply:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from simulator.config import File, Region
-from tests.model.cases import PAGE
+from tests.reference.cases import PAGE
 from tests.simulator.small import TEXTBOOK, Done, build, loads, run, windows
 
 

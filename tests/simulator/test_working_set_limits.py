@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.config import File, Region
-from tests.model.cases import PAGE
+from tests.reference.cases import PAGE
 from tests.simulator.small import hard, limits, loads, run, windows
 
 

@@ -18,7 +18,7 @@ from simulator.memory.state import State
 from simulator.result import RunResult
 from simulator.rng import generator
 from simulator.state.constants import PAGE_IN
-from tests.model.cases import PAGE, RunList
+from tests.reference.cases import PAGE, RunList
 from tests.simulator.small import TEXTBOOK, build, constant, loads, run, stores
 
 SERVICE = 1_000_000

@@ -1,4 +1,4 @@
-"""The per-reference model by itself, against cases worked out by hand (from simulator/MODEL.md section 2 for
+"""The reference machine by itself, against cases worked out by hand (from simulator/MODEL.md section 2 for
 demand-zero pages, MODEL.md section 14 for the textbook machine)."""
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from simulator.config import (
     Trimming,
     WorkingSet,
 )
-from tests.model.cases import PAGE, Run, RunList, Spec
-from tests.model.entities import Deadlock
-from tests.model.machine import ModelMachine
+from tests.reference.cases import PAGE, Case, Run, RunList, Spec
+from tests.reference.compare import Outcome, run_reference
+from tests.reference.invariants import check
 
 FREE = Costs(reference=1, demand_zero=0, zero_page=0, transition=0, copy_on_write=0, hard=0, trim=0, age=0, write=0)
 WINDOWS: dict[str, Any] = {"model": "windows"}
 BELADY = [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]
 
 
-def run(frames: int, runs: Sequence[list[Run] | list[RunList]], **options: Any) -> ModelMachine:
+def run(frames: int, runs: Sequence[list[Run] | list[RunList]], **options: Any) -> Outcome:
     """A machine with a constant disk of 1000 ns and processes a, b, ..., each given as its runs or as its threads'
     streams; options go to where their names belong."""
     processes = []
@@ -45,7 +45,7 @@ def run(frames: int, runs: Sequence[list[Run] | list[RunList]], **options: Any) 
         **{"costs": FREE, "disks": {"d": constant()}, **options.get("machine", {})},
     )
     settings = {"model": "demand-paging", "trimming": Trimming(policy="fifo"), **options.get("manager", {})}
-    return ModelMachine(machine, MemoryManager(**settings), processes, seed=1, check=True).run()
+    return run_reference(Case(machine, MemoryManager(**settings), processes), check=check)
 
 
 def constant(read_error_rate: float = 0) -> Disk:
@@ -62,7 +62,7 @@ def loads(pages: list[int]) -> list[Run]:
 def test_fifo_shows_beladys_anomaly(frames: int, reads: int) -> None:
     """Belady, Nelson, Shedler (1969): the reference string on which fifo does worse with more memory. All pages are on
     disk at the start: each fault reads one page in 1000 ns, nothing is written, and a reference takes 1 ns."""
-    summary = run(frames, [loads(BELADY)]).summary()
+    summary = run(frames, [loads(BELADY)]).summary
     assert [summary[key] for key in ("page_faults", "hard_faults", "page_reads", "pages_input")] == [reads] * 4
     assert summary["repurposed"] == reads - frames
     assert (summary["demand_zero_faults"], summary["page_writes"], summary["dirty_evictions"]) == (0, 0, 0)
@@ -75,18 +75,18 @@ def test_a_textbook_machine_writes_a_dirty_victim_in_place() -> None:
     until 2001 and is read until 3001. At 3002 page 1 faults: 2 is clean, so its frame is reused at once, and the read
     ends at 4002. The process finishes at 4003."""
     machine = run(1, [[(1, 0, 0, 1), (2, 0, 1, 0), (1, 0, 1, 0)]])
-    assert machine.faults() == [
+    assert machine.faults == [
         (0, "a", 0, 1, "hard", 0, 1000, 0, 1000),
         (1001, "a", 0, 2, "hard", 1000, 1000, 0, 2000),
         (3002, "a", 0, 1, "hard", 0, 1000, 0, 1000),
     ]
-    assert machine.io() == [
+    assert machine.io == [
         (0, 0, 1000, "d", "read", 64, 1, True),
         (1001, 1001, 2001, "d", "write", 64, 1, True),
         (2001, 2001, 3001, "d", "read", 65, 1, True),
         (3002, 3002, 4002, "d", "read", 64, 1, True),
     ]
-    summary = machine.summary()
+    summary = machine.summary
     assert (summary["dirty_evictions"], summary["repurposed"]) == (1, 2)
     process = summary["processes"]["a"]
     assert (process["stall_frame_ns"], process["stall_read_ns"], process["finished_ns"]) == (1000, 3000, 4003)
@@ -104,21 +104,21 @@ def test_a_copy_on_write_page_of_a_textbook_machine_has_a_place_for_its_copy() -
         machine={"files": {"f": File(size=PAGE)}},
         process={"regions": [Region(first=5, pages=1, file="f", protection="copy-on-write")]},
     )
-    assert [(row[0], *row[3:7]) for row in machine.faults()] == [
+    assert [(row[0], *row[3:7]) for row in machine.faults] == [
         (0, 5, "hard", 0, 1000),
         (1000, 5, "copy-on-write", 0, 0),
         (1001, 1, "hard", 0, 1000),
         (2002, 2, "hard", 1000, 1000),
         (4003, 5, "hard", 0, 1000),
     ]
-    assert [(row[0], *row[4:6]) for row in machine.io()] == [
+    assert [(row[0], *row[4:6]) for row in machine.io] == [
         (0, "read", 64),
         (1001, "read", 65),
         (2002, "write", 67),
         (3002, "read", 66),
         (4003, "read", 67),
     ]
-    summary = machine.summary()
+    summary = machine.summary
     assert (summary["simulated_ns"], summary["repurposed"], summary["dirty_evictions"]) == (5004, 3, 1)
 
 
@@ -134,19 +134,19 @@ def test_a_page_that_is_only_read_is_demand_zero_once_written_once_and_then_hard
         manager={**WINDOWS, "high_memory": 1},
         process={"regions": [Region(first=1, pages=2, protection=protection)]},
     )
-    assert machine.faults() == [
+    assert machine.faults == [
         (0, "a", 0, 1, "demand-zero", 0, 0, 0, 0),
         (1, "a", 0, 2, "demand-zero", 1000, 0, 0, 1000),
         (1002, "a", 0, 1, "hard", 1000, 1000, 0, 2000),
         (3003, "a", 0, 2, "hard", 0, 1000, 0, 1000),
     ]
-    assert machine.io() == [
+    assert machine.io == [
         (1, 1, 1001, "d", "write", 0, 1, True),
         (1002, 1002, 2002, "d", "write", 1, 1, True),
         (2002, 2002, 3002, "d", "read", 0, 1, True),
         (3003, 3003, 4003, "d", "read", 1, 1, True),
     ]
-    summary = machine.summary()
+    summary = machine.summary
     assert (summary["repurposed"], summary["dirty_evictions"], summary["simulated_ns"]) == (3, 2, 4004)
 
 
@@ -158,9 +158,9 @@ def test_two_processes_collide_on_a_file_page() -> None:
         machine={"processors": 2, "files": {"f": File(size=PAGE)}},
         process={"regions": [Region(first=5, pages=1, file="f")]},
     )
-    assert [row[1:7] for row in machine.faults()] == [("a", 0, 5, "hard", 0, 1000), ("b", 0, 5, "collided", 0, 1000)]
-    assert machine.summary()["page_reads"] == 1
-    assert machine.snapshot()["lists"]["standby"][5] == [("file:f", 0)]
+    assert [row[1:7] for row in machine.faults] == [("a", 0, 5, "hard", 0, 1000), ("b", 0, 5, "collided", 0, 1000)]
+    assert machine.summary["page_reads"] == 1
+    assert machine.snapshot["lists"]["standby"][5] == [("file:f", 0)]
 
 
 def test_copy_on_write_copies_on_the_first_store_only() -> None:
@@ -171,9 +171,9 @@ def test_copy_on_write_copies_on_the_first_store_only() -> None:
         machine={"files": {"f": File(size=PAGE)}},
         process={"regions": [Region(first=5, pages=1, file="f", protection="copy-on-write")]},
     )
-    summary = machine.summary()
+    summary = machine.summary
     assert (summary["hard_faults"], summary["copy_on_write_faults"], summary["page_faults"]) == (1, 1, 2)
-    assert machine.snapshot()["files"] == {("f", 0): (True, 0)}
+    assert machine.snapshot["files"] == {("f", 0): (True, 0)}
 
 
 def test_a_copy_in_a_full_textbook_machine_replaces_first() -> None:
@@ -184,7 +184,7 @@ def test_a_copy_in_a_full_textbook_machine_replaces_first() -> None:
         machine={"files": {"f": File(size=PAGE)}},
         process={"regions": [Region(first=5, pages=1, file="f", protection="copy-on-write")]},
     )
-    summary = machine.summary()
+    summary = machine.summary
     assert (summary["copy_on_write_faults"], summary["replaced"], summary["repurposed"]) == (1, 1, 1)
 
 
@@ -197,12 +197,12 @@ def test_a_page_that_is_to_be_copied_does_not_make_room_for_its_own_copy() -> No
         machine={"files": {"f": File(size=PAGE)}},
         process={"regions": [Region(first=5, pages=1, file="f", protection="copy-on-write")]},
     )
-    assert [(row[0], *row[3:7]) for row in machine.faults()] == [
+    assert [(row[0], *row[3:7]) for row in machine.faults] == [
         (0, 5, "hard", 0, 1000),
         (1001, 1, "hard", 0, 1000),
         (2002, 5, "copy-on-write", 0, 0),
     ]
-    assert (machine.summary()["replaced"], machine.summary()["repurposed"]) == (1, 1)
+    assert (machine.summary["replaced"], machine.summary["repurposed"]) == (1, 1)
 
 
 def test_a_hard_maximum_replaces_and_finds_the_page_in_flight() -> None:
@@ -214,28 +214,27 @@ def test_a_hard_maximum_replaces_and_finds_the_page_in_flight() -> None:
         manager=WINDOWS,
         process={"working_set": WorkingSet(minimum=PAGE, maximum=PAGE, hard_maximum=True)},
     )
-    summary = machine.summary()
+    summary = machine.summary
     assert (summary["demand_zero_faults"], summary["transition_faults"], summary["replaced"]) == (2, 1, 2)
 
 
 def test_reserved_memory_ends_the_process() -> None:
     """A touch of reserved memory is an access violation, not a page fault."""
     machine = run(4, [loads([1, 2, 3])], process={"regions": [Region(first=2, pages=1, state="reserved")]})
-    summary = machine.summary()
+    summary = machine.summary
     assert (summary["access_violations"], summary["page_faults"], summary["references"]) == (1, 1, 1)
     assert summary["processes"]["a"]["exit_status"] == 0xC0000005
 
 
 def test_without_policy_a_full_machine_is_stuck() -> None:
     """One frame, two pages, nobody who takes the first page away."""
-    with pytest.raises(Deadlock):
-        run(1, [loads([1, 2])], manager={"trimming": Trimming(policy="none")})
+    assert run(1, [loads([1, 2])], manager={"trimming": Trimming(policy="none")}).error
 
 
 def test_the_quantum_is_shared_in_turn() -> None:
     """Quantum 2 ns: a runs 0-2, b 2-4, a 4-5 (ends), b 5-6 (ends)."""
     machine = run(4, [[(1, 0, 3, 0)], [(1, 0, 3, 0)]], machine={"quantum": 2}, manager=WINDOWS)
-    processes = machine.summary()["processes"]
+    processes = machine.summary["processes"]
     assert [processes[name]["finished_ns"] for name in "ab"] == [5, 6]
     assert [processes[name]["ready_ns"] for name in "ab"] == [2, 3]
 
@@ -250,11 +249,11 @@ def test_two_threads_of_one_process_collide_on_a_page() -> None:
     read in flight. At 1000 the page is mapped once, for both, and both references take effect; thread 0 burns its 1 ns
     until 1001, thread 1, ready meanwhile, until 1002. The page was in the working set from 1000 to 1002."""
     machine = run(4, [[RunList(loads([5])), RunList(loads([5]))]], machine=FILE_PAGE, process=AT_5_AND_9)
-    assert machine.faults() == [
+    assert machine.faults == [
         (0, "a", 0, 5, "hard", 0, 1000, 0, 1000),
         (0, "a", 1, 5, "collided", 0, 1000, 0, 1000),
     ]
-    process = machine.summary()["processes"]["a"]
+    process = machine.summary["processes"]["a"]
     assert (process["threads"], process["references"], process["page_reads"], process["peak_working_set"]) == (
         2,
         2,
@@ -273,8 +272,8 @@ def test_a_thread_sleeps_for_a_pause_and_until_a_time() -> None:
     finished at 159. The fault comes after the wait."""
     waits = {0: (0, 10), 1: (5, 0), 2: (100, 0), 3: (100, 7)}
     machine = run(4, [[RunList(loads([1, 1, 1, 1]), 3, waits)]], manager=WINDOWS, process={"start": 50})
-    assert machine.faults() == [(60, "a", 0, 1, "demand-zero", 0, 0, 0, 0)]
-    process = machine.summary()["processes"]["a"]
+    assert machine.faults == [(60, "a", 0, 1, "demand-zero", 0, 0, 0, 0)]
+    process = machine.summary["processes"]["a"]
     assert (process["sleep_ns"], process["run_ns"], process["stall_ns"]) == (105, 4, 0)
     assert (process["finished_ns"], process["space_time_page_ns"]) == (159, 99)
 
@@ -286,13 +285,13 @@ def test_an_access_violation_ends_a_sleeping_thread_and_one_that_waits_for_a_rea
     threads = [RunList(loads([5])), RunList(loads([1]), waits={0: (0, 5000)}), RunList([(1, 0, 10, 0), (9, 0, 1, 0)])]
     later = RunList(loads([5]), waits={0: (2000, 0)})
     machine = run(4, [threads, [later]], machine=FILE_PAGE, manager=WINDOWS, process=AT_5_AND_9)
-    assert machine.faults() == [
+    assert machine.faults == [
         (0, "a", 2, 1, "demand-zero", 0, 0, 0, 0),
         (10, "a", 2, 9, "access-violation", 0, 0, 0, 0),
         (2000, "b", 0, 5, "transition", 0, 0, 0, 0),
     ]
-    assert machine.io() == [(0, 0, 1000, "d", "read", 64, 1, True)]
-    a, b = machine.summary()["processes"].values()
+    assert machine.io == [(0, 0, 1000, "d", "read", 64, 1, True)]
+    a, b = machine.summary["processes"].values()
     assert (a["finished_ns"], a["exit_status"], a["references"]) == (10, 0xC0000005, 10)
     assert (a["run_ns"], a["ready_ns"], a["stall_read_ns"], a["sleep_ns"]) == (10, 0, 10, 10)
     assert (a["page_reads"], a["pages_input"], a["page_faults"], a["space_time_page_ns"]) == (1, 1, 1, 10)
@@ -308,11 +307,11 @@ def test_a_failed_read_ends_all_threads_of_its_process_and_another_process_tries
         machine={**FILE_PAGE, "processors": 3, "disks": {"d": constant(read_error_rate=1)}},
         process=AT_5_AND_9,
     )
-    assert machine.faults() == [
+    assert machine.faults == [
         (0, "a", 0, 5, "in-page-error", 0, 1000, 0, 1000),
         (0, "b", 0, 5, "in-page-error", 1000, 1000, 0, 2000),
     ]
-    a, b = machine.summary()["processes"].values()
+    a, b = machine.summary["processes"].values()
     assert (a["finished_ns"], a["exit_status"], a["in_page_errors"], a["page_faults"]) == (1000, 0xC0000006, 1, 1)
     assert (b["finished_ns"], b["exit_status"], b["page_reads"]) == (2000, 0xC0000006, 1)
     assert (b["stall_collided_ns"], b["stall_read_ns"]) == (1000, 1000)
@@ -330,7 +329,7 @@ def test_a_running_thread_ends_after_what_its_processor_started_before(offender:
         manager=WINDOWS,
         process={"regions": AT_5_AND_9["regions"][1:]},
     )
-    process = machine.summary()["processes"]["a"]
+    process = machine.summary["processes"]["a"]
     assert (process["references"], process["run_ns"], process["finished_ns"]) == (references, 10, 5)
 
 
@@ -344,12 +343,12 @@ def test_two_threads_wait_for_a_frame_for_one_page_and_the_second_finds_it_mappe
         machine={"processors": 3},
         manager={**WINDOWS, "trimming": Trimming(policy="none")},
     )
-    assert machine.faults()[2:] == [
+    assert machine.faults[2:] == [
         (10, "a", 0, 1, "demand-zero", 91, 0, 0, 91),
         (10, "a", 1, 1, "transition", 91, 0, 0, 91),
     ]
-    assert machine.snapshot()["lists"]["free"] == 2
-    assert machine.summary()["processes"]["a"]["stall_frame_ns"] == 182
+    assert machine.snapshot["lists"]["free"] == 2
+    assert machine.summary["processes"]["a"]["stall_frame_ns"] == 182
 
 
 def test_warm_pages_fault_softly() -> None:
@@ -362,9 +361,9 @@ def test_warm_pages_fault_softly() -> None:
         manager=WINDOWS,
         process={"regions": [Region(first=5, pages=4, file="f", warm=True)], "memory_priority": 1},
     )
-    assert [row[3:] for row in machine.faults()] == [(page, "transition", 0, 0, 0, 0) for page in (5, 6, 7, 8)]
-    assert machine.io() == []
-    assert machine.summary()["simulated_ns"] == 4
+    assert [row[3:] for row in machine.faults] == [(page, "transition", 0, 0, 0, 0) for page in (5, 6, 7, 8)]
+    assert machine.io == []
+    assert machine.summary["simulated_ns"] == 4
 
 
 def test_warm_pages_come_in_order_and_leave_zeroed_what_trimming_aims_at() -> None:
@@ -382,6 +381,6 @@ def test_warm_pages_come_in_order_and_leave_zeroed_what_trimming_aims_at() -> No
         manager={**WINDOWS, "high_memory": 2},
         process={"regions": regions},
     )
-    lists = machine.snapshot()["lists"]
+    lists = machine.snapshot["lists"]
     assert lists["standby"][5] == [("file:f2", 0), ("file:f2", 1), ("file:f10", 1), ("file:f10", 2), ("file:f10", 3)]
-    assert (lists["zeroed"], lists["free"], machine.summary()["page_reads"]) == (1, 1, 0)
+    assert (lists["zeroed"], lists["free"], machine.summary["page_reads"]) == (1, 1, 0)

@@ -1,4 +1,4 @@
-"""The engine is, bit for bit, the per-reference model: every counter, fault, I/O and page of random machines.
+"""The engine is, bit for bit, the reference machine: every counter, fault, I/O and page of random machines.
 
 PAGESIM_AGREEMENT_EXAMPLES sets how many machines each of the two tests makes (default 500 in all); 20000 takes long.
 """
@@ -6,49 +6,46 @@ PAGESIM_AGREEMENT_EXAMPLES sets how many machines each of the two tests makes (d
 from __future__ import annotations
 
 import os
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
 
 import workloads.traces
 from experiments.config import from_document
 from experiments.document import Document
 from experiments.runner import prepare
-from tests.model.cases import Case, code
-from tests.model.compare import differences, run_model
-from tests.model.machines import random_case
+from tests.reference.cases import Case, code
+from tests.reference.compare import differences, run_reference
+from tests.reference.machines import cases
 
 EXAMPLES = int(os.environ.get("PAGESIM_AGREEMENT_EXAMPLES", "500"))
 FRESH = EXAMPLES // 5
 """machines that are new in every run; the others are the same each time"""
 
-common = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
+common = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None, report_multiple_bugs=False)
 
 
-def agree(source: random.Random) -> None:
-    """A random machine's outcome is the same on both sides."""
-    case = random_case(source)
+def agree(case: Case) -> None:
+    """A machine's outcome is the same on both sides."""
     found = differences(case)
     assume(found is not None)
     assert not found, "\n".join([*found, code(case)])
 
 
 @settings(common, max_examples=EXAMPLES - FRESH, derandomize=True)
-@given(st.randoms(use_true_random=False))
-def test_engine_agrees_with_the_per_reference_model(source: random.Random) -> None:
+@given(cases())
+def test_engine_agrees_with_the_reference_machine(case: Case) -> None:
     """The same machines in every run."""
-    agree(source)
+    agree(case)
 
 
 @settings(common, max_examples=max(1, FRESH))
-@given(st.integers(0, 2**62))
-def test_engine_agrees_on_machines_never_seen_before(seed: int) -> None:
-    """New machines in every run; the seed is printed on failure, for `python -m tests.model.search 1 SEED`."""
-    agree(random.Random(seed))
+@given(cases())
+def test_engine_agrees_on_machines_never_seen_before(case: Case) -> None:
+    """New machines in every run."""
+    agree(case)
 
 
 def replayed(frames: int, **workload: Any) -> Case:
@@ -73,7 +70,7 @@ def replayed(frames: int, **workload: Any) -> Case:
 def test_engine_agrees_on_recorded_programs_with_their_regions(image: str) -> None:
     """Files that processes share, private copies of their pages, and anonymous memory, in too little memory."""
     case = replayed(32, image=image)
-    assert differences(case, actions=None) == []
-    happened = run_model(case).summary
+    assert differences(case, steps=None) == []
+    happened = run_reference(case).summary
     assert min(happened[f"{kind}_faults"] for kind in ("demand_zero", "transition", "shared", "copy_on_write")) > 0
     assert (happened["page_reads"] > 0) == (happened["repurposed"] > 0) == (image == "cold")

@@ -1,61 +1,74 @@
-"""The event loop: what happens at each time, and in which order."""
+"""The machine: what happens at each time, and in which order.
+
+At one instant, first reads and writes end, then sleepers wake, then events fall due (a daemon begins or goes on, a
+process starts, a timer rings: in that order of ranks), then processors act: a thread that has done its work takes the
+next step. One thing happens at a time; after each, frames that have become free go to the threads that wait for one,
+and the daemons are told what there is to do.
+"""
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from simulator.config import Machine as MachineConfig
-from simulator.config import MemoryManager
-from tests.model import check as checks
-from tests.model.backing import Backing
-from tests.model.daemons import BalanceSetManager, Daemon, MappedWriter, ModifiedWriter, ZeroPageThread
-from tests.model.disks import Disk
-from tests.model.ending import end_process
-from tests.model.entities import NOT_COMMITTED, PLAIN, PTE, Content, Deadlock, Process, Thread, natural
-from tests.model.faults import Faults
-from tests.model.memory import Memory
-from tests.model.policies import policy_of
-from tests.model.processors import CPU, Processors
-from tests.model.results import snapshot_of, summary_of
-from tests.model.writers import Writers
+from simulator.config import Machine, MemoryManager
+from simulator.reference.daemons import (
+    BalanceSetManager,
+    Daemon,
+    MappedWriter,
+    ModifiedWriter,
+    Writers,
+    ZeroPageThread,
+)
+from simulator.reference.disks import Backing, Disk
+from simulator.reference.entities import (
+    NOT_COMMITTED,
+    PLAIN,
+    PTE,
+    Content,
+    Deadlock,
+    NotModelled,
+    Process,
+    ProcessInput,
+    Thread,
+)
+from simulator.reference.faults import Faults
+from simulator.reference.memory import Memory
+from simulator.reference.policies import policy_of
+from simulator.reference.processors import CPU, Processors
+from simulator.units import natural
 
 NORMAL = 5
 """the memory priority of pages that are on standby at the start"""
 COMMITMENT_LIMIT = 0xC000012D
-THREAD_STATES = {
-    "ready": "ready",
-    "running": "running",
-    "stall_read": "stall: read",
-    "stall_collided": "stall: collided",
-    "stall_frame": "stall: frame",
-    "sleep": "asleep",
-}
-"""What the engine calls the states in which it shows a thread; a daemon's idleness is none of them."""
+"""the exit status of a process that commits more than there can be"""
+GO_ON, START, TIMER = 1, 2, 3
+"""ranks of events at equal times: a daemon begins or goes on, a process starts, a daemon's timer rings"""
 
 
-class TooLong(Exception):
-    """The run took more actions than it was allowed."""
+class ReferenceMachine:
+    """The whole machine. `run` it once, then ask `simulator.reference.results` what it came to.
 
-
-class ModelMachine:
-    """The whole machine; `run` it once, then ask for `summary`, `snapshot`, `faults` and `io`."""
+    `seed` draws the disks' service times and errors; a run ends with its last process, or after `duration` nanoseconds.
+    `watch` is told of the machine after every single thing that happened. Raises NotModelled for a machine that has
+    what the reference machine has not.
+    """
 
     def __init__(
         self,
-        machine: MachineConfig,
+        machine: Machine,
         memory_manager: MemoryManager,
-        processes: list[Any],
+        processes: Sequence[ProcessInput],
         seed: int,
         duration: int | None = None,
-        check: bool = False,
-        actions: int | None = None,
+        watch: Callable[[ReferenceMachine], None] | None = None,
     ) -> None:
+        _refuse(memory_manager, processes)
         self.config, self.manager = machine, memory_manager
-        self.duration, self.check, self.actions = duration, check, actions
+        self.duration, self.watch = duration, watch
         self.demand_paging = memory_manager.model == "demand-paging"
         self.immediate = self.demand_paging or memory_manager.modified_writer.immediate
         self.read_cluster = 1 if self.demand_paging else memory_manager.read_cluster
@@ -66,16 +79,10 @@ class ModelMachine:
         self.events: list[tuple[int, int, int, Callable[[int], None]]] = []
         self.event_count = 0
         self.completions: list[tuple[int, int, Disk, Any]] = []
-        order = [0]
-        self.disks = {
-            name: Disk(name, machine.disks[name], seed, self.completions, order)
-            for name in sorted(machine.disks, key=natural)
-        }
+        self.disks = self._disks(seed)
         self.backing = Backing(machine, self.disks)
         self.memory = Memory(frames, machine.bad_frames)
-        self.policy = policy_of(
-            memory_manager.trimming.policy, self.memory.requeue, dict(memory_manager.trimming.parameters)
-        )
+        self.policy = policy_of(memory_manager, self.memory.requeue)
         self.memory.on_leaving = self.policy.leaving
         self.writers, self.fault_handler = Writers(self), Faults(self)
         if self.immediate:
@@ -89,20 +96,22 @@ class ModelMachine:
         self._warm_up()
         self._start_daemons()
 
-    def _processes(self, specs: list[Any]) -> list[Process]:
+    def _disks(self, seed: int) -> dict[str, Disk]:
+        order = [0]
+        names = sorted(self.config.disks, key=natural)
+        return {name: Disk(name, self.config.disks[name], seed, self.completions, order) for name in names}
+
+    def _processes(self, inputs: Sequence[ProcessInput]) -> list[Process]:
         processes = []
-        for index, spec in enumerate(sorted(specs, key=lambda spec: natural(spec.config.name))):
-            limits = spec.config.working_set
-            page_size = self.config.page_size
-            process = Process(
-                spec.config, spec.streams, index, limits.minimum // page_size, limits.maximum // page_size
-            )
-            for page in (int(page) for page in spec.streams[0].pages):
+        for index, given in enumerate(sorted(inputs, key=lambda given: natural(given.config.name))):
+            limits, size = given.config.working_set, self.config.page_size
+            process = Process(given.config, given.streams, index, limits.minimum // size, limits.maximum // size)
+            for page in (int(page) for page in given.streams[0].pages):
                 process.table[page] = self._entry(process, page)
             if self.demand_paging:
                 self.backing.lay_out(process.private_contents)
             processes.append(process)
-            self.at(spec.config.start, 2, partial(self._start, process))
+            self.at(given.config.start, START, partial(self._start, process))
         return processes
 
     def _entry(self, process: Process, page: int) -> PTE:
@@ -138,37 +147,29 @@ class ModelMachine:
         if self.demand_paging:
             return
         self.mapped_writer.next_flush = self.manager.mapped_writer.flush_period
-        self.at(self.manager.trimming.period, 3, self.balance.tick)
-        self.at(self.manager.mapped_writer.period, 3, self.mapped_writer.tick)
+        self.at(self.manager.trimming.period, TIMER, self.balance.tick)
+        self.at(self.manager.mapped_writer.period, TIMER, self.mapped_writer.tick)
 
     def at(self, t: int, rank: int, action: Callable[[int], None]) -> None:
         """Let something happen at a time; at equal times lower ranks first, then first come first served."""
         self.event_count += 1
         heapq.heappush(self.events, (t, rank, self.event_count, action))
 
-    def run(self) -> ModelMachine:
+    def run(self) -> ReferenceMachine:
         """Run to the end; raises Deadlock if threads wait for a frame that can never be had."""
         while any(process.finished is None for process in self.processes):
             t = self._next_time()
-            if t is None or (self.duration is not None and t >= self.duration):
-                if t is None and self.duration is None:
-                    raise Deadlock
-                assert self.duration is not None
+            if self.duration is not None and (t is None or t >= self.duration):
                 self._pass_time(self.duration)
                 break
+            if t is None or self._starved():
+                raise Deadlock("every thread waits for a page frame, and no page can be taken from a working set")
             self._pass_time(t)
             self._act(t)
-            if self.check:
-                checks.check(self)
-            if self._starved():
-                raise Deadlock
-            if self.actions is not None:
-                self.actions -= 1
-                if self.actions < 0:
-                    raise TooLong
+            if self.watch is not None:
+                self.watch(self)
         for thread in [*self.by_thread, *(thread for process in self.living for thread in process.unfinished)]:
             thread.change(thread.state, self.now)
-        checks.check_demand_zero_once(self)
         return self
 
     def _pass_time(self, t: int) -> None:
@@ -182,13 +183,14 @@ class ModelMachine:
         return min((time for time in times if time is not None), default=None)
 
     def _act(self, t: int) -> None:
+        """The one thing that comes first at this time."""
         if self.completions and self.completions[0][0] == t:
             _, _, disk, request = heapq.heappop(self.completions)
             disk.complete(request, t)
-            self.settle(t)
+            self.wake_waiting(t)
         elif self.sleepers and self.sleepers[0][0] == t:
             self.processors.ready(heapq.heappop(self.sleepers)[2], t)
-            self.settle(t)
+            self.wake_waiting(t)
         elif self.events and self.events[0][0] == t:
             heapq.heappop(self.events)[3](t)
         else:
@@ -213,6 +215,7 @@ class ModelMachine:
         return self.balance.quiet_passes >= 2 and not self.memory.no_write
 
     def _step(self, cpu: CPU, t: int) -> None:
+        """A thread has done its work: it ends, sleeps, traps, or makes its next reference."""
         thread = cpu.thread
         assert thread is not None
         if thread.process is None:
@@ -224,12 +227,12 @@ class ModelMachine:
             thread.change("ended", t)
             if not thread.process.unfinished:
                 self.end_process(thread.process, 0, t)
-            self.settle(t)
+            self.wake_waiting(t)
         elif self._sleeps(thread, t):
-            self.settle(t)
+            self.wake_waiting(t)
         elif thread.next_reference.traps:
             self.fault_handler.trap(thread, t)
-            self.settle(t)
+            self.wake_waiting(t)
         else:
             self.execute(thread)
 
@@ -255,11 +258,11 @@ class ModelMachine:
         pte.accessed = True
         pte.dirty = pte.dirty or store
         pte.process.counters["references"] += 1
-        thread.debt += self.config.costs.reference
+        thread.work += self.config.costs.reference
         thread.advance()
 
-    def settle(self, t: int) -> None:
-        """Give frames to the threads that wait for one, then signal the daemons."""
+    def wake_waiting(self, t: int) -> None:
+        """Give frames to the threads that wait for one, then wake the daemons that have something to do."""
         while self.frame_waiters and self.memory.available:
             self.fault_handler.frame_found(self.frame_waiters.popleft(), t)
         if self.demand_paging:
@@ -279,13 +282,13 @@ class ModelMachine:
             self.zero_page_thread.wake(t)
 
     def request_balance(self, t: int) -> None:
-        """A thread begins to wait for a frame."""
+        """A thread begins to wait for a frame: somebody has to trim."""
         if not self.demand_paging:
             self.balance.request(t)
 
     @property
     def living(self) -> list[Process]:
-        """The processes that have started and not ended, in canonical order."""
+        """The processes that have started and not ended, in order of their names."""
         return [process for process in self.processes if process.lives]
 
     def _start(self, process: Process, t: int) -> None:
@@ -301,36 +304,54 @@ class ModelMachine:
             self.processors.ready(thread, t)
 
     def end_process(self, process: Process, status: int, t: int) -> None:
-        """A process ends, with all its threads."""
-        end_process(self, process, status, t)
+        """A process ends: its threads that wait leave what they wait for, its pages go, its commit is given back, and
+        its threads that run leave their processors."""
+        threads = process.unfinished
+        process.finished, process.status = t, status
+        for thread in threads:
+            if thread.state != "running":
+                self._withdraw(thread)
+                thread.change("ended", t)
+        self._give_up_pages(process, t)
+        for thread in threads:
+            if thread.state == "running":
+                self.processors.leave(thread, t)
+                thread.change("ended", t)
 
-    def summary(self) -> dict[str, Any]:
-        """System-wide counters, and those of each process under "processes"."""
-        return summary_of(self)
+    def _withdraw(self, thread: Thread) -> None:
+        if thread.state == "ready":
+            self.processors.withdraw(thread)
+        elif thread.state == "sleep":
+            self.sleepers = [sleeper for sleeper in self.sleepers if sleeper[2] is not thread]
+            heapq.heapify(self.sleepers)
+        elif thread.state == "stall_frame":
+            self.frame_waiters.remove(thread)
+        else:
+            assert thread.fault is not None
+            assert thread.fault.request is not None
+            thread.fault.request.waiters.remove(thread)
 
-    def snapshot(self) -> dict[str, Any]:
-        """The state of every list, page and file page now."""
-        return snapshot_of(self)
+    def _give_up_pages(self, process: Process, t: int) -> None:
+        for pte in process.table.values():
+            content, frame = pte.content, pte.content.frame
+            if pte.valid and not content.private:
+                self.memory.remove(pte, t)
+            elif content.private:
+                if pte.valid:
+                    self.memory.leave(pte)
+                if frame is not None:
+                    self.memory.delete(frame)
+                content.release_slot()
+        self.backing.commit -= process.charged
 
-    def faults(self) -> list[tuple[Any, ...]]:
-        """(time, process, thread, page, kind, queue, service, cpu, latency), sorted."""
-        return sorted(self.fault_handler.log)
 
-    def threads(self) -> list[tuple[Any, ...]]:
-        """(start, end, process, thread, daemon, state, processor), sorted as text; what doesn't apply is None."""
-        users = [(thread, process.name) for process in self.processes for thread in process.threads]
-        rows: list[tuple[Thread, tuple[Any, ...]]] = [(thread, (name, thread.number, None)) for thread, name in users]
-        rows += [(thread, (None, None, thread.name)) for thread in self.by_thread]
-        return sorted(
-            (
-                (start, end, *who, THREAD_STATES[state], processor)
-                for thread, who in rows
-                for start, end, state, processor in thread.spells
-                if state in THREAD_STATES
-            ),
-            key=str,
-        )
-
-    def io(self) -> list[tuple[Any, ...]]:
-        """(submit, start, end, disk, kind, offset, pages, ok), sorted."""
-        return sorted(row for disk in self.disks.values() for row in disk.log)
+def _refuse(manager: MemoryManager, processes: Sequence[ProcessInput]) -> None:
+    """Raise NotModelled for what the reference machine has not, beside policies that it doesn't know."""
+    if manager.swapper.enabled:
+        raise NotModelled("memory_manager.swapper.enabled: found true, the reference machine has no swapper")
+    for given in processes:
+        if not given.streams:
+            raise NotModelled(
+                f"process {given.config.name}: found a workload that is a program, the reference machine runs "
+                "workloads that are reference streams"
+            )

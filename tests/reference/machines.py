@@ -1,10 +1,14 @@
-"""Random small machines, in which everything overlaps; one generator for Hypothesis and for the plain search."""
+"""Random small machines, in which everything overlaps: drawn by Hypothesis (`cases`), which shrinks what fails, or from
+a seed (`random_case`)."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol, TypeVar
+
+from hypothesis import strategies as st
 
 from simulator.config import (
     Costs,
@@ -21,10 +25,43 @@ from simulator.config import (
     WorkingSet,
     ZeroPageThread,
 )
-from tests.model.cases import PAGE, Case, Run, RunList, Spec, Wait
+from tests.reference.cases import PAGE, Case, Run, RunList, Spec, Wait
+
+T = TypeVar("T")
 
 
-def random_case(source: random.Random) -> Case:
+class Source(Protocol):
+    """Where a machine's numbers come from."""
+
+    def choice(self, items: Sequence[T], /) -> T:
+        """One of the items; the first is the simplest."""
+
+    def randint(self, least: int, most: int, /) -> int:
+        """A number, both ends among them."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A source of what Hypothesis draws."""
+
+    draw: st.DrawFn
+
+    def choice(self, items: Sequence[T]) -> T:
+        """One of the items."""
+        return self.draw(st.sampled_from(items))
+
+    def randint(self, least: int, most: int) -> int:
+        """A number."""
+        return self.draw(st.integers(least, most))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Machines that shrink."""
+    return random_case(Drawn(draw))
+
+
+def random_case(source: Source) -> Case:
     """A machine, its memory manager and its processes, from a source of random numbers."""
     frames = source.choice([4, 4, 5, 6, 7, 8, 8, 10, 12, 16, 24, 40, 120])
     processors = source.choice([1, 1, 2, 3])
@@ -48,10 +85,10 @@ def random_case(source: random.Random) -> Case:
         costs=_costs(source),
     )
     duration = source.choice([None] * 7 + [5_000, 50_000, 500_000])
-    return Case(machine, _memory_manager(source, frames), processes, source.randrange(1 << 16), duration)
+    return Case(machine, _memory_manager(source, frames), processes, source.randint(0, 0xFFFF), duration)
 
 
-def _costs(source: random.Random) -> Costs:
+def _costs(source: Source) -> Costs:
     scale = source.choice([0, 0, 1, 1, 1, 10])
 
     def cost(*choices: int) -> int:
@@ -77,7 +114,7 @@ PROTECTIONS: list[Literal["read-write", "read-only", "copy-on-write"]] = [
 LATENCIES = (0, 100, 500, 1_000, 7_000, 20_000, 100_000)
 
 
-def _disk(source: random.Random) -> Disk:
+def _disk(source: Source) -> Disk:
     error = source.choice([*(0.0,) * 7, 0.1, 0.3])
     model, parameters = source.choice([constant, constant, constant, constant, flash, spinning])(source)
     return Disk(
@@ -89,7 +126,7 @@ def _disk(source: random.Random) -> Disk:
     )
 
 
-def constant(source: random.Random) -> tuple[str, dict[str, Any]]:
+def constant(source: Source) -> tuple[str, dict[str, Any]]:
     """A disk that always takes the same time."""
     return "constant", {
         "read": source.choice(LATENCIES),
@@ -99,7 +136,7 @@ def constant(source: random.Random) -> tuple[str, dict[str, Any]]:
     }
 
 
-def flash(source: random.Random) -> tuple[str, dict[str, Any]]:
+def flash(source: Source) -> tuple[str, dict[str, Any]]:
     """An SSD whose latency varies, mostly a fast one."""
     model = source.choice(["ssd", "nvme"])
     scale = source.choice([100, 1_000, 10_000])
@@ -115,9 +152,9 @@ def flash(source: random.Random) -> tuple[str, dict[str, Any]]:
     }
 
 
-def spinning(source: random.Random) -> tuple[str, dict[str, Any]]:
+def spinning(source: Source) -> tuple[str, dict[str, Any]]:
     """A disk with a head, mostly one that turns absurdly fast, so that it overlaps with all else."""
-    if source.random() < 0.2:
+    if source.choice([False] * 4 + [True]):
         return "hdd", {}
     return "hdd", {
         "track_seek": source.choice([0, 300]),
@@ -128,7 +165,7 @@ def spinning(source: random.Random) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _file(source: random.Random, disks: list[str]) -> File:
+def _file(source: Source, disks: list[str]) -> File:
     pages = source.choice([1, 2, 4, 8, 16])
     short = source.choice([0, 0, 1, 100])
     return File(
@@ -136,7 +173,7 @@ def _file(source: random.Random, disks: list[str]) -> File:
     )
 
 
-def _paging_file(source: random.Random, disks: list[str]) -> PagingFile:
+def _paging_file(source: Source, disks: list[str]) -> PagingFile:
     size = source.choice([1, 2, 4, 12, 12, 40, 40, 100, 200])
     growth = source.choice([1, 1, 2, 8])
     return PagingFile(disk=source.choice(["", *disks]), size=size * PAGE, maximum=size * growth * PAGE)
@@ -153,7 +190,7 @@ def _enough(frames: int, paging_files: list[PagingFile], pages: int) -> tuple[in
     return frames, [*paging_files[:-1], replace(last, maximum=last.maximum + missing * PAGE)]
 
 
-def _memory_manager(source: random.Random, frames: int) -> MemoryManager:
+def _memory_manager(source: Source, frames: int) -> MemoryManager:
     period = source.choice([1_000, 3_000, 10_000, 50_000, 1_000_000])
     return MemoryManager(
         model=source.choice(["windows", "windows", "windows", "demand-paging"]),
@@ -183,13 +220,13 @@ def _memory_manager(source: random.Random, frames: int) -> MemoryManager:
     )
 
 
-def _process(source: random.Random, index: int, files: dict[str, File], frames: int) -> Spec:
+def _process(source: Source, index: int, files: dict[str, File], frames: int) -> Spec:
     pages = source.choice([1, 3, 5, 8, 12, 12, 20, 20, 30])
     gap = source.choice([0, 0, 1, 7])
     minimum = source.choice([1, 1, 2, 4, frames // 2 or 1])
     maximum = minimum + source.choice([0, 1, 2, 4, 16, 345])
     numbers = [16 + k + gap * (k // 4) for k in range(pages)]
-    shape = random.Random(source.randrange(1 << 30))
+    shape = random.Random(source.randint(0, 1 << 30))
     config = Process(
         name=f"p{index + 9}",
         start=source.choice([0, 0, 0, 100, 3_000, 40_000]),
@@ -202,7 +239,7 @@ def _process(source: random.Random, index: int, files: dict[str, File], frames: 
         regions=_regions(source, numbers, files),
     )
     threads = source.choice([1, 1, 1, 2, 2, 3])
-    length = source.choice([1, 20, 60, 150, 300, 300]) // threads
+    length = source.randint(1, source.choice([60, 150, 300, 300])) // threads or 1
     writes = source.choice([0.0, 0.1, 0.5, 0.5, 1.0])
     forbidden = _read_only(config.regions) if source.choice([True, True, True, False]) else set()
     rows = [_loads_only(_runs(shape, numbers, length, writes), forbidden) for _ in range(threads)]
@@ -214,7 +251,7 @@ def _process(source: random.Random, index: int, files: dict[str, File], frames: 
     return Spec(config, tuple(streams))
 
 
-def _stream(source: random.Random, shape: random.Random, runs: list[Run]) -> RunList:
+def _stream(source: Source, shape: random.Random, runs: list[Run]) -> RunList:
     """A thread's runs, with waits before some of them: none, few, many; at the first row of a block more often."""
     block = source.choice([1, 7, 64, 1024])
     share = source.choice([0.0, 0.0, 0.02, 0.2, 1.0])
@@ -227,9 +264,9 @@ def _stream(source: random.Random, shape: random.Random, runs: list[Run]) -> Run
     return RunList(runs, block, waits)
 
 
-def _forbidden(source: random.Random, page: int, streams: list[RunList]) -> Region:
+def _forbidden(source: Source, page: int, streams: list[RunList]) -> Region:
     """Reserved memory that one of the threads touches, early or late."""
-    victim = source.randrange(len(streams))
+    victim = source.randint(0, len(streams) - 1)
     runs, block, waits = streams[victim].runs, streams[victim].block, streams[victim].waits
     row = len(runs) * source.choice([0, 2, 5, 7, 8]) // 8
     streams[victim] = RunList([*runs[:row], (page, 0, 1, 0), *runs[row:]], block, waits)
@@ -241,7 +278,7 @@ def _twin(spec: Spec, model: Spec) -> Spec:
     return Spec(replace(spec.config, regions=model.config.regions), model.streams)
 
 
-def _regions(source: random.Random, numbers: list[int], files: dict[str, File]) -> list[Region]:
+def _regions(source: Source, numbers: list[int], files: dict[str, File]) -> list[Region]:
     regions: list[Region] = []
     first = numbers[0]
     for _ in range(source.choice([0, 1, 2, 3, 4])):
@@ -253,18 +290,18 @@ def _regions(source: random.Random, numbers: list[int], files: dict[str, File]) 
     return regions
 
 
-def _private(source: random.Random, first: int) -> Region:
+def _private(source: Source, first: int) -> Region:
     """Private memory, mostly such as may only be read; seldom a page that may not be touched."""
-    if source.random() < 0.05:
+    if source.choice([False] * 19 + [True]):
         return Region(first=first, pages=1, state="reserved")
     protection = source.choice(PROTECTIONS[:1] + PROTECTIONS[-1:] * 2)
     return Region(first=first, pages=source.choice([1, 2, 4, 8]), protection=protection)
 
 
-def _mapped(source: random.Random, first: int, files: dict[str, File]) -> Region:
+def _mapped(source: Source, first: int, files: dict[str, File]) -> Region:
     name = source.choice(sorted(files))
     total = -(-files[name].size // PAGE)
-    offset = source.randrange(total) if source.choice([0, 1]) else 0
+    offset = source.randint(0, total - 1) if source.choice([0, 1]) else 0
     pages = min(source.choice([1, 2, 4, 8, 16]), total - offset)
     protection, warm = source.choice(PROTECTIONS), source.choice([False, False, True])
     return Region(first=first, pages=pages, file=name, offset=offset, protection=protection, warm=warm)

@@ -1,19 +1,21 @@
-"""What the model is made of: contents, frames, page-table entries, processes, their threads and faults."""
+"""What the machine is made of: page contents, frames, page-table entries, processes, their threads and faults.
+
+A page's content is apart from the frame that holds it, so that one can say what a page looks like when it is in no
+frame, in one, or in one that several processes share."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from simulator.config import Process as ProcessConfig
 from simulator.config import Region
+from simulator.stream import ReferenceStream
 
 if TYPE_CHECKING:
-    from tests.model.backing import MappedFile, Place, Slot
-    from tests.model.disks import Request
+    from simulator.reference.disks import MappedFile, Place, Request, Slot
 
 State = Literal["zeroed", "free", "standby", "modified", "modified no-write", "bad", "active", "transition"]
 KINDS = ("demand-zero", "transition", "shared", "copy-on-write", "collided", "hard")
@@ -22,12 +24,23 @@ PLAIN = Region(first=0, pages=1)
 
 
 class Deadlock(Exception):
-    """A thread waits for a frame, and no frame can ever be had."""
+    """Threads wait for a frame, and no frame can ever be had."""
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """The sort key under which "p2" comes before "p10"."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", name)]
+class NotModelled(ValueError):
+    """The reference machine lacks something; the message names the key, what was found, and what is allowed."""
+
+
+class ProcessInput(Protocol):
+    """A process as a machine takes it."""
+
+    @property
+    def config(self) -> ProcessConfig:
+        """Its parameters."""
+
+    @property
+    def streams(self) -> Sequence[ReferenceStream]:
+        """The references of each of its threads; all have the pages of all."""
 
 
 @dataclass(eq=False)
@@ -86,7 +99,7 @@ class Frame:
     deleted: bool = False
     reading: Request | None = None
     """the read request in flight that fills this frame"""
-    home: list[Frame] | None = None
+    on_list: list[Frame] | None = None
     """the list that the frame is on"""
 
 
@@ -163,7 +176,8 @@ class Thread:
     process: Process | None = None
     number: int = 0
     """its place among its process's threads"""
-    debt: int = 0
+    work: int = 0
+    """nanoseconds of processor time that it takes before its next step"""
     quantum_left: int = 0
     fault: Fault | None = None
     next_reference: Reference | None = None
@@ -176,7 +190,7 @@ class Thread:
     """nanoseconds spent in each state"""
     processor: int | None = None
     """where it runs, or ran last"""
-    spells: list[tuple[int, int, str, int | None]] = field(default_factory=list)
+    intervals: list[tuple[int, int, str, int | None]] = field(default_factory=list)
     """when it entered a state, when it left it, which one that was, and on which processor it ran"""
 
     def advance(self) -> None:
@@ -188,7 +202,7 @@ class Thread:
         """Enter a state, and book the time spent in the last one."""
         self.times[self.state] += t - self.since
         if t > self.since:
-            self.spells.append((self.since, t, self.state, self.processor if self.state == "running" else None))
+            self.intervals.append((self.since, t, self.state, self.processor if self.state == "running" else None))
         self.state, self.since = state, t
 
 
@@ -197,7 +211,7 @@ class Process:
     """A process: its threads, its page table, its working set, its limits, its counters."""
 
     config: ProcessConfig
-    streams: tuple[Any, ...]
+    streams: Sequence[ReferenceStream]
     index: int
     minimum: int
     maximum: int
@@ -250,7 +264,7 @@ class Process:
         """Its own contents, in order of page: of private pages, and the copies of copy-on-write pages."""
         return [pte.private for _, pte in sorted(self.table.items()) if pte.private is not None]
 
-    def every_reference(self, stream: Any) -> Iterator[Reference]:
+    def every_reference(self, stream: ReferenceStream) -> Iterator[Reference]:
         """A stream, one reference at a time."""
         numbers = [int(page) for page in stream.pages]
         for block in stream.blocks():

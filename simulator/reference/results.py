@@ -1,33 +1,40 @@
-"""What a run of the model amounts to: the engine's summary keys, and a snapshot of every page's state."""
+"""What a run comes to: the counters of a summary, the logs, and a snapshot of every page's state.
+
+Keys, units and meanings are those of the engine's summary (`simulator.counters.SUMMARY`); every number is counted here
+once more. Left out is what the reference machine has not: slowdowns, which take a second run; stalls for writes, which
+only calls of programs have; departures, notes and pools of programs; samples over time.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tests.model.entities import KINDS, PTE, Frame, Process
-
-if TYPE_CHECKING:
-    from tests.model.machine import ModelMachine
+from simulator.reference.entities import KINDS, PTE, Frame, Process, Thread
+from simulator.reference.machine import ReferenceMachine
 
 FAULT_KEYS = {kind: kind.replace("-", "_") + "_faults" for kind in KINDS}
+STALLS = ("stall_read", "stall_collided", "stall_frame")
+STATES = {
+    "ready": "ready",
+    "running": "running",
+    "sleep": "asleep",
+    **{state: state.replace("_", ": ") for state in STALLS},
+}
+"""The states in which a thread is shown, and how; a daemon's idleness is none of them."""
 
 
-def _fault_counts(counters: Counter[str]) -> dict[str, int]:
-    counts = {key: counters[kind] for kind, key in FAULT_KEYS.items()}
-    return {"page_faults": sum(counts.values()), **counts}
-
-
-def _shared_counts(counters: Counter[str]) -> dict[str, int]:
+def _counts(counters: Counter[str]) -> dict[str, int]:
+    faults = {key: counters[kind] for kind, key in FAULT_KEYS.items()}
     keys = ("references", "page_reads", "pages_input", "trimmed", "replaced", "access_violations", "in_page_errors")
-    return {**_fault_counts(counters), **{key: counters[key] for key in keys}}
+    return {"page_faults": sum(faults.values()), **faults, **{key: counters[key] for key in keys}}
 
 
 def _process_summary(process: Process) -> dict[str, Any]:
     times = process.times
-    stalls = {f"{state}_ns": times[state] for state in ("stall_read", "stall_collided", "stall_frame")}
+    stalls = {f"{state}_ns": times[state] for state in STALLS}
     return {
-        **_shared_counts(process.counters),
+        **_counts(process.counters),
         "pages_output": process.counters["pages_output"],
         "start_ns": process.config.start,
         "finished_ns": process.finished,
@@ -44,11 +51,11 @@ def _process_summary(process: Process) -> dict[str, Any]:
     }
 
 
-def summary_of(machine: ModelMachine) -> dict[str, Any]:
-    """System-wide counters, and those of each process under "processes"."""
+def summary(machine: ReferenceMachine) -> dict[str, Any]:
+    """Counters of the whole machine, and those of each process under "processes"."""
     total: Counter[str] = sum((process.counters for process in machine.processes), Counter())
     return {
-        **_shared_counts(total),
+        **_counts(total),
         "page_writes": machine.writers.page_writes,
         "pages_output": machine.writers.pages_output,
         "repurposed": machine.memory.counters["repurposed"],
@@ -56,8 +63,35 @@ def summary_of(machine: ModelMachine) -> dict[str, Any]:
         "simulated_ns": machine.now,
         "trimming_ns": machine.balance.thread.times["running"],
         "commit_peak_pages": machine.backing.commit_peak,
+        "page_size": machine.config.page_size,
         "processes": {process.name: _process_summary(process) for process in machine.processes},
     }
+
+
+def faults(machine: ReferenceMachine) -> list[tuple[Any, ...]]:
+    """(time, process, thread, page, kind, queue, service, cpu, latency), sorted."""
+    return sorted(machine.fault_handler.log)
+
+
+def io(machine: ReferenceMachine) -> list[tuple[Any, ...]]:
+    """(submit, start, end, disk, kind, offset, pages, ok), sorted."""
+    return sorted(row for disk in machine.disks.values() for row in disk.log)
+
+
+def threads(machine: ReferenceMachine) -> list[tuple[Any, ...]]:
+    """(start, end, process, thread, daemon, state, processor), sorted as text; what doesn't apply is None."""
+    users = [(thread, process.name) for process in machine.processes for thread in process.threads]
+    rows: list[tuple[Thread, tuple[Any, ...]]] = [(thread, (name, thread.number, None)) for thread, name in users]
+    rows += [(thread, (None, None, thread.name)) for thread in machine.by_thread]
+    return sorted(
+        (
+            (start, end, *who, STATES[state], processor)
+            for thread, who in rows
+            for start, end, state, processor in thread.intervals
+            if state in STATES
+        ),
+        key=str,
+    )
 
 
 def _name(frame: Frame) -> tuple[str, int]:
@@ -72,8 +106,9 @@ def _page(pte: PTE) -> tuple[bool, bool, bool, int, int, bool, int]:
     return pte.valid, *bits, share, content.stored, content.version
 
 
-def snapshot_of(machine: ModelMachine) -> dict[str, Any]:
-    """The lists, the living processes' pages, commit and the files' pages."""
+def snapshot(machine: ReferenceMachine) -> dict[str, Any]:
+    """The page lists; the living processes' pages: valid, accessed, dirty, age, share count, on backing store,
+    version; the pages of files: in memory, version; and the commit charge."""
     memory = machine.memory
     states = Counter(frame.state for frame in memory.frames)
     return {

@@ -1,11 +1,12 @@
-"""Physical memory and working sets: the page lists, taking and giving back frames, mapping and unmapping pages."""
+"""Physical memory and working sets: the page lists, taking and giving back frames, mapping and unmapping pages
+(MODEL.md sections 3 and 4)."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
 
-from tests.model.entities import PTE, Content, Frame, State
+from simulator.reference.entities import PTE, Content, Frame, State
 
 
 class Memory:
@@ -34,16 +35,16 @@ class Memory:
 
     def put(self, frame: Frame, where: list[Frame], state: State) -> None:
         """Put a frame that is on no list at the tail of one."""
-        assert frame.home is None
-        frame.home, frame.state = where, state
+        assert frame.on_list is None
+        frame.on_list, frame.state = where, state
         where.append(frame)
 
     @staticmethod
     def take_off(frame: Frame) -> None:
         """Take a frame off its list, if it is on one."""
-        if frame.home is not None:
-            frame.home.remove(frame)
-            frame.home = None
+        if frame.on_list is not None:
+            frame.on_list.remove(frame)
+            frame.on_list = None
 
     def allocate(self, content: Content, priority: int, zeroed: bool) -> tuple[Frame, bool] | None:
         """A frame for a content, on no list, and whether it came zeroed; None if there is none."""

@@ -1,15 +1,15 @@
-"""What happens when a reference traps: soft faults at once, hard ones through a read request."""
+"""What happens when a reference traps: soft faults at once, hard ones through a read request (MODEL.md section 2)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.model.disks import Request
-from tests.model.entities import KINDS, PTE, Content, Fault, Frame, Process, Thread
+from simulator.reference.disks import Request
+from simulator.reference.entities import KINDS, PTE, Content, Fault, Frame, Process, Thread
 
 if TYPE_CHECKING:
-    from tests.model.machine import ModelMachine
+    from simulator.reference.machine import ReferenceMachine
 
 ACCESS_VIOLATION = 0xC0000005
 IN_PAGE_ERROR = 0xC0000006
@@ -28,7 +28,7 @@ class ReadRequest(Request):
 class Faults:
     """The fault handler."""
 
-    def __init__(self, machine: ModelMachine) -> None:
+    def __init__(self, machine: ReferenceMachine) -> None:
         self.m = machine
         self.log: list[tuple[int, str, int, int, str, int, int, int, int]] = []
         costs = machine.config.costs
@@ -291,7 +291,7 @@ class Faults:
         self._record(fault, kind)
         assert fault.time + fault.queue + fault.service == t
         thread.fault = None
-        thread.debt += fault.cpu
+        thread.work += fault.cpu
         if pte.traps(fault.store):
             pte.held = True
         else:

@@ -1,4 +1,4 @@
-"""Processors and the ready queue: highest priority first, first in first out within, quantum round robin."""
+"""Processors and the ready queues: the highest priority first; within one, first come first served, a quantum each."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.model.entities import Thread
+from simulator.reference.entities import Thread
 
 
 @dataclass(eq=False)
 class CPU:
-    """A processor: the thread it runs, how far that one's debt is burned (`clock`), and the end of its quantum."""
+    """A processor: the thread it runs, up to when it has worked (`clock`), and the end of its quantum."""
 
     index: int
     thread: Thread | None = None
@@ -23,24 +23,24 @@ class CPU:
         """When it acts next; None if idle."""
         if self.thread is None:
             return None
-        return min(self.quantum_end, self.clock + self.thread.debt)
+        return min(self.quantum_end, self.clock + self.thread.work)
 
-    def burn(self, t: int) -> Thread:
-        """Charge the time since `clock` to the running thread's debt."""
+    def run_until(self, t: int) -> Thread:
+        """Let the running thread do its work up to a time."""
         assert self.thread is not None
-        self.thread.debt -= t - self.clock
+        self.thread.work -= t - self.clock
         self.clock = t
-        assert self.thread.debt >= 0
+        assert self.thread.work >= 0
         return self.thread
 
 
 class Processors:
-    """All processors. `burned(cpu, t)` is called when a thread's debt is burned: it takes its next step."""
+    """All processors. `step(cpu, t)` is called when a running thread has no work left: it takes its next step."""
 
-    def __init__(self, count: int, quantum: int, burned: Callable[[CPU, int], None]) -> None:
+    def __init__(self, count: int, quantum: int, step: Callable[[CPU, int], None]) -> None:
         self.cpus = [CPU(index) for index in range(count)]
         self.quantum = quantum
-        self.burned = burned
+        self.step = step
         self.queues: dict[int, deque[Thread]] = {}
 
     def ready(self, thread: Thread, t: int) -> None:
@@ -56,7 +56,7 @@ class Processors:
         if cpu.thread.priority >= thread.priority:
             self._queue(thread).append(thread)
             return
-        loser = cpu.burn(t)
+        loser = cpu.run_until(t)
         loser.quantum_left = cpu.quantum_end - t if cpu.quantum_end > t else self.quantum
         loser.change("ready", t)
         self._queue(loser).appendleft(loser)
@@ -76,9 +76,9 @@ class Processors:
 
     def act(self, cpu: CPU, t: int) -> None:
         """What a processor does at its next time: end a quantum, or let the thread step."""
-        thread = cpu.burn(t)
+        thread = cpu.run_until(t)
         if t < cpu.quantum_end:
-            self.burned(cpu, t)
+            self.step(cpu, t)
             return
         best = self._best()
         if best is None or best < thread.priority:

@@ -1,12 +1,12 @@
-"""The trimming policies once more, naively: none, fifo, clock, windows."""
+"""The trimming policies that the reference machine knows: none, fifo, clock, windows (MODEL.md section 3)."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from tests.model.entities import PTE, Process
+from simulator.config import MemoryManager
+from simulator.reference.entities import PTE, NotModelled, Process
 
 Decision = tuple[list[PTE], int]
 """the pages to trim, in order, and how many entries were examined"""
@@ -95,12 +95,15 @@ class Clock(Fifo):
         return None
 
 
+WINDOW = 16
+"""entries that the windows policy looks at for one replacement"""
+
+
 class Windows(NonePolicy):
     """Ages, and two hands per working set: one for replacement (an entry), one for aging (a position)."""
 
-    def __init__(self, requeue: Callable[[PTE], None], window: int = 16, age_share: float = 0.125) -> None:
+    def __init__(self, requeue: Callable[[PTE], None], age_share: float = 0.125) -> None:
         super().__init__(requeue)
-        self.window = window
         self.age_share = age_share
         self.hands: dict[Process, PTE] = {}
         self.age_hands: Counter[Process] = Counter()
@@ -125,7 +128,7 @@ class Windows(NonePolicy):
             return None
         entries = process.working_set
         start = entries.index(self.hands[process]) if process in self.hands else 0
-        examined = [pte for pte in (entries[start:] + entries[:start])[: self.window] if not pte.held]
+        examined = [pte for pte in (entries[start:] + entries[:start])[:WINDOW] if not pte.held]
         if not examined:
             return None
         idle = [pte for pte in examined if not pte.accessed]
@@ -181,6 +184,14 @@ def ceiling(value: float) -> int:
     return -int(-value // 1)
 
 
-def policy_of(name: str, requeue: Callable[[PTE], None], parameters: dict[str, Any]) -> NonePolicy:
-    """The policy of that name."""
-    return {"none": NonePolicy, "fifo": Fifo, "clock": Clock, "windows": Windows}[name](requeue, **parameters)
+POLICIES: dict[str, Callable[..., NonePolicy]] = {"none": NonePolicy, "fifo": Fifo, "clock": Clock, "windows": Windows}
+"""Those that the reference machine knows, by name."""
+
+
+def policy_of(manager: MemoryManager, requeue: Callable[[PTE], None]) -> NonePolicy:
+    """A memory manager's policy; raises NotModelled for one that the reference machine doesn't know."""
+    name = manager.trimming.policy
+    if name not in POLICIES:
+        known = ", ".join(POLICIES)
+        raise NotModelled(f"memory_manager.trimming.policy: found {name!r}, the reference machine knows {known}")
+    return POLICIES[name](requeue, **manager.trimming.parameters)

@@ -1,17 +1,17 @@
-"""Invariants that hold between any two actions of the model, and at its end."""
+"""Invariants that hold between any two steps of the reference machine, and at its end."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.model.entities import Frame, Thread
+from simulator.reference.entities import Frame, Thread
 
 if TYPE_CHECKING:
-    from tests.model.machine import ModelMachine
+    from simulator.reference.machine import ReferenceMachine
 
 
-def check(machine: ModelMachine) -> None:
+def check(machine: ReferenceMachine) -> None:
     """Raise AssertionError if the state contradicts itself."""
     _every_frame_in_one_place(machine)
     _tables_and_frames_agree(machine)
@@ -26,14 +26,14 @@ def check(machine: ModelMachine) -> None:
             assert not any(machine.processors.queues.values()), "a processor idles although a thread is ready"
 
 
-def check_demand_zero_once(machine: ModelMachine) -> None:
+def check_demand_zero_once(machine: ReferenceMachine) -> None:
     """Raise AssertionError if a page was demand-zero twice: streams give up no page's contents in between."""
     pages = [(row[1], row[3]) for row in machine.fault_handler.log if row[4] == "demand-zero"]
     assert len(pages) == len(set(pages)), "a page is demand-zero a second time"
     assert not (pages and machine.demand_paging), "the textbook machine has all pages on disk"
 
 
-def _every_frame_in_one_place(machine: ModelMachine) -> None:
+def _every_frame_in_one_place(machine: ReferenceMachine) -> None:
     memory = machine.memory
     lists = {
         "zeroed": [memory.zeroed],
@@ -49,7 +49,7 @@ def _every_frame_in_one_place(machine: ModelMachine) -> None:
             for frame in place:
                 seen[frame] += 1
                 assert frame.state == state
-                assert frame.home is place
+                assert frame.on_list is place
                 assert not frame.share
                 assert not frame.io
     for frame in memory.frames:
@@ -64,7 +64,7 @@ def _every_frame_in_one_place(machine: ModelMachine) -> None:
             assert not frame.modified
 
 
-def _tables_and_frames_agree(machine: ModelMachine) -> None:
+def _tables_and_frames_agree(machine: ReferenceMachine) -> None:
     shares: Counter[Frame] = Counter()
     for process in machine.processes:
         valid = [pte for pte in process.table.values() if pte.valid]
@@ -81,7 +81,7 @@ def _tables_and_frames_agree(machine: ModelMachine) -> None:
         assert frame.share == shares[frame], "the share count is not the number of entries that map the frame"
 
 
-def _slots_are_owned(machine: ModelMachine) -> None:
+def _slots_are_owned(machine: ReferenceMachine) -> None:
     owned: Counter[tuple[int, int]] = Counter()
     files = machine.backing.paging_files
     for process in machine.processes:
@@ -98,7 +98,7 @@ def _slots_are_owned(machine: ModelMachine) -> None:
         assert len(file.used) <= file.size <= file.maximum
 
 
-def _nothing_is_lost(machine: ModelMachine) -> None:
+def _nothing_is_lost(machine: ReferenceMachine) -> None:
     for process in machine.living:
         for pte in process.table.values():
             for content in {pte.content, pte.private} - {None}:
@@ -108,7 +108,7 @@ def _nothing_is_lost(machine: ModelMachine) -> None:
                     assert content.version == current, "a page's last version is neither in memory nor on disk"
 
 
-def _every_thread_in_one_place(machine: ModelMachine) -> None:
+def _every_thread_in_one_place(machine: ReferenceMachine) -> None:
     reads = {frame.reading for frame in machine.memory.frames if frame.reading is not None}
     places: dict[str, list[Thread]] = {
         "running": [cpu.thread for cpu in machine.processors.cpus if cpu.thread is not None],
@@ -128,6 +128,6 @@ def _every_thread_in_one_place(machine: ModelMachine) -> None:
     assert seen == Counter(user + daemons), "a thread is nowhere, in two places, or of a process that has ended"
 
 
-def _commit_balances(machine: ModelMachine) -> None:
+def _commit_balances(machine: ReferenceMachine) -> None:
     assert machine.backing.commit == sum(process.charged for process in machine.living)
     assert machine.backing.commit <= machine.backing.limit
