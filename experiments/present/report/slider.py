@@ -137,7 +137,7 @@ def timeline(runs: Sequence[Run], numbers: int = MOST_NUMBERS) -> Timeline | Non
     times = np.unique(np.concatenate(samples))
     times = times[spread_places(len(times), MOST_POSITIONS)]
     lists = len(rows.lists)
-    totals = [int(found[:lists].sum(axis=0).max()) for found in values]
+    totals = [int(timeline[:lists].sum(axis=0).max()) for timeline in values]
     return Timeline(list(known), rows, times, _texts(times), samples, values, totals, page)
 
 
@@ -171,8 +171,8 @@ def _values(result: RunResult, rows: Rows, page: int) -> Integers:
 def _column(result: RunResult, name: str) -> NDArray[np.float64]:
     if name not in result.samples:
         return np.zeros(len(result.samples))
-    found: Any = result.samples[name].to_numpy(np.float64)
-    return np.asarray(np.nan_to_num(found))
+    timeline: Any = result.samples[name].to_numpy(np.float64)
+    return np.asarray(np.nan_to_num(timeline))
 
 
 def _texts(times: Integers) -> list[str]:
@@ -197,20 +197,22 @@ class Slider:
 
     macro: ClassVar[str] = "slider"
 
-    def __init__(self, found: Timeline, picture: Any = None, identity: str = "slider") -> None:
+    def __init__(self, timeline: Timeline, picture: Any = None, identity: str = "slider") -> None:
         """`picture` is a plot over time that has a cursor; the ids of the slider's parts begin with its `identity`,
         since there may be several on a page."""
-        self.found, self.picture, self.identity = found, picture, identity
-        self.position = found.least()
-        self.texts, self.now = found.texts, found.texts[self.position]
-        self.lists = [(name, style.LISTS[name].colour, HATCHES[style.LISTS[name].hatch]) for name in found.rows.lists]
-        self._several = len(found.runs) > 1
-        self._values = [shown.tolist() for shown in found.at(self.position)]
+        self.timeline, self.picture, self.identity = timeline, picture, identity
+        self.position = timeline.least()
+        self.texts, self.now = timeline.texts, timeline.texts[self.position]
+        self.lists = [
+            (name, style.LISTS[name].colour, HATCHES[style.LISTS[name].hatch]) for name in timeline.rows.lists
+        ]
+        self._several = len(timeline.runs) > 1
+        self._values = [shown.tolist() for shown in timeline.at(self.position)]
 
     @property
     def jumps(self) -> dict[str, int]:
         """Buttons that put the slider where something happens."""
-        hard = self.found.most_hard()
+        hard = self.timeline.most_hard()
         more = {} if hard is None else {"Most hard faults": hard}
         return {"Start": 0, "Least memory available": self.position, **more, "End": len(self.texts) - 1}
 
@@ -219,49 +221,50 @@ class Slider:
         """Of each run its label (where there are several), when it ends, and the widths of its bar, which is as wide as
         the page for the largest memory, and of the lists in it."""
         rows = []
-        for run, samples in enumerate(self.found.samples):
-            total = self.found.totals[run]
-            ends = self.texts[self.found.position(int(samples[-1]))]
+        for run, samples in enumerate(self.timeline.samples):
+            total = self.timeline.totals[run]
+            ends = self.texts[self.timeline.position(int(samples[-1]))]
             widths = [_width(pages, total) for pages in self._values[run][: len(self.lists)]]
-            label = self.found.runs[run].label if self._several else ""
-            rows.append((label, f"(ends at {ends})", _width(total, self.found.total), widths))
+            label = self.timeline.runs[run].label if self._several else ""
+            rows.append((label, f"(ends at {ends})", _width(total, self.timeline.total), widths))
         return rows
 
     @property
     def headings(self) -> list[str]:
         """Of the table's columns: for one run pages, size and share, for several each one's size."""
-        return [run.label for run in self.found.runs] if self._several else ["pages", "size", "share"]
+        return [run.label for run in self.timeline.runs] if self._several else ["pages", "size", "share"]
 
     @property
     def groups(self) -> dict[str, list[tuple[tuple[str, str, str], list[Cell]]]]:
         """The table's rows by group: name, colour and hatch, and the numbers."""
-        processes, rates = ([(name, "", "") for name in names] for names in
-                            (self.found.rows.processes, (RATES[name] for name in self.found.rows.rates)))  # fmt: skip
+        rows = self.timeline.rows
+        processes = [(name, "", "") for name in rows.processes]
+        rates = [(RATES[name], "", "") for name in rows.rates]
         names = {"Page lists": self.lists, "Working sets": processes, "Meanwhile": rates}
-        places = iter(range(self.found.rows.count))
+        places = iter(range(rows.count))
         return {title: [(name, self._cells(next(places))) for name in some] for title, some in names.items()}
 
     def _cells(self, row: int) -> list[Cell]:
-        found, rate = self.found, row >= self.found.rows.count - len(self.found.rows.rates)
+        timeline, rate = self.timeline, row >= self.timeline.rows.count - len(self.timeline.rows.rates)
         if rate and not self._several:
             return [(f"{self._values[0][row]:,}", 0, row, "number", 3)]
         shows = ["number" if rate else "size"] if self._several else ["number", "size", "share"]
         cells = []
         for run, values in enumerate(self._values):
-            over, value = rate and found.ended(run, self.position), values[row]
-            texts = {"number": "-" if over else f"{value:,}", "size": show(value * found.page_size, "bytes"),
-                     "share": share(value / found.total)}  # fmt: skip
+            over, value = rate and timeline.ended(run, self.position), values[row]
+            texts = {"number": "-" if over else f"{value:,}", "size": show(value * timeline.page_size, "bytes"),
+                     "share": share(value / timeline.total)}  # fmt: skip
             cells += [(texts[what], run, row, what, 1) for what in shows]
         return cells
 
     @property
     def data(self) -> dict[str, Any]:
         """The numbers that the script goes through, by the id of their element."""
-        found = self.found
-        runs = zip(found.runs, found.samples, found.values, found.totals, strict=True)
+        timeline = self.timeline
+        runs = zip(timeline.runs, timeline.samples, timeline.values, timeline.totals, strict=True)
         return {f"{self.identity}-data": {
-            "times": found.times.tolist(), "texts": found.texts, "total": found.total, "page": found.page_size,
-            "names": found.rows.lists, "rates": len(found.rows.rates),
+            "times": timeline.times.tolist(), "texts": timeline.texts, "total": timeline.total,
+            "page": timeline.page_size, "names": timeline.rows.lists, "rates": len(timeline.rows.rates),
             "runs": [
                 {"label": run.label, "times": samples.tolist(), "values": values.tolist(), "total": total}
                 for run, samples, values, total in runs
