@@ -33,8 +33,8 @@ def explain(
 ) -> None:
     """Print a page's biography or, without a page, the table of regret; raises BadInput."""
     if (process is None) != (page is None):
-        missing, given = ("--process", "--page") if process is None else ("--page", "--process")
-        raise BadInput(f"{given}: found no {missing} with it, allowed are both, or neither")
+        missing, named = ("--process", "--page") if process is None else ("--page", "--process")
+        raise BadInput(f"{named}: found no {missing} with it, allowed are both, or neither")
     if page is None and at is not None:
         raise BadInput(f"--at {at}: found no --page that it could be about")
     if page is not None and within is not None:

@@ -66,7 +66,7 @@ def calibrate_disk(
 def notes(measured: Mapping[str, Latencies], fit: Fit, channels: int | None) -> list[str]:
     """What a user should know before trusting a fit."""
     said = []
-    deep = max((found.depth or 1 for found in measured.values()), default=1)
+    deep = max((latencies.depth or 1 for latencies in measured.values()), default=1)
     if deep > 1:
         said.append(
             f"measured with {deep} requests under way: the latencies contain waiting in the disk, which the simulator "
@@ -136,10 +136,12 @@ def fragment_text(name: str, disk: dict[str, Any], comment: list[str]) -> str:
 
 def assignment(name: str, disk: dict[str, Any], base: Path | None) -> str:
     """The same as an option of `pagesim run`, with absolute paths: `machine.disks={...}`."""
-    told = dict(disk)
+    absolute = dict(disk)
     if base is not None:
-        told |= {kind: str((base / disk[kind]).absolute()) for kind in ("read", "write") if _is_path(disk.get(kind))}
-    text = yaml.safe_dump({name: told}, sort_keys=False, width=_FLOW, default_flow_style=True, allow_unicode=True)
+        absolute |= {
+            kind: str((base / disk[kind]).absolute()) for kind in ("read", "write") if _is_path(disk.get(kind))
+        }
+    text = yaml.safe_dump({name: absolute}, sort_keys=False, width=_FLOW, default_flow_style=True, allow_unicode=True)
     return f"machine.disks={text.strip()}"
 
 
@@ -156,13 +158,13 @@ def as_data(
         "file": str(path),
         "measured": {
             kind: {
-                "requests": found.requests,
-                "counted": found.counted,
-                "pages": found.pages,
-                "depth": found.depth,
-                "quantiles_ns": dict(zip(map(str, SHARES), found.quantile(np.array(SHARES)).tolist(), strict=True)),
+                "requests": latencies.requests,
+                "counted": latencies.counted,
+                "pages": latencies.pages,
+                "depth": latencies.depth,
+                "quantiles_ns": dict(zip(map(str, SHARES), latencies.quantile(np.array(SHARES)).tolist(), strict=True)),
             }
-            for kind, found in measured.items()
+            for kind, latencies in measured.items()
         },
         "fits": [
             {
@@ -203,11 +205,12 @@ def report(measured: Mapping[str, Latencies], candidates: Sequence[Candidate], c
         )
         for one in candidates for kind, close in one.close.items()
     ]  # fmt: skip
-    told = [
-        f"{found.requests:,} {kind}s of {found.pages * 4} KiB{'' if found.counted else ', known by quantiles'}"
-        for kind, found in measured.items()
+    measurements = [
+        f"{latencies.requests:,} {kind}s of {latencies.pages * 4} KiB"
+        f"{'' if latencies.counted else ', known by quantiles'}"
+        for kind, latencies in measured.items()
     ]
-    return ["; ".join(told), Table("models, and the errors of their quantiles", columns, rows, notes=[CAVEAT])]
+    return ["; ".join(measurements), Table("models, and the errors of their quantiles", columns, rows, notes=[CAVEAT])]
 
 
 def last_lines(chosen: Candidate, line: str, out: Path | None, picture: Path | None) -> list[str]:

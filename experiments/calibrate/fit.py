@@ -64,20 +64,20 @@ class Fit:
 def transfer(model: str, measured: Measured) -> int:
     """What each page takes, nanoseconds: as measured if sizes differed, else the model's default, but at most half of
     the least latency."""
-    told = [found.per_page for found in measured.values() if found.per_page is not None]
-    if told:
-        return round(sum(told) / len(told))
+    slopes = [latencies.per_page for latencies in measured.values() if latencies.per_page is not None]
+    if slopes:
+        return round(sum(slopes) / len(slopes))
     default = int(registry.find("disk", model)().per_page)
-    return int(min([default, *(found.values[0] / 2 / found.pages for found in measured.values())]))
+    return int(min([default, *(latencies.values[0] / 2 / latencies.pages for latencies in measured.values())]))
 
 
 def fit_constant(measured: Measured) -> Fit:
     """The median, which no other constant's quantiles are closer to."""
     per_page = transfer("constant", measured)
     parameters = {"per_page": per_page}
-    for kind, found in measured.items():
-        median = float(found.quantile(np.array([0.5]))[0])
-        parameters[kind] = max(0, round(median - per_page * found.pages))
+    for kind, latencies in measured.items():
+        median = float(latencies.quantile(np.array([0.5]))[0])
+        parameters[kind] = max(0, round(median - per_page * latencies.pages))
     return Fit("constant", parameters, len(measured))
 
 
@@ -89,14 +89,14 @@ def fit_lognormal(model: str) -> Callable[[Measured], Fit]:
         per_page = transfer(model, measured)
         parameters = {"per_page": per_page}
         likelihood: float | None = 0.0
-        for kind, found in measured.items():
-            logs = np.log(np.maximum(found.values - per_page * found.pages, 1.0))
-            if found.counted:
-                mean = float(np.sum(found.weights * logs))
-                deviation = math.sqrt(float(np.sum(found.weights * (logs - mean) ** 2)))
-                likelihood = _plus(likelihood, _lognormal_likelihood(found, logs, mean, deviation))
+        for kind, latencies in measured.items():
+            logs = np.log(np.maximum(latencies.values - per_page * latencies.pages, 1.0))
+            if latencies.counted:
+                mean = float(np.sum(latencies.weights * logs))
+                deviation = math.sqrt(float(np.sum(latencies.weights * (logs - mean) ** 2)))
+                likelihood = _plus(likelihood, _lognormal_likelihood(latencies, logs, mean, deviation))
             else:
-                deviation, mean = np.polyfit(norm.ppf(found.upto), logs, 1, w=np.sqrt(found.weights)).tolist()
+                deviation, mean = np.polyfit(norm.ppf(latencies.upto), logs, 1, w=np.sqrt(latencies.weights)).tolist()
                 likelihood = None
             parameters[f"{kind}_median"] = max(1, round(math.exp(mean)))
             parameters[f"{kind}_p99"] = max(round(math.exp(mean + P99 * deviation)), parameters[f"{kind}_median"])
@@ -114,10 +114,10 @@ def _defaults_in_order(model: str, parameters: dict[str, int]) -> None:
             parameters.setdefault(f"{kind}_{suffix}", getattr(default, f"{kind}_{suffix}"))
 
 
-def _lognormal_likelihood(found: Latencies, logs: Floats, mean: float, deviation: float) -> float | None:
+def _lognormal_likelihood(latencies: Latencies, logs: Floats, mean: float, deviation: float) -> float | None:
     if deviation <= 0:
         return None
-    return float(np.sum(found.weights * (norm.logpdf(logs, mean, deviation) - logs))) * found.requests
+    return float(np.sum(latencies.weights * (norm.logpdf(logs, mean, deviation) - logs))) * latencies.requests
 
 
 def _plus(total: float | None, more: float | None) -> float | None:
@@ -167,17 +167,17 @@ def fit_mechanical(measured: Latencies, floor: float) -> Mechanical:
         return Mechanical(max(floor, float(values[0] + logs[0] * scale)), float(seek), float(rotation))
 
     starts = ([0.0, np.log(1 - share), np.log(share)] for share in ROTATIONS)
-    found = [least_squares(lambda logs: made(logs).share(values) - shares, start) for start in starts]
-    return made(min(found, key=lambda one: float(one.cost)).x)
+    fits = [least_squares(lambda logs: made(logs).share(values) - shares, start) for start in starts]
+    return made(min(fits, key=lambda one: float(one.cost)).x)
 
 
 def fit_hdd(measured: Measured) -> Fit:
     """Seek and rotation from the reads (the writes, if no reads were measured), taken to be at random places all over
     the disk: the least-squares fit of the distribution function."""
     per_page = transfer("hdd", measured)
-    found = measured.get("read") or next(iter(measured.values()))
-    arm = fit_mechanical(found, per_page * found.pages)
-    fixed = max(0, round(arm.least - per_page * found.pages))
+    latencies = measured.get("read") or next(iter(measured.values()))
+    arm = fit_mechanical(latencies, per_page * latencies.pages)
+    fixed = max(0, round(arm.least - per_page * latencies.pages))
     overhead = min(fixed, int(registry.find("disk", "hdd")().overhead))
     parameters = {
         "track_seek": fixed - overhead,
@@ -191,10 +191,10 @@ def fit_hdd(measured: Measured) -> Fit:
 
 def _mechanical_likelihood(measured: Measured, arm: Mechanical) -> float | None:
     total: float | None = 0.0
-    for found in measured.values():
-        density = arm.density(found.values)
-        possible = found.counted and bool((density > 0).all())
-        more = float(np.sum(found.weights * np.log(np.where(density > 0, density, 1.0)))) * found.requests
+    for latencies in measured.values():
+        density = arm.density(latencies.values)
+        possible = latencies.counted and bool((density > 0).all())
+        more = float(np.sum(latencies.weights * np.log(np.where(density > 0, density, 1.0)))) * latencies.requests
         total = _plus(total, more if possible else None)
     return total
 
@@ -203,11 +203,11 @@ def fit_empirical(measured: Measured) -> Fit:
     """The quantiles themselves: of counted requests exact, else on straight lines between the known ones."""
     reads = measured.get("read") or next(iter(measured.values()))
     shares = (np.arange(SAMPLES) + 0.5) / SAMPLES
-    samples = {kind: np.rint(found.quantile(shares)) for kind, found in measured.items()}
+    samples = {kind: np.rint(latencies.quantile(shares)) for kind, latencies in measured.items()}
     samples.setdefault("read", samples.get("write", np.zeros(0)))
     per_page = round(reads.per_page or 0)
     lifted = {kind: measured.get(kind, reads).pages * per_page for kind in samples}
-    samples = {kind: np.maximum(found - lifted[kind], 0) for kind, found in samples.items()}
+    samples = {kind: np.maximum(latencies - lifted[kind], 0) for kind, latencies in samples.items()}
     return Fit("empirical", {"per_page": per_page}, 0, None, samples)
 
 
@@ -224,12 +224,12 @@ FITS: dict[str, Callable[[Measured], Fit]] = {
 def parameters_of(fit: Fit, channels: int | None, files: Mapping[str, str]) -> dict[str, Any]:
     """A fit's parameters in a config: times with their unit, paths of sample files, channels if given (not for an arm,
     which is one)."""
-    told: dict[str, Any] = {"model": fit.model, **files}
+    parameters: dict[str, Any] = {"model": fit.model, **files}
     for key, value in fit.parameters.items():
-        told[key] = value if key == "rotations_per_minute" else f"{value} ns"
+        parameters[key] = value if key == "rotations_per_minute" else f"{value} ns"
     if channels is not None and fit.model != "hdd":
-        told["channels"] = channels
-    return told
+        parameters["channels"] = channels
+    return parameters
 
 
 # Closeness
@@ -337,8 +337,10 @@ def candidate(model: str, measured: Mapping[str, Latencies]) -> Candidate:
     """A model fitted to latencies."""
     fit = FITS[model](measured)
     table = table_of(fit)
-    modelled = {kind: latencies_of(table, kind, found.pages) for kind, found in measured.items()}
-    return Candidate(fit, modelled, {kind: closeness(found, modelled[kind]) for kind, found in measured.items()})
+    modelled = {kind: latencies_of(table, kind, latencies.pages) for kind, latencies in measured.items()}
+    return Candidate(
+        fit, modelled, {kind: closeness(latencies, modelled[kind]) for kind, latencies in measured.items()}
+    )
 
 
 def closest(candidates: Sequence[Candidate]) -> Candidate:

@@ -186,13 +186,13 @@ def _part(path: Path, job: Mapping[str, Any], options: Any, kind: str) -> Part |
     own = job.get("job options")
     merged = {**(options if isinstance(options, dict) else {}), **(own if isinstance(own, dict) else {})}
     for key, unit in CLOCKS:
-        told = side.get(key)
-        if isinstance(told, dict) and (told.get("bins") or told.get("percentile")):
-            requests = told.get("N", side.get("total_ios", 0))
+        latencies = side.get(key)
+        if isinstance(latencies, dict) and (latencies.get("bins") or latencies.get("percentile")):
+            requests = latencies.get("N", side.get("total_ios", 0))
             if not isinstance(requests, int) or requests < FEWEST:
                 return None
             depth = _number(path, merged, "iodepth", 1) * _number(path, merged, "numjobs", 1)
-            return {**told, "N": requests}, unit, _pages(path, merged), depth
+            return {**latencies, "N": requests}, unit, _pages(path, merged), depth
     return None
 
 
@@ -217,8 +217,10 @@ def _together(path: Path, kind: str, parts: list[Part]) -> Latencies:
         text = ", ".join(f"{size * 4} KiB" for size in sizes)
         raise BadInput(f"{path}: {kind}: found jobs with requests of {text}, allowed is one size a file")
     depth = max(depth for _, _, _, depth in parts)
-    if all(told.get("bins") for told, _, _, _ in parts):
-        pairs = [pair for told, unit, _, _ in parts for pair in _pairs(path, kind, "bins", told["bins"], unit)]
+    if all(latencies.get("bins") for latencies, _, _, _ in parts):
+        pairs = [
+            pair for latencies, unit, _, _ in parts for pair in _pairs(path, kind, "bins", latencies["bins"], unit)
+        ]
         values, counts = np.array(pairs).T
         return counted(values, counts, sizes[0], None, depth)
     if len(parts) > 1:
@@ -226,15 +228,15 @@ def _together(path: Path, kind: str, parts: list[Part]) -> Latencies:
             f"{path}: {kind}: found percentiles of {len(parts)} jobs, which can't be put together, allowed is one job, "
             "fio --group_reporting, or bins (--output-format=json+)"
         )
-    told, unit, pages, depth = parts[0]
-    swapped = _pairs(path, kind, "percentile", told.get("percentile"), unit, swap=True)
+    latencies, unit, pages, depth = parts[0]
+    swapped = _pairs(path, kind, "percentile", latencies.get("percentile"), unit, swap=True)
     known = sorted((share / 100, value) for value, share in swapped if 0 < share < 100)
     shares, values = np.array(known).reshape(-1, 2).T
     if (np.diff(values) < 0).any():
         raise BadInput(
             f"{path}: {kind}: percentile: found a smaller latency at a larger share, allowed are ascending ones"
         )
-    found = from_quantiles(shares, values, int(told["N"]), pages, depth)
+    found = from_quantiles(shares, values, int(latencies["N"]), pages, depth)
     if len(found.values) < FEWEST_QUANTILES:
         raise BadInput(
             f"{path}: {kind}: found {len(found.values)} different percentiles, allowed are at least {FEWEST_QUANTILES}"

@@ -73,12 +73,12 @@ def overlay(result: RunResult, path: Path, offset: int, stretch: float, instance
     BadInput for a bad log, an instance that isn't there, or nothing in common.
     """
     log = read_log(path)
-    told = _told(instances, log, result.samples)
+    chosen = _chosen(instances, log, result.samples)
     by_name = {name.casefold(): name for name in log.counters}
     totals = _only_disk(result.samples)
     pairs = []
     for column in (str(name) for name in result.samples.columns if name != "time_ns"):
-        found = next((by_name[name] for name in _wanted(column, told, totals) if name in by_name), None)
+        found = next((by_name[name] for name in _wanted(column, chosen, totals) if name in by_name), None)
         if found is not None:
             pairs.append(_pair(column, found, result.samples, log, offset, stretch))
     if not pairs:
@@ -99,11 +99,11 @@ def notes(log: Overlay, result: RunResult) -> list[str]:
     return []
 
 
-def _told(instances: Sequence[str], log: PerfmonLog, samples: pd.DataFrame) -> dict[str, str]:
+def _chosen(instances: Sequence[str], log: PerfmonLog, samples: pd.DataFrame) -> dict[str, str]:
     """The run's instances to those of the log, lower case, as the user says."""
     known = {found[2] for name in log.counters if (found := _INSTANCE.fullmatch(name))}
     own = {found[2] for name in samples.columns if (found := _INSTANCE.fullmatch(str(name)))}
-    told = {}
+    chosen = {}
     for text in instances:
         theirs, separator, ours = text.partition("=")
         if not separator:
@@ -112,8 +112,8 @@ def _told(instances: Sequence[str], log: PerfmonLog, samples: pd.DataFrame) -> d
             if name not in names:
                 allowed = ", ".join(sorted(names)[:20]) or f"an instance of the {whose}, which has none"
                 raise BadInput(f"--instance {text}: found {name!r}, allowed in the {whose} is one of {allowed}")
-        told[ours.casefold()] = theirs.casefold()
-    return told
+        chosen[ours.casefold()] = theirs.casefold()
+    return chosen
 
 
 def _only_disk(samples: pd.DataFrame) -> Mapping[str, str]:
@@ -122,14 +122,14 @@ def _only_disk(samples: pd.DataFrame) -> Mapping[str, str]:
     return dict.fromkeys(disks, "_total") if len(disks) == 1 else {}
 
 
-def _wanted(column: str, told: Mapping[str, str], totals: Mapping[str, str]) -> list[str]:
+def _wanted(column: str, chosen: Mapping[str, str], totals: Mapping[str, str]) -> list[str]:
     """The log's names that a column of the samples may go with, lower case, the best first."""
     found = _INSTANCE.fullmatch(column)
     if found is None:
         return [column.casefold()]
     kind, instance, counter = (part.casefold() for part in found.groups())
-    if instance in told:
-        return [f"{kind}({told[instance]})\\{counter}"]
+    if instance in chosen:
+        return [f"{kind}({chosen[instance]})\\{counter}"]
     names = [instance, path_of(column, "x").casefold().removeprefix(f"\\\\x\\{kind}(").removesuffix(f")\\{counter}")]
     if kind == "process" and (copy := _COPY.fullmatch(instance)):
         names.append(copy[1] if copy[2] == "1" else f"{copy[1]}#{int(copy[2]) - 1}")

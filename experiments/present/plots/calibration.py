@@ -42,10 +42,10 @@ def draw(
         figure = Figure()
         style.begin(figure, TITLE, file, 1.35 + 2.7 * len(measured))
         grid = figure.subplots(len(measured), 2, squeeze=False)
-        for (kind, found), (left, right) in zip(measured.items(), grid, strict=True):
+        for (kind, latencies), (left, right) in zip(measured.items(), grid, strict=True):
             chosen = {name: modelled[kind] for name, modelled in models.items()}
-            _distribution(left, kind, found, chosen, looks)
-            _quantiles(right, kind, found, chosen, looks)
+            _distribution(left, kind, latencies, chosen, looks)
+            _quantiles(right, kind, latencies, chosen, looks)
         handles = [Line2D([], [], color=MEASURED.colour, linewidth=3.2, alpha=0.35, label="measured")]
         handles += [
             Line2D([], [], color=look.colour, linestyle=look.line, marker=look.marker, markersize=3.5, label=name)
@@ -56,32 +56,32 @@ def draw(
 
 
 def _distribution(
-    axes: Axes, kind: str, found: Latencies, models: Mapping[str, data.Floats], looks: Mapping[str, style.Look]
+    axes: Axes, kind: str, latencies: Latencies, models: Mapping[str, data.Floats], looks: Mapping[str, style.Look]
 ) -> None:  # fmt: skip
-    low, high = found.quantile(np.array([0.001, 0.999])).tolist()
+    low, high = latencies.quantile(np.array([0.001, 0.999])).tolist()
     axes.set_xscale("log")
     axes.set_xlim(low / 1.35, high * 1.35)
     axes.set_ylim(0, 1.02)
     shares = np.linspace(0, 1, POINTS + 1)[1:-1]
-    if found.counted:
-        axes.plot(found.quantile(shares), shares, color=MEASURED.colour, linewidth=3.2, alpha=0.35)
+    if latencies.counted:
+        axes.plot(latencies.quantile(shares), shares, color=MEASURED.colour, linewidth=3.2, alpha=0.35)
     else:
-        axes.plot(found.values, found.upto, "o", color=MEASURED.colour, markersize=4, alpha=0.6)
+        axes.plot(latencies.values, latencies.upto, "o", color=MEASURED.colour, markersize=4, alpha=0.6)
     for name, values in models.items():
         own = np.interp(shares, (np.arange(len(values)) + 0.5) / len(values), values)
         axes.plot(own, shares, color=looks[name].colour, linestyle=looks[name].line, linewidth=1.2)
     axes.set_xlabel(f"latency of a {kind}")
     axes.set_ylabel("share of requests up to it")
-    axes.set_title(f"{kind}s: distribution ({found.requests:,} requests)")
+    axes.set_title(f"{kind}s: distribution ({latencies.requests:,} requests)")
     _latency_ticks(axes, x=True)
 
 
 def _quantiles(
-    axes: Axes, kind: str, found: Latencies, models: Mapping[str, data.Floats], looks: Mapping[str, style.Look]
+    axes: Axes, kind: str, latencies: Latencies, models: Mapping[str, data.Floats], looks: Mapping[str, style.Look]
 ) -> None:  # fmt: skip
-    enough = 1 - 5 / max(found.requests, 6)  # quantiles with five requests beyond them
-    shares = QQ[enough >= QQ] if found.counted else found.upto
-    measured = found.quantile(shares)
+    enough = 1 - 5 / max(latencies.requests, 6)  # quantiles with five requests beyond them
+    shares = QQ[enough >= QQ] if latencies.counted else latencies.upto
+    measured = latencies.quantile(shares)
     axes.set_xscale("log")
     axes.set_yscale("log")
     ends = [measured[0] / 1.35, measured[-1] * 1.35]

@@ -51,11 +51,11 @@ class Dashboard(ComparisonPlot):
             draw(part)
         every = len(result.summary["labels"])
         of = "policies" if len(looks) == every else f"{len(looks)} of {every} policies"
-        made = figure.legend(
+        legends = figure.legend(
             handles=comparison.handles(result, looks, line=" "), loc="outside lower left", ncols=COLUMNS,
             title=f"{of}; bands and lines: {comparison.band_note(result)}",
         )  # fmt: skip
-        made.set_alignment("left")
+        legends.set_alignment("left")
 
     def describe(self, result: ComparisonResult) -> str:
         return comparison.means(result, "completion_ns")

@@ -300,11 +300,11 @@ def begin(figure: Figure, title: str, run: str, height: float, width: float = WI
 
 def legend_beside(axes: Axes, handles: Sequence[Artist], title: str = "") -> Legend:
     """A legend to the right of a panel, where there is no data."""
-    made = axes.legend(
+    legend = axes.legend(
         handles=list(handles), title=title or None, loc="upper left", bbox_to_anchor=(1.01, 1.02), handlelength=2.4
     )
-    made.set_alignment("left")
-    return made
+    legend.set_alignment("left")
+    return legend
 
 
 def area(axes: Axes, edges: Any, values: Any, look: Look, below: Any = 0.0, alpha: float = 1.0) -> None:

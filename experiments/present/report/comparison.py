@@ -40,7 +40,7 @@ from experiments.present.report.page import (
 from experiments.present.report.pictures import named, pictures
 from experiments.present.report.provenance import provenance
 from experiments.present.report.question import and_list, comment, glance, machine_sentence, parameters
-from experiments.present.report.slider import MOST_NUMBERS, Run, Timeline, sampled, slider, timeline
+from experiments.present.report.slider import MOST_NUMBERS, Run, Slider, Timeline, sampled, timeline
 from experiments.present.table import Column, Table, text_column
 from simulator.result import RunResult
 
@@ -214,10 +214,10 @@ def _memory(result: ComparisonResult, directory: Path) -> tuple[list[Part], dict
     parts: list[Part] = []
     numbers: dict[str, Any] = {}
     for place, (size, found) in enumerate(timelines):
-        moving, data = slider(found, identity="slider" if place == 0 else f"slider-{place + 1}")
+        moving = Slider(found, identity="slider" if place == 0 else f"slider-{place + 1}")
         both = [_about(result, size, found), moving]
         parts += [Details(f"{show(size, 'bytes')} of memory", both, place == 0)] if len(timelines) > 1 else both
-        numbers |= data
+        numbers |= moving.data
     return parts, numbers
 
 

@@ -12,7 +12,7 @@ from experiments.present.report.page import Bullets, Figures, Note, Part, Report
 from experiments.present.report.pictures import named, pictures
 from experiments.present.report.provenance import provenance
 from experiments.present.report.question import and_list, comment, glance, machine_sentence
-from experiments.present.report.slider import Run, Timeline, slider, timeline
+from experiments.present.report.slider import Run, Slider, Timeline, timeline
 from experiments.present.run import KINDS, TIMES_NOTE, fault_table, process_table
 from simulator.result import RunResult
 
@@ -32,8 +32,8 @@ def report(result: RunResult, manifest: Mapping[str, Any]) -> Report:
     data: dict[str, Any] = {}
     if found is not None and lists is not None:
         drawn.remove(lists)
-        moving, data = slider(found, replace(lists, cursor=True))
-        memory.append(moving)
+        memory.append(moving := Slider(found, replace(lists, cursor=True)))
+        data = moving.data
     said = [*sentences(summary, page_size), *_shortest(found)]
     tables = [process_table(summary, page_size), Note(TIMES_NOTE), fault_table(summary)]
     sections: dict[str, tuple[str, list[Part]]] = {

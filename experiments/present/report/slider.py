@@ -6,7 +6,7 @@ Without a script the page shows one moment, that with the least memory available
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -137,7 +137,7 @@ def timeline(runs: Sequence[Run], numbers: int = MOST_NUMBERS) -> Timeline | Non
     times = np.unique(np.concatenate(samples))
     times = times[spread_places(len(times), MOST_POSITIONS)]
     lists = len(rows.lists)
-    totals = [int(found[:lists].sum(axis=0).max()) for found in values]
+    totals = [int(timeline[:lists].sum(axis=0).max()) for timeline in values]
     return Timeline(list(known), rows, times, _texts(times), samples, values, totals, page)
 
 
@@ -171,8 +171,8 @@ def _values(result: RunResult, rows: Rows, page: int) -> Integers:
 def _column(result: RunResult, name: str) -> NDArray[np.float64]:
     if name not in result.samples:
         return np.zeros(len(result.samples))
-    found: Any = result.samples[name].to_numpy(np.float64)
-    return np.asarray(np.nan_to_num(found))
+    timeline: Any = result.samples[name].to_numpy(np.float64)
+    return np.asarray(np.nan_to_num(timeline))
 
 
 def _texts(times: Integers) -> list[str]:
@@ -188,118 +188,89 @@ def _texts(times: Integers) -> list[str]:
 
 HATCHES = {"////": "rising", "\\\\\\\\": "falling", "....": "dotted", "xxxx": "crossed", "": ""}
 """Hatches of the plots, to the classes that draw them on the page."""
+Cell = tuple[str, int, int, str, int]
+"""A number that the script keeps up to date: its text, run and row, what it shows, and columns that it spans."""
 
 
-@dataclass(frozen=True)
-class Name:
-    """A row's name, of a list with its colour and hatch."""
-
-    text: str
-    colour: str = ""
-    hatch: str = ""
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number of the table that the script keeps up to date."""
-
-    text: str
-    run: int
-    row: int
-    show: str
-    span: int = 1
-
-
-@dataclass(frozen=True)
-class Bar:
-    """All memory of a run, list beside list; the largest memory is as wide as the page."""
-
-    label: str
-    """of a run, where there are several"""
-    ended: str
-    width: str
-    widths: list[str]
-
-
-@dataclass(frozen=True)
 class Slider:
     """The slider at its first moment, with what it moves: bars, a cursor in a picture, and a table."""
 
     macro: ClassVar[str] = "slider"
-    identity: str
-    """the ids of its parts begin with it, since there may be several on a page"""
-    now: str
-    last: str
-    position: int
-    positions: int
-    jumps: Mapping[str, int]
-    bars: list[Bar]
-    lists: list[Name]
-    headings: list[str]
-    groups: Mapping[str, list[tuple[Name, list[Number]]]]
-    picture: Any = None
-    """a plot over time that has a cursor"""
 
+    def __init__(self, timeline: Timeline, picture: Any = None, identity: str = "slider") -> None:
+        """`picture` is a plot over time that has a cursor; the ids of the slider's parts begin with its `identity`,
+        since there may be several on a page."""
+        self.timeline, self.picture, self.identity = timeline, picture, identity
+        self.position = timeline.least()
+        self.texts, self.now = timeline.texts, timeline.texts[self.position]
+        self.lists = [
+            (name, style.LISTS[name].colour, HATCHES[style.LISTS[name].hatch]) for name in timeline.rows.lists
+        ]
+        self._several = len(timeline.runs) > 1
+        self._values = [shown.tolist() for shown in timeline.at(self.position)]
 
-def slider(found: Timeline, picture: Any = None, identity: str = "slider") -> tuple[Slider, dict[str, Any]]:
-    """The slider over a timeline, and the numbers that it goes through, by the id of their element."""
-    position, several = found.least(), len(found.runs) > 1
-    values = [shown.tolist() for shown in found.at(position)]
-    jumps = {"Start": 0, "Least memory available": position}
-    if (hard := found.most_hard()) is not None:
-        jumps["Most hard faults"] = hard
-    lists = [Name(name, style.LISTS[name].colour, HATCHES[style.LISTS[name].hatch]) for name in found.rows.lists]
-    names = [*lists, *map(Name, found.rows.processes), *(Name(RATES[name]) for name in found.rows.rates)]
-    rows = [(name, _numbers(found, [shown[row] for shown in values], row)) for row, name in enumerate(names)]
-    first, second = len(lists), len(lists) + len(found.rows.processes)
-    made = Slider(
-        identity=identity, now=found.texts[position], last=found.texts[-1], position=position,
-        positions=len(found.times), jumps=jumps | {"End": len(found.times) - 1},
-        bars=[_bar(found, run, values[run], several) for run in range(len(found.runs))], lists=lists,
-        headings=[run.label for run in found.runs] if several else ["pages", "size", "share"],
-        groups={"Page lists": rows[:first], "Working sets": rows[first:second], "Meanwhile": rows[second:]},
-        picture=picture,
-    )  # fmt: skip
-    return made, {f"{identity}-data": _data(found)}
+    @property
+    def jumps(self) -> dict[str, int]:
+        """Buttons that put the slider where something happens."""
+        hard = self.timeline.most_hard()
+        more = {} if hard is None else {"Most hard faults": hard}
+        return {"Start": 0, "Least memory available": self.position, **more, "End": len(self.texts) - 1}
 
+    @property
+    def bars(self) -> list[tuple[str, str, str, list[str]]]:
+        """Of each run its label (where there are several), when it ends, and the widths of its bar, which is as wide as
+        the page for the largest memory, and of the lists in it."""
+        rows = []
+        for run, samples in enumerate(self.timeline.samples):
+            total = self.timeline.totals[run]
+            ends = self.texts[self.timeline.position(int(samples[-1]))]
+            widths = [_width(pages, total) for pages in self._values[run][: len(self.lists)]]
+            label = self.timeline.runs[run].label if self._several else ""
+            rows.append((label, f"(ends at {ends})", _width(total, self.timeline.total), widths))
+        return rows
 
-def _bar(found: Timeline, run: int, values: list[int], several: bool) -> Bar:
-    ends = found.texts[found.position(int(found.samples[run][-1]))]
-    widths = [_width(pages, found.totals[run]) for pages, _ in zip(values, found.rows.lists, strict=False)]
-    label = found.runs[run].label if several else ""
-    return Bar(label, f"(ends at {ends})", _width(found.totals[run], found.total), widths)
+    @property
+    def headings(self) -> list[str]:
+        """Of the table's columns: for one run pages, size and share, for several each one's size."""
+        return [run.label for run in self.timeline.runs] if self._several else ["pages", "size", "share"]
+
+    @property
+    def groups(self) -> dict[str, list[tuple[tuple[str, str, str], list[Cell]]]]:
+        """The table's rows by group: name, colour and hatch, and the numbers."""
+        rows = self.timeline.rows
+        processes = [(name, "", "") for name in rows.processes]
+        rates = [(RATES[name], "", "") for name in rows.rates]
+        names = {"Page lists": self.lists, "Working sets": processes, "Meanwhile": rates}
+        places = iter(range(rows.count))
+        return {title: [(name, self._cells(next(places))) for name in some] for title, some in names.items()}
+
+    def _cells(self, row: int) -> list[Cell]:
+        timeline, rate = self.timeline, row >= self.timeline.rows.count - len(self.timeline.rows.rates)
+        if rate and not self._several:
+            return [(f"{self._values[0][row]:,}", 0, row, "number", 3)]
+        shows = ["number" if rate else "size"] if self._several else ["number", "size", "share"]
+        cells = []
+        for run, values in enumerate(self._values):
+            over, value = rate and timeline.ended(run, self.position), values[row]
+            texts = {"number": "-" if over else f"{value:,}", "size": show(value * timeline.page_size, "bytes"),
+                     "share": share(value / timeline.total)}  # fmt: skip
+            cells += [(texts[what], run, row, what, 1) for what in shows]
+        return cells
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The numbers that the script goes through, by the id of their element."""
+        timeline = self.timeline
+        runs = zip(timeline.runs, timeline.samples, timeline.values, timeline.totals, strict=True)
+        return {f"{self.identity}-data": {
+            "times": timeline.times.tolist(), "texts": timeline.texts, "total": timeline.total,
+            "page": timeline.page_size, "names": timeline.rows.lists, "rates": len(timeline.rows.rates),
+            "runs": [
+                {"label": run.label, "times": samples.tolist(), "values": values.tolist(), "total": total}
+                for run, samples, values, total in runs
+            ],
+        }}  # fmt: skip
 
 
 def _width(pages: int, total: int) -> str:
     return f"{100 * pages / total:.3f}%"
-
-
-def _numbers(found: Timeline, values: list[int], row: int) -> list[Number]:
-    """A row: of one run pages, size and share, of several each one's size; of rates, the rate."""
-    rates = row >= len(found.rows.lists) + len(found.rows.processes)
-    several = len(found.runs) > 1
-    if rates and not several:
-        return [Number(f"{values[0]:,}", 0, row, "number", 3)]
-    shows = ["number" if rates else "size"] if several else ["number", "size", "share"]
-    cells = []
-    for run, value in enumerate(values):
-        over = rates and found.ended(run, found.least())
-        texts = {"number": "-" if over else f"{value:,}", "size": show(value * found.page_size, "bytes"),
-                 "share": share(value / found.total)}  # fmt: skip
-        cells += [Number(texts[what], run, row, what) for what in shows]
-    return cells
-
-
-def _data(found: Timeline) -> dict[str, Any]:
-    return {
-        "times": found.times.tolist(),
-        "texts": found.texts,
-        "total": found.total,
-        "page": found.page_size,
-        "names": found.rows.lists,
-        "rates": len(found.rows.rates),
-        "runs": [
-            {"label": run.label, "times": samples.tolist(), "values": values.tolist(), "total": total}
-            for run, samples, values, total in zip(found.runs, found.samples, found.values, found.totals, strict=True)
-        ],
-    }

@@ -21,7 +21,7 @@ from experiments.present.report.page import Bullets, Figures, Part, Report, repo
 from experiments.present.report.pictures import pictures
 from experiments.present.report.provenance import provenance
 from experiments.present.report.question import and_list, comment, glance, machine_sentence
-from experiments.present.report.slider import Run, sampled, slider, timeline
+from experiments.present.report.slider import Run, Slider, sampled, timeline
 from experiments.present.sweep import Setting, mean, setting_table, shown_metrics, value_table
 from experiments.store import SWEEP_FILE
 
@@ -178,6 +178,9 @@ def _memory(swept: Swept) -> tuple[list[Part], dict[str, Any]]:
     runs = [Run(kept[place][0].name, sampled(kept[place][1])) for place in places]
     if (found := timeline(runs)) is None:
         return [], {}
-    moving, data = slider(found)
+    moving = Slider(found)
     which = "each setting" if len(runs) == len(swept.settings) else f"{len(runs)} of {len(swept.settings):,} settings"
-    return [f"The first replication of {which}, side by side; a bar is as long as its memory is large.", moving], data
+    return [
+        f"The first replication of {which}, side by side; a bar is as long as its memory is large.",
+        moving,
+    ], moving.data

@@ -26,7 +26,7 @@ from experiments.present.report.comparison import _memory
 from experiments.present.report.comparison import report as comparison_report
 from experiments.present.report.page import page
 from experiments.present.report.run import report as run_report
-from experiments.present.report.slider import Run, slider, timeline
+from experiments.present.report.slider import Run, Slider, timeline
 from experiments.present.report.sweep import _failures
 from experiments.source import source
 from simulator.result import RunResult
@@ -264,7 +264,7 @@ def test_a_run_that_has_ended_has_no_rates_any_more_and_a_bar_is_as_long_as_its_
     found = timeline(runs)
     assert found is not None
     assert (found.totals, found.texts[found.least()]) == ([256, 512], "200 ns")
-    tree = ET.fromstring(render(slider(found)[0]))
+    tree = ET.fromstring(render(Slider(found)))
     rates = [cell.text for cell in tree.iter("td") if cell.get("data-show") == "number"]
     assert rates == ["7", "-"]
     bars = [part.get("style") for part in tree.iter("div") if part.get("class") == "stack"]
