@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments import tables
 from experiments.commands import print_json
 from experiments.config import Experiment, load
 from experiments.errors import BadInput, RunFailed
 from experiments.inputs import with_absolute_paths
 from experiments.manifest import input_digests, manifest
 from experiments.opening import write_manifest
+from experiments.present.run import run_report
+from experiments.present.terminal import show
 from experiments.runner import prepare
 from experiments.source import source
 from experiments.store import REFERENCE, canonical_json, replacing
@@ -50,9 +51,7 @@ def run_reference(
     if as_json:
         print_json({**summary, "directory": str(target.absolute())})
         return
-    console = tables.console()
-    console.print(tables.run_report(summary, experiment.machine.page_size))
-    console.print(f"result: {target}", highlight=False, soft_wrap=True)
+    show([*run_report(summary, experiment.machine.page_size), f"result: {target}"])
 
 
 def _summary(experiment: Experiment, base: Path) -> dict[str, Any]:

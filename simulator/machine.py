@@ -376,6 +376,8 @@ class Machine:
     def _start_due(self) -> None:
         """Start the process whose time has come."""
         self._check_asleep()
+        if self._record["steps_watched"]:
+            self._show()
         index, now = self._starts.pop(0), int(self._record["next_start"])
         self._set_next_start()
         spec = self.state.specs[index]

