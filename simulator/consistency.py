@@ -178,7 +178,7 @@ def check_versions(state: State) -> None:
     stale = np.where(c["location"] >= 0, c["written"], 0) != c["version"]
     living = (c["process"] < 0) | (state.arrays["processes"]["alive"][np.maximum(c["process"], 0)] != 0)
     forbid(clean & stale & living, "page {} has stores that its backing store doesn't hold")
-    carried = written & ~modified & living & (f["deleted"][frame] == 0) & (c["losable"] == 0)
+    carried = written & ~modified & living & (f["deleted"][frame] == 0) & (c["discardable"] == 0)
     forbid(carried & (f["io_version"][frame] != c["version"]), "page {} is being written in an old version")
     slot = (c["location"] >= 0) & (c["location"] >> constants.STORE_SHIFT < state.paging_files)
     forbid(modified & slot, "modified page {} keeps a slot with a stale copy")
@@ -191,5 +191,7 @@ def check_zeroed(state: State) -> None:
     kept = c["zeroed"] > 0
     forbid(kept & (c["version"] == 0), "page {} was zeroed, but counts as having no contents")
     forbid(kept & (c["frame"] < 0) & (c["location"] < 0), "page {} was zeroed, and its frame reused without a write")
-    forbid(c["losable"].astype(np.bool_) & (c["version"] > 0), "page {} needn't be kept, but counts as having contents")
-    forbid(c["losable"].astype(np.bool_) & (c["frame"] < 0), "page {} needn't be kept, but is in no frame")
+    forbid(
+        c["discardable"].astype(np.bool_) & (c["version"] > 0), "page {} needn't be kept, but counts as having contents"
+    )
+    forbid(c["discardable"].astype(np.bool_) & (c["frame"] < 0), "page {} needn't be kept, but is in no frame")

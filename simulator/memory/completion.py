@@ -225,7 +225,7 @@ def _write_done(m: MachineRecord, request: int, t: Nanoseconds) -> None:
         if c.process >= 0:
             m.processes[c.process].pages_output += m.processes[c.process].alive
         slot = in_paging_file(m, location)
-        if r.ok and not f.deleted and not c.losable and not (slot and f.modified):
+        if r.ok and not f.deleted and not c.discardable and not (slot and f.modified):
             note_written(m, f.content, location, f.io_version)
         elif slot:
             free_written(m, location)

@@ -27,8 +27,8 @@ def delete_content(m: MachineRecord, content: Content, reason: int) -> None:
     contents."""
     drop_versions(m, content)
     c = m.contents[content]
-    c.losable = 0
-    c.lost = 0
+    c.discardable = 0
+    c.discarded = 0
     frame = c.frame
     if frame < 0:
         return

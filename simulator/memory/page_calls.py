@@ -178,13 +178,13 @@ def reset_all(m: MachineRecord, entries: Any, t: Nanoseconds) -> None:
         frame = c.frame
         if frame >= 0 and m.frames[frame].state != ACTIVE and m.frames[frame].io != IO_NONE:
             delete_content(m, content, RESET)
-            c.lost = 1
+            c.discarded = 1
             continue
-        c.lost |= frame < 0 and c.version > 0
+        c.discarded |= frame < 0 and c.version > 0
         drop_versions(m, content)
         if frame < 0:
             continue
-        c.losable = 1
+        c.discardable = 1
         m.frames[frame].modified = 0
         if m.frames[frame].state == MODIFIED:
             _resettle(m, frame, RESET)
@@ -210,7 +210,7 @@ def offer_all(m: MachineRecord, entries: Any, priority: int, t: Nanoseconds) -> 
         if valid:
             f.priority = priority
         drop_versions(m, m.ptes[e].content)
-        c.losable = 1
+        c.discardable = 1
         f.modified = 0
         if valid:
             _leave(m, e, OFFERED, t)
@@ -230,10 +230,10 @@ def reclaim_all(m: MachineRecord, entries: Any, t: Nanoseconds) -> Any:
     for i in range(len(entries)):
         content = m.ptes[entries[i]].content
         c = m.contents[content]
-        intact[i] = not c.lost
-        c.lost = 0
-        if c.losable:
-            c.losable = 0
+        intact[i] = not c.discarded
+        c.discarded = 0
+        if c.discardable:
+            c.discardable = 0
             c.version = 1
             m.frames[c.frame].modified = 1
             if m.frames[c.frame].state == STANDBY:

@@ -159,9 +159,9 @@ def release(m: MachineRecord, frame: Frame, reason: int) -> None:
 def _repurpose(m: MachineRecord, frame: Frame, content: Content) -> None:
     f = m.frames[frame]
     c = m.contents[f.content]
-    if c.losable:
-        c.losable = 0
-        c.lost = 1
+    if c.discardable:
+        c.discardable = 0
+        c.discarded = 1
     elif c.version != (c.written if c.location >= 0 else 0):
         raise ValueError("lost write: a page is repurposed whose backing store hasn't got what it holds")
     c.frame = NONE
@@ -225,7 +225,7 @@ def begin_contents(m: MachineRecord, frame: Frame) -> None:
     if c.version > 0:
         raise ValueError("lost write: a page that has contents is zeroed")
     c.version = 1
-    c.losable = 0
+    c.discardable = 0
     c.zeroed += 1
     f.modified = 1
     f.stored = 1

@@ -147,7 +147,7 @@ def fold_dirty(m: MachineRecord, pte: Pte) -> None:
         m.frames[c.frame].modified = 1
         m.frames[c.frame].stored = 1
         c.version += 1
-        c.losable = 0
+        c.discardable = 0
         m.bits[pte] &= ~DIRTY
 
 

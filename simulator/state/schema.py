@@ -69,8 +69,8 @@ class PageContents(Record):
     written: U4[int]  # version on the backing store
     file: I4[int]  # store number of its file, else -1
     adjacent: U1[int]  # the next content is the next page of the same process, section or file
-    losable: U1[int]  # reset or offered: a version in memory needn't be kept, and counts as none
-    lost: U1[int]  # it was losable, and its frame was given to another page
+    discardable: U1[int]  # reset or offered: a version in memory needn't be kept, and counts as none
+    discarded: U1[int]  # it was discardable, and its frame was given to another page
     zeroed: U1[int]  # times that it was zeroed since it last had no contents: at most once
 
 

@@ -257,7 +257,7 @@ def create_file(
 
     A file that this call makes has `size` bytes (0 unless given) on `disk` (the first one unless given). `share`: the
     FILE_SHARE_ flags of what others may do while this handle is open, all unless given; 0: nothing.
-    On failure INVALID_HANDLE_VALUE (-1, which CreateFileMapping takes for the paging files): ERROR_FILE_NOT_FOUND,
+    -1 is INVALID_HANDLE_VALUE, which CreateFileMapping takes for the paging files. ERROR_FILE_NOT_FOUND,
     ERROR_PATH_NOT_FOUND (no such disk, or no name), ERROR_ACCESS_DENIED (writing to an image),
     ERROR_SHARING_VIOLATION (somebody has it open and the two don't share, or the image is mapped
     [ros: drivers/filesystems/vfatfs/create.c]), ERROR_FILE_EXISTS (CREATE_NEW), ERROR_INVALID_PARAMETER,

@@ -100,7 +100,7 @@ def create_file_mapping(
 
     `file_handle`: of an open file, or INVALID_HANDLE_VALUE: backed by the paging files. `protect`: a PAGE_ constant
     with SEC_ flags. `maximum_size` in bytes; 0: the file's, which a larger one extends. The handle is good for what
-    `protect` allows. On failure 0: ERROR_PATH_NOT_FOUND or ERROR_FILENAME_EXCED_RANGE if the name is none,
+    `protect` allows. ERROR_PATH_NOT_FOUND or ERROR_FILENAME_EXCED_RANGE if the name is none,
     ERROR_ACCESS_DENIED if the file isn't open for that, ERROR_INVALID_HANDLE (no such file, or the name is another
     kind's), ERROR_NOT_ENOUGH_MEMORY (larger than a file that can't be extended or than any section),
     ERROR_INVALID_PARAMETER, ERROR_DISK_FULL, ERROR_BAD_EXE_FORMAT (SEC_IMAGE of no image or no file),

@@ -176,7 +176,7 @@ BROKEN: dict[str, tuple[Callable[[State], None], str]] = {
     "lost": (set_field("contents", "version", on_standby, 9), "backing store"),
     "zeroed twice": (set_field("contents", "zeroed", first(), 2), "zeroed a second time"),
     "zeroed for nothing": (set_field("contents", "zeroed", on_standby, 1), "having no contents"),
-    "reset, yet kept": (set_field("contents", "losable", first(), 1), "needn't be kept"),
+    "reset, yet kept": (set_field("contents", "discardable", first(), 1), "needn't be kept"),
     "slot count": (set_field("stores", "used", first(), 9), "slot"),
     "busy": (set_field("disks", "busy", first(), 0), "channels"),
     "request": (set_total("fresh_request", 1), "request is lost"),

@@ -101,7 +101,7 @@ class HeapWrapperCalls(HeapCalls):
         if item is not None:
             pointer = item.pointer
             self._objects().remove(memory, self._touch)
-            yield from self._bound()
+            yield from self._flush_if_due()
             yield from self.free(pointer)
             return 0
         if not memory or self._fixed(memory):
@@ -199,7 +199,7 @@ class HeapWrapperCalls(HeapCalls):
 
     def _lock(self, memory: int, code: int) -> Steps[int]:
         self._work()
-        yield from self._bound()
+        yield from self._flush_if_due()
         item = self._object(memory)
         if item is None:
             there = self._fixed(memory) or (not self._like_handle(memory) and self._readable(memory))
@@ -212,7 +212,7 @@ class HeapWrapperCalls(HeapCalls):
 
     def _unlock(self, family: _Family, memory: int) -> Steps[bool]:
         self._work()
-        yield from self._bound()
+        yield from self._flush_if_due()
         item = self._object(memory)
         if item is None:
             if self._like_handle(memory):
@@ -255,12 +255,12 @@ class HeapWrapperCalls(HeapCalls):
             return 0
         heap.hide(pointer, size)
         self._objects().point(memory, pointer, self._touch)
-        yield from self._bound()
+        yield from self._flush_if_due()
         return memory
 
     def _flags(self, family: _Family, memory: int, code: int) -> Steps[int]:
         self._work()
-        yield from self._bound()
+        yield from self._flush_if_due()
         item = self._object(memory)
         if item is None:
             return 0 if self._fixed(memory) else self._failed(code, c.GMEM_INVALID_HANDLE)
@@ -270,7 +270,7 @@ class HeapWrapperCalls(HeapCalls):
 
     def _handle(self, pointer: int, code: int) -> Steps[int]:
         self._work()
-        yield from self._bound()
+        yield from self._flush_if_due()
         handle = self._pointers().get(pointer, 0)
         return handle or (pointer if self._fixed(pointer) else self._failed(code, 0))
 
@@ -306,7 +306,7 @@ class HeapWrapperCalls(HeapCalls):
 
     def _touch_object(self, memory: int) -> Steps[None]:
         self._objects().touch(memory, self._touch)
-        yield from self._bound()
+        yield from self._flush_if_due()
 
     def _fixed(self, memory: int) -> bool:
         heap = self.own.heaps.get(self.own.heaps.process)
@@ -327,7 +327,7 @@ class HeapWrapperCalls(HeapCalls):
         except Failure:
             yield from self.free(pointer)
             return self._failed(c.ERROR_NOT_ENOUGH_MEMORY, 0)
-        yield from self._bound()
+        yield from self._flush_if_due()
         return handle
 
     def _resize(self, pointer: int, size: int, flags: int, *, stay: bool) -> Steps[int]:

@@ -93,7 +93,7 @@ class HeapCalls(Calls):
         if self.own.defers_touches:
             done = target.free(address, self._touch)
             if target.late or len(self._rows) >= MOST_PENDING:
-                yield from self._settle(target)
+                yield from self._give_back(target)
         elif target.takes(address):
             done = target.free(address, self._touch)
             yield from self._flush()
@@ -267,18 +267,18 @@ class HeapCalls(Calls):
         try:
             result = function(*arguments)
             if several or heap.late or len(self._rows) >= MOST_PENDING:
-                yield from self._settle(heap)
+                yield from self._give_back(heap)
         finally:
             if lock is not None:
                 lock.release()
         return result
 
-    def _bound(self) -> Steps[None]:
+    def _flush_if_due(self) -> Steps[None]:
         """Have what is pending executed if it's much, or if other threads may see it."""
         if len(self._rows) >= MOST_PENDING or not self.own.defers_touches:
             yield from self._flush()
 
-    def _settle(self, heap: Heap) -> Steps[None]:
+    def _give_back(self, heap: Heap) -> Steps[None]:
         yield from self._flush()
         if heap.late:
             heap.finish(self._touch)
