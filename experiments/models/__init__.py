@@ -1,0 +1,1 @@
+"""Models in SimPy whose processes need memory: examples to start from."""
