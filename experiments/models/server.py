@@ -46,11 +46,12 @@ STORES = 0.2
 """share of the touched pages that are stored to"""
 WORK = 100 * MICROSECOND
 """processor time of a request, beside what its pages cost"""
-BETWEEN = 200 * MICROSECOND
+BETWEEN = 40 * MICROSECOND
 """mean time between two arrivals"""
 WORKERS = 8
-MEMORIES = (6, 7, 8, 9, 10, 11, 12, 14)
+MEMORIES = (7, 7.5, 8, 8.5, 9, 9.5, 10, 11, 12, 14)
 """MiB"""
+PAGING: dict[str, Any] = {"paging_files": [config.PagingFile(size=64 * MiB)]}
 POLICIES = ("windows", "clock", "fifo")
 
 
@@ -74,7 +75,7 @@ class Model:
 
     def __init__(self, memory: int, policy: str, requests: int, seed: int = 1) -> None:
         self.env = simpy.Environment()
-        machine = config.Machine(memory=memory, processors=4, disks={"disk": config.Disk(model="nvme")})
+        machine = config.Machine(memory=memory, processors=4, disks={"disk": config.Disk(model="nvme")}, **PAGING)
         manager = config.MemoryManager(trimming=config.Trimming(policy=policy))
         quiet = Observe(fault_log=False, io_log=False, page_map=False, page_log=False, thread_log=False)
         self.machine = Machine(machine, manager, seed=seed, observe=quiet, env=self.env)
@@ -94,11 +95,12 @@ class Model:
         return pd.Series(self.response_times[self.requests // 10 :]) / 1e6
 
     def server(self, process: Any) -> Generator[Any, Any, None]:
-        """The server's program: commit and fill the data, then let the workers work."""
+        """The server's program: commit the data, start the other workers, fill the data, and work, too."""
         data = yield process.virtual_alloc(0, DATA * PAGE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
-        yield process.write(data, DATA * PAGE)
         for _ in range(WORKERS - 1):
-            yield process.create_thread(self.worker, data=data)
+            if not (yield process.create_thread(self.worker, data=data)):
+                raise RuntimeError(f"the server can't have another thread: error {process.get_last_error()}")
+        yield process.write(data, DATA * PAGE)
         yield from self.worker(process, data)
 
     def worker(self, process: Any, data: int) -> Generator[Any, Any, None]:
@@ -136,7 +138,7 @@ def measure(requests: int) -> pd.DataFrame:
     rows = []
     for policy in POLICIES:
         for memory in MEMORIES:
-            times = Model(memory * MiB, policy, requests).run()
+            times = Model(round(memory * MiB), policy, requests).run()
             rows.append((policy, memory, times.median(), times.quantile(0.99)))
             sys.stderr.write(f"\r{policy}, {memory} MiB   ")
     sys.stderr.write("\r")
