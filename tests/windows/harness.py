@@ -1,9 +1,9 @@
-"""One program in a machine of its own, and the words in which a conformance case is written."""
+"""One program in a machine of its own, and what is said of a process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from simulator import config
@@ -27,40 +27,6 @@ PRESSURE: dict[str, Any] = {"frames": 128, "manager": {"model": "windows"}}
 """Options of a machine whose memory is short, with all its daemons."""
 Steps = Generator[Any, Any, Any]
 Program = Callable[..., Steps]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One documented rule, and the program that sees whether it holds."""
-
-    call: str
-    rule: str
-    source: str
-    program: Program
-    options: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """What must hold, and of which call."""
-        return f"{self.call}: {self.rule}"
-
-
-@dataclass
-class Table:
-    """The cases of a module, in order; a decorator of their programs."""
-
-    cases: list[Case] = field(default_factory=list)
-
-    def __call__(self, call: str, rule: str, source: str, **options: Any) -> Callable[[Program], None]:
-        """Add the decorated program; `options` are those of `run`."""
-
-        def add(program: Program) -> None:
-            self.cases.append(Case(call, rule, source, program, options))
-
-        return add
-
-    def __iter__(self) -> Iterator[Case]:
-        return iter(self.cases)
 
 
 @dataclass
