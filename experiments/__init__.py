@@ -8,8 +8,8 @@ __version__ = "0.4.0"
 _LAZY = {
     "experiment": "experiments.notebook.experiment",
     "read": "experiments.notebook.experiment",
-    "load": "experiments.loading",
-    "sweep": "experiments.sweeps.api",
+    "load": "experiments.storage.points",
+    "sweep": "experiments.notebook.experiment",
 }
 """What is imported only when it is used, because it needs the data libraries, to the module that has it."""
 

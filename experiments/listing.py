@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from experiments.present.table import Table, text_column
-from experiments.schema import UNIT_FRAGMENTS, first_sentence
+from experiments.spec.schema import UNIT_FRAGMENTS, first_sentence
 from simulator import registry
 from simulator.units import format_size, format_time
 

@@ -1,12 +1,21 @@
-"""Progress on a terminal: how far a run is and how long it will still take; nothing where nobody looks."""
+"""Progress on a terminal: how far a run or a study is and how long it will still take; nothing where nobody looks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from experiments.present.numbers import show
 
@@ -58,3 +67,31 @@ def reporter(labels: list[str], duration: int | None) -> Iterator[_Reporter | No
     )
     with Progress(*columns, console=console, transient=True) as bars:
         yield _Reporter(bars, list(labels), duration)
+
+
+@contextmanager
+def batch_reporter(title: str, total: int) -> Iterator[Callable[[str | None], None]]:
+    """A function to call with each point's error (None: it has none), which draws a bar on stderr, if a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal or not total:
+        yield lambda _: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[failed]}"),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task(title, total=total, failed="")
+        failed = 0
+
+        def report(error: str | None) -> None:
+            nonlocal failed
+            failed += error is not None
+            bars.update(task, advance=1, failed=f"{failed} failed" if failed else "")
+
+        yield report

@@ -11,10 +11,9 @@ as a cell's last line shows the same as HTML tables, and `result.plot(...)` the 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import experiments
-from experiments.errors import BadInput
+import pagesim
 
-crowded = experiments.experiment(
+crowded = pagesim.experiment(
     name="crowded",
     machine={"memory": "2 MiB", "processors": 2},
     processes=[
@@ -27,7 +26,7 @@ print(repr(crowded))
 # %% A mistake is one line that says where, what was found and what is allowed.
 try:
     crowded.with_({"machine.memory": "2 MB"})
-except BadInput as error:
+except pagesim.BadInput as error:
     print(f"\n{error}")
 
 # %% A run leaves no files. `repr` is a line; `print` shows the table that `pagesim run` prints.
@@ -63,8 +62,8 @@ print(f"\n{points.curves().alt}")
 
 # %% What is saved, the command takes as well (`pagesim report`, `plot`, `why`, `rerun`), and `load` reads it back.
 place = result.save(Path(scratch.name, "crowded"))
-print(f"\n{len(experiments.load(place).faults()):,} faults are in the log of the saved run.")
+print(f"\n{len(pagesim.load(place).faults()):,} faults are in the log of the saved run.")
 scratch.cleanup()
 
-# %% The config as the text of a file, for `pagesim run` and `experiments.read`.
+# %% The config as the text of a file, for `pagesim run` and `pagesim.read`.
 print(f"\n{crowded.yaml()}", end="")

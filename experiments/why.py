@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from experiments.analysis.biography import PARTS, Step, biography, where_at
 from experiments.analysis.processes import shown_processes
-from experiments.biography import PARTS, Step, biography, where_at
-from experiments.config import natural
+from experiments.analysis.regret import WITHIN, Figures, curve, regret, removals
 from experiments.errors import BadInput
-from experiments.opening import opened
 from experiments.present import terminal
 from experiments.present.numbers import UNKNOWN, Unit, show
 from experiments.present.run import MOST_ROWS
 from experiments.present.table import Cell, Column, Table, text_column
-from experiments.regret import WITHIN, Figures, curve, regret, removals
-from experiments.store import canonical_json
+from experiments.spec.experiment import natural
+from experiments.storage.directory import canonical_json, opened
 from simulator.result import RunResult
 from simulator.units import parse_time
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import experiments
-from experiments.config import load
-from experiments.runner import prepare, simulate
+from experiments.spec.experiment import load
+from experiments.study.run import prepare, simulate
 from simulator.config import Trimming
 from simulator.invariants import Invariants
 from simulator.machine import Machine, Observe, ProcessSpec

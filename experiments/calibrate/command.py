@@ -13,14 +13,14 @@ import yaml
 
 from experiments.calibrate.fit import FILED, FITS, SHARES, Candidate, Fit, candidate, closest, parameters_of
 from experiments.calibrate.measured import Latencies, read_latencies
-from experiments.config import from_document
-from experiments.document import Document
 from experiments.errors import BadInput, single_line
 from experiments.present import terminal
 from experiments.present.export.command import beside
 from experiments.present.numbers import share
 from experiments.present.table import Cell, Column, Part, Table, text_column
-from experiments.store import canonical_json
+from experiments.spec.document import Document
+from experiments.spec.experiment import from_document
+from experiments.storage.directory import canonical_json
 
 CAVEAT = (
     "distance: Kolmogorov-Smirnov, the largest difference of the distribution functions; no p-values, which would not "

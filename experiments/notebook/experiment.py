@@ -9,19 +9,24 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from experiments.config import Experiment as Config
-from experiments.config import from_document, load_document
-from experiments.document import Document
 from experiments.errors import BadInput
-from experiments.loading import Points
-from experiments.messages import show
 from experiments.notebook.results import Comparison, Made, Run
-from experiments.notebook.values import plain, yaml_text
-from experiments.overrides import assign
 from experiments.present.report.question import machine_sentence
-from experiments.source import source
+from experiments.progress import reporter
+from experiments.spec.document import Document
+from experiments.spec.experiment import Experiment as Config
+from experiments.spec.experiment import from_document, load_document
+from experiments.spec.inputs import input_digests
+from experiments.spec.messages import show
+from experiments.spec.overrides import assign, override
+from experiments.spec.values import plain, yaml_text
+from experiments.storage.manifest import source
+from experiments.storage.points import Points
+
+if TYPE_CHECKING:
+    from experiments.study.workers import Workers
 
 Sizes = str | int | Sequence[str | int]
 Policies = str | Sequence[str]
@@ -66,15 +71,16 @@ class Experiment:
         `check` watches the simulator's invariants. Raises BadInput for input that can't be read or doesn't fit the
         machine, RunFailed if the simulation can't go on; its `result` is what came of it until then.
         """
-        from experiments import runner
-        from experiments.manifest import input_digests
-        from experiments.progress import reporter
+        from experiments.study import run
 
         digests = input_digests(self.config, self.document.base)
         began = time.perf_counter()
         with reporter(["run", "baseline"], self.config.duration) as progress:
-            result, failure = runner.run_as_far_as_it_goes(self.config, self.document.base, progress, check)
-        made = Run(**vars(result.complete()), made=self._made(digests, began))
+            result, failure = run.run_as_far_as_it_goes(self.config, self.document.base, progress, check)
+        made = Run(
+            **vars(result.complete()),
+            made=Made(self.config, self.document.base, self._source(), digests, time.perf_counter() - began),
+        )
         if failure is not None:
             failure.result = made
             raise failure
@@ -98,17 +104,16 @@ class Experiment:
         another is named. `workers` and `executor` are as for `sweep`. Raises BadInput, naming the command's option;
         RunFailed if not a single run could be made.
         """
-        from experiments.compare.command import Options, planned
-        from experiments.compare.conduct import conduct
+        from experiments.study.compare import Options, planned
 
         options = Options(
-            _listed(policies) or "", baseline, _listed(bounds), replications, _listed(memory), confidence=confidence
-        )
-        plan = planned(self.config, self.document.base, self.document.source, options)
-        began = time.perf_counter()
-        with _workers(workers, executor) as (opener, several):
-            result = conduct(plan, opener, several)
-        return Comparison(**vars(result), made=replace(self._made({}, began), plan=plan))
+            replications=replications, confidence=confidence, policies=_listed(policies) or "", baseline=baseline,
+            bounds=_listed(bounds), memory=_listed(memory),
+        )  # fmt: skip
+        asked = planned(self.config, self.document.base, self.document.source, options, self._source())
+        with _workers(workers, executor) as ready:
+            result, done = asked.run(ready)
+        return Comparison(**vars(result), made=(asked, done))
 
     def sweep(
         self,
@@ -117,6 +122,7 @@ class Experiment:
         replications: int = 1,
         workers: int = 1,
         executor: Executor | None = None,
+        confidence: float = 0.95,
         resume: bool = False,
         summaries: bool = False,
         out: Path | str | None = None,
@@ -128,20 +134,38 @@ class Experiment:
         with the interface of `concurrent.futures`; only this process knows plug-ins that were registered in a notebook.
         Raises BadInput, RunFailed and Interrupted as `experiments.sweep` does.
         """
-        from experiments.sweeps.api import conducted
-
         document = self.document
         if over is not None:
             option = Document("sweep(...)", None, {})
             document = assign(document, "sweep", plain(over, option), option.source)
-        return conducted(
-            document, _workers(workers, executor), replications=replications, resume=resume, summaries=summaries,
-            out=out,
-        )  # fmt: skip
+        return _swept(document, _workers(workers, executor), replications, confidence, resume, summaries, out)
 
-    def _made(self, digests: dict[str, str], began: float) -> Made:
-        told = source(self.file) if self.file else None
-        return Made(self.config, self.document.base, told, digests, time.perf_counter() - began)
+    def size(
+        self,
+        policies: Policies,
+        target: str,
+        *,
+        tolerance: str = "1%",
+        replications: int = 5,
+        confidence: float = 0.95,
+        workers: int = 1,
+        executor: Executor | None = None,
+        resume: bool = False,
+        out: Path | str | None = None,
+    ) -> dict[str, Any]:
+        """The least memory in which each policy meets a target such as "slowdown <= 1.05", as `pagesim size` finds it,
+        in a directory (default: results/NAME-size); what `pagesim size --json` prints. Raises as `compare`."""
+        from experiments.study.compare import planned
+        from experiments.study.size import Options, run_in
+
+        options = Options(replications=replications, confidence=confidence, policies=_listed(policies) or "")
+        asked = planned(self.config, self.document.base, self.document.source, options, self._source())
+        place = Path("results", f"{self.config.name}-size") if out is None else Path(out)
+        with _workers(workers, executor) as ready:
+            return run_in(place, asked, target, tolerance, ready, resume=resume)
+
+    def _source(self) -> dict[str, str]:
+        return source(self.file) if self.file else {}
 
     def _sentence(self) -> str:
         config = self.config.plain()
@@ -178,6 +202,68 @@ def read(file: Path | str) -> Experiment:
     return Experiment(document, from_document(document), Path(file))
 
 
+def compare(config: Path | str | Mapping[str, Any], policies: Policies, **options: Any) -> Comparison:
+    """Compare policies on a config, a YAML file or a mapping; the options are those of `Experiment.compare`."""
+    return _experiment(config).compare(policies, **options)
+
+
+def size(config: Path | str | Mapping[str, Any], policies: Policies, target: str, **options: Any) -> dict[str, Any]:
+    """The least memory in which each policy meets a target, for a config, a YAML file or a mapping; the options are
+    those of `Experiment.size`."""
+    return _experiment(config).size(policies, target, **options)
+
+
+def _experiment(config: Path | str | Mapping[str, Any]) -> Experiment:
+    return experiment(**config) if isinstance(config, Mapping) else read(config)
+
+
+def sweep(
+    config: Path | str | Mapping[str, Any],
+    executor: Executor | None = None,
+    *,
+    workers: int | None = None,
+    in_flight: int | None = None,
+    replications: int = 1,
+    confidence: float = 0.95,
+    resume: bool = False,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    plugins: Sequence[Path] = (),
+    summaries: bool = False,
+    out: Path | str | None = None,
+) -> Points:
+    """Run a config's sweep as `pagesim sweep` does, and load its result.
+
+    `config` is a YAML file or the same as a mapping, whose relative paths start from the current directory. `executor`
+    is anything with the interface of `concurrent.futures.Executor` whose workers can import pagesim: MPI's, Ray's, a
+    Dask client's `get_executor()`; it stays open. Without one, `workers` processes of this machine are used, one for
+    each processor if not said; a script that uses several guards its start with `if __name__ == "__main__":`, as
+    `multiprocessing` wants it. `in_flight` is how many points are handed to the executor at a time. Points that fail
+    have an error in their row. Raises BadInput for bad input, RunFailed if the executor is lost, Interrupted on Ctrl-C.
+    """
+    if isinstance(config, Mapping):
+        document = override(Document("config", {"name": "sweep", **config}, {}, Path()), overrides)
+        document = document if seed is None else assign(document, "seed", seed, f"seed={seed}")
+    else:
+        document = load_document(Path(config), overrides, seed, plugins)
+    used = _workers(workers, executor, in_flight)
+    return _swept(document, used, replications, confidence, resume, summaries, out)
+
+
+def _swept(
+    document: Document, used: AbstractContextManager[Workers], replications: int, confidence: float, resume: bool,
+    summaries: bool, out: Path | str | None,
+) -> Points:  # fmt: skip
+    from experiments.storage.points import load
+    from experiments.study.sweep import planned, run_in
+
+    study = planned(document, replications, confidence, whole=not summaries)
+    target = Path("results", study.experiment.name) if out is None else Path(out)
+    with used as workers:
+        run_in(target, study, workers, resume=resume)
+    return load(target)
+
+
 def _listed(given: Sizes | None) -> str | None:
     """One or several values as an option of the command; numbers are bytes."""
     if given is None or isinstance(given, str):
@@ -186,7 +272,9 @@ def _listed(given: Sizes | None) -> str | None:
     return ", ".join(value if isinstance(value, str) else f"{value} B" for value in values)
 
 
-def _workers(workers: int, executor: Executor | None) -> AbstractContextManager[Any]:
-    from experiments.batch import executors, pool
+def _workers(
+    workers: int | None, executor: Executor | None, in_flight: int | None = None
+) -> AbstractContextManager[Workers]:
+    from experiments.study.workers import lent, local
 
-    return executors.given(executor) if executor else pool.local(workers)
+    return lent(executor, in_flight) if executor else local(workers)

@@ -7,14 +7,13 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from experiments.compare.metrics import BY_KEY, METRICS, MORE, Metric
+from experiments.analysis.comparison import MEMORY
+from experiments.analysis.metrics import BY_KEY, METRICS, MORE, Metric
 from experiments.present import markdown
 from experiments.present.numbers import PLUS_MINUS, UNKNOWN, Unit, change, mean, share, show, significant
 from experiments.present.table import Cell, Column, Part, Table, text_column
 
 Figures = Mapping[str, Any]
-MEMORY = "machine.memory"
-"""The key of a cell's size of memory, in bytes."""
 MARKS = {"significant": "*", "exact": "exact", "not significant": "n.s.", "equal": "", "untested": "", None: ""}
 """How a verdict is marked beside a difference."""
 IDEAL = "†"

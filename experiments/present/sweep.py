@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from experiments.compare.metrics import METRICS, Metric
+from experiments.analysis.comparison import MEMORY
+from experiments.analysis.metrics import METRICS, Metric
 from experiments.errors import single_line
-from experiments.present.comparison import MEMORY
-from experiments.present.numbers import UNKNOWN
+from experiments.present.comparison import difference_text, mean_text
+from experiments.present.numbers import PLUS_MINUS, UNKNOWN
 from experiments.present.table import Cell, Column, Part, Table, text_column
-
-if TYPE_CHECKING:
-    from experiments.sweeps.conduct import Swept
 
 MOST_SETTINGS = 24
 """Settings that a terminal shows one by one."""
@@ -24,7 +23,7 @@ MOST_ERRORS = 3
 MOST_TEXT = 40
 """Characters of a value that a table shows."""
 SHOWN = ("completion_ns", "slowdown", "stall_share", "hard_faults", "pages_input", "pages_output", "mean_memory_bytes")
-"""What is shown of each, by the keys of `compare.metrics`."""
+"""What is shown of each, by the keys of `analysis.metrics`."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,10 @@ class Setting:
     """the same as numbers or text, by column"""
     rows: pd.DataFrame
     """its points that were run"""
+    first: str
+    """the name of its first replication's point"""
+    statistics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """its rows of settings.parquet by metric, where there were several replications"""
 
     @property
     def name(self) -> str:
@@ -53,24 +56,73 @@ class Setting:
         known = self.rows[metric.key].dropna() if metric.key in self.rows else ()
         return float(np.mean(known)) if len(known) else None
 
+    def figure(self, metric: Metric) -> Cell | float | None:
+        """A metric's mean; of several replications with its interval, and below it the difference from the first
+        setting."""
+        row = self.statistics.get(metric.key)
+        if row is None or row["mean"] is None:
+            return self.mean(metric)
+        mean = {**row, "constant": row["low"] == row["high"]}
+        lines = [mean_text(metric.unit, mean)]
+        if row["difference_verdict"] is not None:
+            different = {key.removeprefix("difference_"): value for key, value in row.items()}
+            lines.append(difference_text(metric.unit, {**different, "constant": different["low"] == different["high"]}))
+        return Cell("\n".join(lines), row["mean"])
 
-def report(swept: Swept) -> list[Part]:
-    """What a sweep ends with: its settings, or, of many, a table for each key; and why points failed."""
-    points, cells = swept.frames["points"].set_index("point"), swept.plan.cells
-    groups: dict[str, list[Any]] = {}
-    for cell in cells:
-        groups.setdefault(repr(cell.written), []).append(cell)
+
+def statistics(frame: pd.DataFrame | None, settings: int) -> list[Mapping[str, Mapping[str, Any]]]:
+    """The rows of settings.parquet of each setting, by metric; empty if there is no such frame."""
+    if frame is None:
+        return [{}] * settings
+    rows = [{str(key): None if pd.isna(value) else value for key, value in row.items()}
+            for row in frame.astype(object).to_dict("records")]  # fmt: skip
+    size = len(rows) // settings
+    return [{str(row["metric"]): row for row in rows[n * size : (n + 1) * size]} for n in range(settings)]
+
+
+def how_to_read(frame: pd.DataFrame | None, replications: int, confidence: float) -> list[str]:
+    """What intervals and differences mean; nothing where there are none."""
+    if frame is None:
+        return []
+    means = (
+        f"means of {replications} replications {PLUS_MINUS} half a {confidence:.0%} interval (Student t); below, the "
+        "paired difference from the first setting, in % of its mean"
+    )
+    marks = (
+        f"*: significant at {1 - confidence:.2g} after Holm's correction (1979) over the "
+        f"{frame['difference_p_adjusted'].count()} differences tested; n.s.: not significant; =: equal in every "
+        "replication; all figures are in settings.parquet"
+    )
+    return [means, marks]
+
+
+def settings_of(about: Mapping[str, Any], points: pd.DataFrame, means: pd.DataFrame | None) -> list[Setting]:
+    """The settings of a sweep, in its order; `about` is what study.json says, `means` the frame of settings.parquet."""
+    by_name = points.set_index("point", drop=False)
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for point in about["points"]:
+        groups.setdefault(json.dumps(point["parameters"], sort_keys=True), []).append(point)
     settings = []
-    for alike in groups.values():
-        texts = {key: written(value) for key, value in alike[0].written.items()}
-        rows = points.loc[[cell.name for cell in alike]]
-        settings.append(Setting(texts, alike[0].parameters, rows[rows["error"].isna()]))
-    keys, name = list(swept.plan.keys), f"{swept.plan.experiment.name}: {len(cells)} points"
-    metrics = shown_metrics(swept.frames["points"], SHOWN)
+    for alike, own in zip(groups.values(), statistics(means, len(groups)), strict=True):
+        rows = by_name.loc[[point["point"] for point in alike]]
+        texts = {key: written(value) for key, value in alike[0]["written"].items()}
+        first = str(alike[0]["point"])
+        settings.append(Setting(texts, alike[0]["parameters"], rows[rows["error"].isna()], first, own))
+    return settings
+
+
+def report(about: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], confidence: float) -> list[Part]:
+    """What a sweep ends with: its settings, or, of many, a table for each key; and why points failed. `about` is what
+    study.json says."""
+    points, means = frames["points"], frames.get("settings")
+    settings = settings_of(about, points, means)
+    keys, name = list(about["varied"]), f"{about['name']}: {len(points)} points"
+    metrics = shown_metrics(points, SHOWN)
+    errors = _errors({one["point"]: one["error"] for one in about["points"] if one["error"] is not None})
     if len(settings) <= MOST_SETTINGS:
-        return [setting_table(name, settings, keys, metrics), *_errors(swept.errors)]
-    tables = (value_table(f"{name}, means by {key}", settings, key, keys, metrics) for key in keys)
-    return [*tables, *_errors(swept.errors)]
+        reading = how_to_read(means, about["replications"], confidence)
+        return [setting_table(name, settings, keys, metrics), *reading, *errors]
+    return [*(value_table(f"{name}, means by {key}", settings, key, keys, metrics) for key in keys), *errors]
 
 
 def written(value: Any) -> str:
@@ -90,7 +142,7 @@ def setting_table(title: str, settings: Sequence[Setting], keys: Sequence[str], 
     """A row for each setting: its values, how many runs there were, and the means of their figures."""
     columns = [*_keys(keys), Column("runs", "count", 5), *_metrics(metrics)]
     rows = [
-        [*(one.value(key) for key in keys), len(one.rows), *(one.mean(metric) for metric in metrics)]
+        [*(one.value(key) for key in keys), len(one.rows), *(one.figure(metric) for metric in metrics)]
         for one in settings
     ]
     return Table(title, columns, rows, name="setting-table")
@@ -146,7 +198,7 @@ def _ends(key: str, parts: Sequence[str]) -> bool:
 def _errors(errors: Mapping[str, str]) -> list[str]:
     lines = [f"failed: {name}: {error}" for name, error in list(errors.items())[:MOST_ERRORS]]
     if len(errors) > MOST_ERRORS:
-        lines.append(f"failed: {len(errors) - MOST_ERRORS} more; all are in sweep.json and points.parquet")
+        lines.append(f"failed: {len(errors) - MOST_ERRORS} more; all are in study.json and points.parquet")
     return lines
 
 

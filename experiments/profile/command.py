@@ -9,13 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.command.trace import format_options, usable
 from experiments.errors import BadInput, RunFailed
-from experiments.opening import write_manifest
 from experiments.present import terminal
 from experiments.present.profile import report
 from experiments.profile.result import TraceProfile
-from experiments.store import PROFILE_KIND, canonical_json, replacing
-from experiments.trace_commands import format_options, usable
+from experiments.storage.directory import PROFILE_KIND, canonical_json, replacing, write_manifest
 from experiments.trace_progress import reading
 
 if TYPE_CHECKING:
@@ -58,8 +57,8 @@ def _stem(path: Path) -> str:
 def _profile_into(
     path: Path, given: dict[str, Any], asked: dict[str, Any], partial: Path, plots: bool
 ) -> TraceProfile:  # fmt: skip
-    from experiments.inputs import digest
-    from experiments.manifest import versions
+    from experiments.spec.inputs import digest
+    from experiments.storage.manifest import versions
     from workloads.profile.source import Source
     from workloads.traces.cache import open_trace
 

@@ -113,7 +113,9 @@ def starts(repeat: int) -> None:
     taken = []
     for _ in range(repeat):
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "experiments.cli", "--help"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "experiments.command.cli", "--help"], check=True, stdout=subprocess.DEVNULL
+        )
         taken.append(time.perf_counter() - start)
     line("pagesim --help, s", statistics.median(taken), "< 0.3")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,8 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-from experiments.cli import main
+from experiments.command.cli import main
+from experiments.storage.directory import DIGEST, sealed
 
 
 class Ran(NamedTuple):
@@ -81,3 +83,10 @@ def frames_of(directory: Path) -> dict[str, bytes]:
     del found["manifest.json"]
     assert {"summary.json", "samples.parquet", "processes.parquet", "faults.parquet", "io.parquet"} <= set(found)
     return found
+
+
+def change_study(source: Path, target: Path, **changes: object) -> None:
+    """Write a study's description, as it would be with other values, into a directory."""
+    study = json.loads((source / "study.json").read_text("utf-8")) | changes
+    del study[DIGEST]
+    (target / "study.json").write_text(sealed(study), "utf-8")

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import experiments
-from experiments.batch.pool import Here
-from experiments.document import Document, parse_document, read_document
 from experiments.errors import BadInput
 from experiments.notebook.experiment import Experiment
 from experiments.notebook.results import Comparison, Run
-from experiments.notebook.values import plain, yaml_text
 from experiments.present.plots import style
 from experiments.present.plots.draw import draw
+from experiments.spec.document import Document, parse_document, read_document
+from experiments.spec.values import plain, yaml_text
+from experiments.study.workers import Here
 from tests.experiments.conftest import Command, WriteConfig, frames_of
 
 ZIPF = {"kind": "zipf", "pages": 120, "references": 3000, "writes": 0.2}

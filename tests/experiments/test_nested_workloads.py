@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments.config import Experiment, from_document, load
-from experiments.document import Document
 from experiments.errors import BadInput
-from experiments.inputs import input_paths
-from experiments.overrides import override
-from experiments.rerun import rerun
-from experiments.schema import config_schema
-from experiments.store import read_manifest
+from experiments.spec.document import Document
+from experiments.spec.experiment import Experiment, from_document, load
+from experiments.spec.inputs import input_paths
+from experiments.spec.overrides import override
+from experiments.spec.schema import config_schema
+from experiments.storage.directory import read_manifest
+from experiments.study.rerun import rerun
 from simulator.result import RunResult
 from tests.experiments.conftest import Command, WriteConfig
 

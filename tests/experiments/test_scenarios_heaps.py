@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from experiments.config import load
-from experiments.runner import run
+from experiments.spec.experiment import load
+from experiments.study.run import run
 from simulator.result import RunResult
 from simulator.windows.heap.low_fragmentation import BUCKET_OF, CAPACITIES, LARGEST
 from tests.experiments.test_windows_configs import CONFIGS

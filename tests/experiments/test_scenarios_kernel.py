@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.config import load
-from experiments.runner import run
+from experiments.spec.experiment import load
+from experiments.study.run import run
 from simulator.result import RunResult
 
 CONFIGS = Path(__file__).parents[2] / "experiments" / "configs"

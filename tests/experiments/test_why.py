@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.regret import regret
+from experiments.analysis.regret import regret
 from simulator.result import RunResult
 from tests.experiments.conftest import BUSY, Command, WriteConfig
 
@@ -16,7 +16,7 @@ from tests.experiments.conftest import BUSY, Command, WriteConfig
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A result with a page log, made once."""
-    from experiments.cli import main
+    from experiments.command.cli import main
 
     directory = tmp_path_factory.mktemp("why")
     (directory / "trace.txt").write_text("1\n2 W\n3 X\n")

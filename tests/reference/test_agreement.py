@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 import workloads.traces
-from experiments.config import from_document
-from experiments.document import Document
-from experiments.runner import prepare
+from experiments.spec.document import Document
+from experiments.spec.experiment import from_document
+from experiments.study.run import prepare
 from tests.reference.cases import Case, code
 from tests.reference.compare import differences, run_reference
 from tests.reference.machines import cases

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from experiments.cli import main
+from experiments.command.cli import main
 from tests.reference.compare import summary_differences
 
 CONFIGS = Path(__file__).parents[2] / "experiments" / "configs"

@@ -13,9 +13,9 @@ from time import process_time
 from typing import NamedTuple
 
 import experiments
-from experiments.config import load
 from experiments.errors import RunFailed
-from experiments.runner import prepare, simulate
+from experiments.spec.experiment import load
+from experiments.study.run import prepare, simulate
 from simulator.registry import names
 from simulator.result import SimulationError
 from tests.robustness.watch import Thinning

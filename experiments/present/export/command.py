@@ -12,9 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.errors import BadInput
-from experiments.opening import opened
-from experiments.placing import new_file
-from experiments.store import canonical_json
+from experiments.storage.directory import canonical_json, opened
+from experiments.storage.writing import new_file
 from simulator.units import parse_time
 
 TRACE, LOG = "trace.json.gz", "perfmon.csv"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from matplotlib.figure import Figure
 
-from experiments.compare.result import ComparisonResult
+from experiments.analysis.comparison import ComparisonResult
 from experiments.profile.result import TraceProfile
 from simulator.result import RunResult
 

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from experiments.compare.metrics import BY_KEY
-from experiments.compare.result import ComparisonResult
-from experiments.present.comparison import MEMORY, mean_text
+from experiments.analysis.comparison import MEMORY, ComparisonResult
+from experiments.analysis.metrics import BY_KEY
+from experiments.present.comparison import mean_text
 from experiments.present.numbers import show
 from experiments.present.plots import base, style
 from experiments.present.plots.data import Floats

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
-from experiments.compare.result import ComparisonResult
-from experiments.present.comparison import MEMORY
+from experiments.analysis.comparison import MEMORY, ComparisonResult
 from experiments.present.numbers import show
 from experiments.present.plots import comparison, differences, fairness, latency_by_policy, space_time, style
 from experiments.present.plots.base import ComparisonPlot

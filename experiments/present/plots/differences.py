@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from experiments.compare.result import ComparisonResult
-from experiments.present.comparison import MEMORY
+from experiments.analysis.comparison import MEMORY, ComparisonResult
 from experiments.present.numbers import show
 from experiments.present.plots import comparison, style
 from experiments.present.plots.base import ComparisonPlot

@@ -7,12 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.compare.result import ComparisonResult
-from experiments.present.comparison import MEMORY
+from experiments.analysis.comparison import MEMORY, ComparisonResult
+from experiments.analysis.statistics import estimate
 from experiments.present.numbers import show
 from experiments.present.plots import comparison, style
 from experiments.present.plots.base import MOST_NAMES, ComparisonPlot
-from experiments.statistics import estimate
 from simulator.registry import register
 
 MOST_PROCESSES = 24

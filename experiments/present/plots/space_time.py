@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.compare.result import ComparisonResult
+from experiments.analysis.comparison import ComparisonResult
 from experiments.present.plots import comparison, style
 from experiments.present.plots.base import ComparisonPlot
 from simulator.registry import register

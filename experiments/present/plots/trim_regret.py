@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
+from experiments.analysis.regret import OUT, WITHIN, curve, removals
 from experiments.present.numbers import share, show
 from experiments.present.plots import data, style
 from experiments.present.plots.base import RunPlot
-from experiments.regret import OUT, WITHIN, curve, removals
 from simulator.registry import register
 from simulator.result import RunResult
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.errors import BadInput
-from experiments.opening import opened
-from experiments.placing import write_file
 from experiments.present.report.page import Report, page
-from experiments.store import COMPARISON, KIND, MANIFEST, SWEEP, canonical_json, telling_damage
+from experiments.storage.directory import COMPARISON, KIND, MANIFEST, SWEEP, canonical_json, opened, telling_damage
+from experiments.storage.writing import write_file
 
 DEFAULT = "report.html"
 NEEDED = ("config", "seed", "versions", "platform")
@@ -53,16 +52,16 @@ def _run(directory: Path, manifest: Mapping[str, Any]) -> Report:
 
 
 def _comparison(directory: Path, manifest: Mapping[str, Any]) -> Report:
-    from experiments.compare.result import ComparisonResult
+    from experiments.analysis.comparison import ComparisonResult
     from experiments.present.report.comparison import report
 
-    return report(ComparisonResult.read(directory), manifest, directory)
+    return report(ComparisonResult.read(directory), manifest)
 
 
 def _sweep(directory: Path, manifest: Mapping[str, Any]) -> Report:
     from experiments.present.report.sweep import read, report
 
-    with telling_damage(directory):  # the manifest has no digest of sweep.json, which is written after it
+    with telling_damage(directory):
         return report(read(directory), manifest)
 
 

@@ -3,16 +3,14 @@ moment by moment."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from experiments.compare.contestants import TRIMMING
-from experiments.compare.metrics import METRICS, MORE
-from experiments.compare.plan import MEMORY, run_name
-from experiments.compare.result import ComparisonResult
+from experiments.analysis.comparison import MEMORY, ComparisonResult
+from experiments.analysis.metrics import METRICS, MORE
 from experiments.present.comparison import (
     cells,
     difference_table,
@@ -40,8 +38,9 @@ from experiments.present.report.page import (
 from experiments.present.report.pictures import named, pictures
 from experiments.present.report.provenance import provenance
 from experiments.present.report.question import and_list, comment, glance, machine_sentence, parameters
-from experiments.present.report.slider import MOST_NUMBERS, Run, Slider, Timeline, sampled, timeline
+from experiments.present.report.slider import MOST_NUMBERS, Run, Slider, Timeline, timeline
 from experiments.present.table import Column, Table, text_column
+from experiments.spec.variants import TRIMMING
 from simulator.result import RunResult
 
 Summary = Mapping[str, Any]
@@ -52,16 +51,14 @@ MOST_SLIDERS = 6
 """memory sizes that have a slider"""
 MOST_OPEN = 12
 """differences in the table that stands open on the page; more are for the reader to unfold"""
-POINTS = "points"
-"""Where `compare --keep` keeps whole runs."""
 
 
-def report(result: ComparisonResult, manifest: Mapping[str, Any], directory: Path) -> Report:
+def report(result: ComparisonResult, manifest: Mapping[str, Any]) -> Report:
     """The report of the comparison that stands in a directory."""
     summary, config = result.summary, manifest["config"]
     drawn, no_room = pictures(result, "comparison")
     overview = named(drawn, "dashboard")
-    memory, data = _memory(result, directory)
+    memory, data = _memory(result)
     said = [_finished(text) for text in sentences(summary)[:MOST_SENTENCES]]
     reading = [Heading("How to read the figures"), Bullets([_finished(line) for line in notes(summary)])]
     sections: dict[str, tuple[str, list[Part]]] = {
@@ -198,19 +195,17 @@ def _slowdowns(result: ComparisonResult) -> list[Table]:
     return found
 
 
-def _memory(result: ComparisonResult, directory: Path) -> tuple[list[Part], dict[str, Any]]:
-    """A slider for each size of memory over the first replication of every contestant, and their data; where neither
-    page lists nor runs were kept, why there is none."""
+def _memory(result: ComparisonResult) -> tuple[list[Part], dict[str, Any]]:
+    """A slider for each size of memory over the first replication of every policy, and their data; where no
+    page lists were kept, why there is none."""
     telling = telling_memory(result)
     sizes = [telling, *(size for size in result.summary["memories"] if size != telling)][:MOST_SLIDERS]
-    runs = {size: _listed(result, size) or _kept(result, directory, size) for size in sizes}
+    runs = {size: _listed(result, size) for size in sizes}
     several = sum(map(bool, runs.values()))
     each = MOST_NUMBERS // max(1, several)
     timelines = [(size, found) for size in sizes if (found := timeline(runs[size], each))]
     if not timelines:
-        text = "This comparison was made by an older version and holds no page lists, so there is nothing to go "
-        text += "through here. Made anew, it lays the page lists of all policies side by side, moment by moment."
-        return [text], {}
+        return ["No run of the first replication ended, so there is nothing to go through here."], {}
     parts: list[Part] = []
     numbers: dict[str, Any] = {}
     for place, (size, found) in enumerate(timelines):
@@ -244,24 +239,14 @@ def _listed(result: ComparisonResult, memory: int) -> list[Run]:
     return [Run(label, RunResult(summary, here[here["label"] == label], pd.DataFrame())) for label in labels]
 
 
-def _kept(result: ComparisonResult, directory: Path, memory: int) -> list[Run]:
-    """The same from whole runs, which an older comparison may have kept."""
-    runs = []
-    for index, label in enumerate(result.summary["labels"]):
-        place = directory / POINTS / run_name(label, index, memory, 0)
-        if (place / "samples.parquet").is_file():
-            runs.append(Run(label, sampled(place)))
-    return runs
-
-
 def _changes(manifest: Mapping[str, Any]) -> list[Table]:
     """What each policy changes in the config."""
     rows = [
         (str(one["label"]), str(one["policy"]), parameters(_flat(one["changes"]), "policy", one["policy"]) or "-")
-        for one in manifest.get("plan", {}).get("contestants", [])
+        for one in json.loads(manifest["study"])["variants"]
     ]
     columns = [text_column("label"), text_column("policy"), text_column("changes", wrap=True)]
-    return [Table("What each policy changes in it", columns, rows, name="contestants")]
+    return [Table("What each policy changes in it", columns, rows, name="variants")]
 
 
 def _flat(changes: Mapping[str, Any]) -> dict[str, Any]:

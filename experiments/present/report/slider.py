@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.batch.lists import MOST_PROCESSES, RATES, spread_places
-from experiments.opening import opened, read_json
+from experiments.analysis.reduction import MOST_PROCESSES, RATES, spread_places
 from experiments.present.numbers import share, show
 from experiments.present.plots import data, style
+from experiments.storage.directory import opened, read_json
 from simulator.result import RunResult
 
 MOST_POSITIONS = 1_000

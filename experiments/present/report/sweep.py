@@ -3,7 +3,6 @@ moment by moment."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.compare.metrics import METRICS
+from experiments.analysis.metrics import METRICS
 from experiments.errors import BadInput
-from experiments.opening import read_json
 from experiments.present.numbers import show
 from experiments.present.plots.sweep_curves import SweepCurves
 from experiments.present.report.page import Bullets, Figures, Part, Report, report_of
@@ -22,8 +20,8 @@ from experiments.present.report.pictures import pictures
 from experiments.present.report.provenance import provenance
 from experiments.present.report.question import and_list, comment, glance, machine_sentence
 from experiments.present.report.slider import Run, Slider, sampled, timeline
-from experiments.present.sweep import Setting, mean, setting_table, shown_metrics, value_table
-from experiments.store import SWEEP_FILE
+from experiments.present.sweep import Setting, mean, setting_table, settings_of, shown_metrics, value_table
+from experiments.storage.directory import POINT, STUDY_FILE, read_json
 
 MOST_SETTINGS = 300
 """rows of the table of settings; all points are in points.parquet"""
@@ -40,7 +38,7 @@ class Swept:
     """A finished sweep."""
 
     about: Mapping[str, Any]
-    """what sweep.json holds"""
+    """what study.json holds"""
     frame: pd.DataFrame
     """points.parquet"""
     settings: Sequence[Setting]
@@ -50,28 +48,19 @@ class Swept:
     @property
     def keys(self) -> list[str]:
         """The swept keys that any setting has, as they are written."""
-        return [key for key in self.about["swept"] if any(key in one.texts for one in self.settings)]
+        return [key for key in self.about["varied"] if any(key in one.texts for one in self.settings)]
 
 
 def read(directory: Path) -> Swept:
     """Read a finished sweep; raises BadInput for one that isn't, OSError if a part is missing."""
-    about = read_json(directory / SWEEP_FILE)
+    about = read_json(directory / STUDY_FILE)
     if not about["complete"]:
         raise BadInput(
             f"{directory}: found a sweep that isn't finished, allowed is one that pagesim sweep --resume ended"
         )
-    frame = pd.read_parquet(directory / "points.parquet")
-    by_name = frame.set_index("point", drop=False)
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for point in about["points"]:
-        groups.setdefault(json.dumps(point["parameters"], sort_keys=True), []).append(point)
-    settings, places = [], []
-    for points in groups.values():
-        rows = by_name.loc[[point["point"] for point in points]]
-        texts = {key: str(value) for key, value in points[0]["written"].items()}
-        places.append(directory / f"point={points[0]['point']}")
-        settings.append(Setting(texts, points[0]["parameters"], rows[rows["error"].isna()]))
-    return Swept(about, frame, settings, places)
+    frame, means = pd.read_parquet(directory / "points.parquet"), directory / "settings.parquet"
+    settings = settings_of(about, frame, pd.read_parquet(means) if means.exists() else None)
+    return Swept(about, frame, settings, [directory / f"{POINT}{one.first}" for one in settings])
 
 
 def report(swept: Swept, manifest: Mapping[str, Any]) -> Report:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from experiments.cli import main
+from experiments.command.cli import main
 from tests.experiments.conftest import BUSY, TRACE
 
 ASLEEP: dict[str, object] = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from experiments.cli import main
+from experiments.command.cli import main
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&"
 """A name of a process that must stay a name."""

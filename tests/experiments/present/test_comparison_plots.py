@@ -12,13 +12,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from experiments.compare.analyse import analyse
-from experiments.compare.conduct import summarise
-from experiments.compare.contestants import Contestant
-from experiments.compare.metrics import METRICS, MORE
-from experiments.compare.plan import MEMORY, Plan
-from experiments.compare.result import ComparisonResult
-from experiments.document import Document
+from experiments.analysis.comparison import MEMORY, ComparisonResult, conclude
+from experiments.analysis.metrics import METRICS, MORE
 from experiments.present.plots import comparison, style
 from experiments.present.plots.draw import draw
 from experiments.present.plots.latency_by_policy import tail
@@ -38,13 +33,17 @@ def made(
 ) -> ComparisonResult:
     """A comparison in which faults fall with memory, and each policy is better than the one before it."""
     random = generator(3, "test/comparison plots")
-    contestants = tuple(Contestant(f"{name} {n}", name) for n, name in enumerate(policies))
-    plan = Plan("made", Document("x", {}, {}), contestants, contestants[0].label, (), memories, replications, 1, 0.95)
+    labels = {f"{name} {n}": name for n, name in enumerate(policies)}
+    asked = {
+        "name": "made", "labels": list(labels), "policies": labels, "requires": dict.fromkeys(labels, ()),
+        "baseline": f"{policies[0]} 0", "bounds": [], "memories": memories, "replications": replications, "seed": 1,
+        "confidence": 0.95,
+    }  # fmt: skip
     points, rows, latency = [], [], []
-    for index, one in enumerate(contestants):
+    for index, label in enumerate(labels):
         for memory in memories:
             for n in range(replications):
-                key = {"label": one.label, MEMORY: memory, "replication": n}
+                key = {"label": label, MEMORY: memory, "replication": n}
                 level = 1e6 * (1 - 0.06 * index) / (memory / MIB) * float(random.normal(1, 0.02))
                 numbers = {metric.key: level for metric in (*METRICS, *MORE)}
                 points.append(
@@ -57,8 +56,7 @@ def made(
                     for b in range(40)
                 ]  # fmt: skip
     frame = pd.DataFrame(points)
-    summary = summarise(plan, analyse(plan, frame))
-    return ComparisonResult(summary, frame, pd.DataFrame(rows), pd.DataFrame(latency))
+    return ComparisonResult(conclude(asked, frame), frame, pd.DataFrame(rows), pd.DataFrame(latency))
 
 
 CASES: dict[str, Mapping[str, Any]] = {

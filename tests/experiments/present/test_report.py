@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.batch.lists import MOST_SAMPLES
-from experiments.compare.result import ComparisonResult
+from experiments.analysis.comparison import ComparisonResult
+from experiments.analysis.reduction import MOST_SAMPLES
 from experiments.present.html import render
 from experiments.present.report import pictures
 from experiments.present.report.comparison import _memory
@@ -28,9 +28,9 @@ from experiments.present.report.page import page
 from experiments.present.report.run import report as run_report
 from experiments.present.report.slider import Run, Slider, timeline
 from experiments.present.report.sweep import _failures
-from experiments.source import source
+from experiments.storage.manifest import source
 from simulator.result import RunResult
-from tests.experiments.conftest import Command
+from tests.experiments.conftest import Command, change_study
 from tests.experiments.present import reports
 from tests.experiments.present.made_runs import made as made_run
 
@@ -182,8 +182,7 @@ def test_what_cannot_be_reported_is_told_in_one_line(pagesim: Command, tmp_path:
     (nameless / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     begun = tmp_path / "begun"
     shutil.copytree(reports.made("sweep"), begun)
-    swept = json.loads((begun / "sweep.json").read_text("utf-8"))
-    (begun / "sweep.json").write_text(json.dumps({**swept, "complete": False}), "utf-8")
+    change_study(begun, begun, complete=False)
     for arguments in (
         (tmp_path / "nowhere",), (tmp_path,), (broken,), (lacking,), (nameless,), (begun,),
         (whole_one, "--out", tmp_path / "no" / "such" / "place.html"), (whole_one, "--out", tmp_path),
@@ -233,16 +232,14 @@ def test_a_configs_comment_is_its_leading_one(tmp_path: Path) -> None:
     assert source(tmp_path / "gone.yaml") == {"file": "gone.yaml", "comment": ""}
 
 
-def test_a_comparison_without_page_lists_says_why_there_is_no_slider(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_comparison_without_page_lists_says_why_there_is_no_slider(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "kinds_that_read", lambda _: [])
     manifest = json.loads((reports.made("comparison") / "manifest.json").read_text("utf-8"))
     result = ComparisonResult.read(reports.made("comparison"))
-    for older in (False, True):
-        made = page(comparison_report(replace(result, lists=pd.DataFrame()) if older else result, manifest, tmp_path))
-        assert ("holds no page lists" in made) is older
-        assert ('type="range"' in made) is not older
+    for empty in (False, True):
+        made = page(comparison_report(replace(result, lists=pd.DataFrame()) if empty else result, manifest))
+        assert ("there is nothing to go through" in made) is empty
+        assert ('type="range"' in made) is not empty
 
 
 def test_each_error_of_a_sweep_is_told_once() -> None:
@@ -273,7 +270,7 @@ def test_a_run_that_has_ended_has_no_rates_any_more_and_a_bar_is_as_long_as_its_
     assert all(str(style).endswith("width:100.000%") for style in parts)
 
 
-def test_a_slider_for_each_size_of_memory_and_a_page_that_stays_small(tmp_path: Path) -> None:
+def test_a_slider_for_each_size_of_memory_and_a_page_that_stays_small() -> None:
     """Thirty policies in five sizes of memory, each as many samples as are kept."""
     result = ComparisonResult.read(reports.made("comparison"))
     labels, sizes = [f"policy {number}" for number in range(30)], [n << 19 for n in range(1, 6)]
@@ -287,7 +284,7 @@ def test_a_slider_for_each_size_of_memory_and_a_page_that_stays_small(tmp_path: 
             parts.append(part.assign(label=label, time_ns=np.arange(MOST_SAMPLES), **{"machine.memory": size}))
     cells = [{**cell, "machine.memory": size} for cell in result.summary["cells"] for size in sizes]
     summary = {**result.summary, "labels": labels, "memories": sizes, "cells": cells}
-    made, numbers = _memory(replace(result, summary=summary, lists=pd.concat(parts)), tmp_path)
+    made, numbers = _memory(replace(result, summary=summary, lists=pd.concat(parts)))
     text = "".join(map(render, made))
     assert text.count('type="range"') == len(numbers) == text.count("<details") == len(sizes)
     assert text.count("<details open") == 1

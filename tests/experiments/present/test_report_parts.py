@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from experiments.compare.metrics import METRICS
+from experiments.analysis.metrics import METRICS
 from experiments.present import comparison
 from experiments.present.html import render, with_code
 from experiments.present.report import comparison as comparison_report

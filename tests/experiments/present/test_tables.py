@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from experiments.analysis.processes import ending, thread_time
-from experiments.cli import main
-from experiments.config import load
+from experiments.command.cli import main
 from experiments.present import markdown, terminal
 from experiments.present.html import fragment
 from experiments.present.numbers import change, mean, rounded, share, show, significant
 from experiments.present.run import KINDS, run_report
 from experiments.present.table import Cell, Column, Table, text_column
-from experiments.runner import run
+from experiments.spec.experiment import load
+from experiments.study.run import run
 
 CONFIGS = Path(__file__).parents[3] / "experiments" / "configs"
 _COUNTS = ("page_reads", "pages_input", "page_writes", "pages_output", "trimmed", "replaced", "repurposed",

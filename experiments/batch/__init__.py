@@ -1,1 +1,0 @@
-"""Batches: many runs over many workers, of which none is lost that was finished."""

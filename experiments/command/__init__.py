@@ -1,0 +1,1 @@
+"""The `pagesim` command: what it accepts, and what each of its verbs does."""
