@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast, dataclass_transform
 
-from simulator.config import File, Region
+from pydantic import Field
+from pydantic.dataclasses import dataclass as checked
+
+from simulator.config import STRICT, File, Region
+from simulator.registry import register
 from simulator.stream import ReferenceStream
+
+_Class = TypeVar("_Class")
 
 MAX_PAGE = (1 << 52) - 1
 """Largest virtual page number: that of the last 4 KiB page of a 64-bit address space."""
@@ -17,6 +23,17 @@ MAX_PAGE = (1 << 52) - 1
 class InputError(Exception):
     """Something that a user gave can't be used; the message is one line that says where, what was found and what is
     allowed."""
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
+def plugin(point: str, name: str) -> Callable[[type[_Class]], type[_Class]]:
+    """Make a class a checked pydantic dataclass, whose fields are its YAML parameters, and register it."""
+
+    def enter(cls: type[_Class]) -> type[_Class]:
+        made: Any = checked(config=STRICT, kw_only=True)(cls)
+        return cast("type[_Class]", register(point, name)(made))
+
+    return enter
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from simulator.config import STRICT
-from workloads.alias import Alias
+from workloads.draws import Alias
 
 Sampler = Callable[[int, np.random.Generator], NDArray[np.int64]]
 """(how many, random numbers) -> so many independent draws"""

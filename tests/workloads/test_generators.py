@@ -27,8 +27,8 @@ from tests.workloads.examples import (
     make,
 )
 from workloads import generator
-from workloads.alias import Alias
 from workloads.base import InputError, StreamContext, parts
+from workloads.draws import Alias
 from workloads.generator import Visits
 from workloads.synthetic.sequential import Sequential
 from workloads.synthetic.uniform import Uniform

@@ -8,10 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.units import Fraction, KiB, MiB, Size
 from simulator.windows.constants import (
@@ -25,7 +22,7 @@ from simulator.windows.constants import (
     PAGE_READWRITE,
 )
 from simulator.windows.heap.walk import LARGE_REGION
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 
 Steps = Generator[Any, Any, Any]
 
@@ -39,8 +36,7 @@ class Request(NamedTuple):
     """it's freed when so many others have been allocated after it, before the next one is; at least 1"""
 
 
-@register("workload", "allocators")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "allocators")
 class Allocators:
     """A mix of small and large blocks with random lifetimes, each written from end to end once it is allocated.
 

@@ -7,12 +7,10 @@ from collections.abc import Generator
 from typing import Any
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.units import Size
 from simulator.windows.constants import ERROR_SUCCESS, MEM_RESERVE, PAGE_NOACCESS
+from workloads.base import plugin
 
 Steps = Generator[Any, Any, Any]
 
@@ -32,8 +30,7 @@ class _Found:
     arrived: int = 0
 
 
-@register("workload", "dll-users")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "dll-users")
 class DllUsers:
     """Processes, NAME-1 and so on, that load one image and read all of it; NAME itself starts them and waits.
 

@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.units import KiB, Size
 from simulator.windows.constants import (
@@ -21,13 +18,12 @@ from simulator.windows.constants import (
     HEAP_ZERO_MEMORY,
     PROCESS_HEAP_REGION,
 )
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 
 Steps = Generator[Any, Any, Any]
 
 
-@register("workload", "heap-churn")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "heap-churn")
 class HeapChurn:
     """Rounds on a private heap that leave small blocks behind, between those that come and go.
 

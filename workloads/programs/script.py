@@ -6,17 +6,13 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.scripting.run import run
 from workloads.scripting.steps import read
 
 
-@register("workload", "script")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "script")
 class Script:
     """Steps that are made in order, each a call of Windows, a reference to memory, or `repeat`.
 

@@ -8,22 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import ReferenceStream
 from simulator.units import Fraction, KiB, Size
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.draws import scatter, skewed, zipf_table
 from workloads.generator import RUNS
 from workloads.program import Out, Program, load, step, store
 
 
-@register("workload", "btree")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "btree")
 class BTree(Program):
     """Look-ups and updates in a B+-tree that was loaded in key order, so that all nodes but the last of a level are
     full (Comer, ACM Computing Surveys 11(2), 1979).

@@ -8,22 +8,19 @@ from typing import Any
 
 import numpy as np
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT, File, Region
-from simulator.registry import register
+from simulator.config import File, Region
 from simulator.rng import generator
 from simulator.stream import Block, ReferenceStream, Waits
 from simulator.units import Fraction, Time
-from workloads.base import Part, StreamContext
+from workloads.base import Part, StreamContext, plugin
 from workloads.draws import scatter, skewed, zipf_table
 from workloads.generator import MAX_FOOTPRINT, RUNS
 from workloads.program import Out, Program, load, step, store
 
 
-@register("workload", "copy-on-write-fork")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "copy-on-write-fork")
 class CopyOnWriteFork(Program):
     """A parent and children that share a section, as after fork(), or MapViewOfFile with FILE_MAP_COPY.
 

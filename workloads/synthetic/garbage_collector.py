@@ -9,15 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import ReferenceStream
 from simulator.units import Fraction, GiB, KiB, MiB, Size
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.generator import RUNS
 from workloads.program import WORD, Out, Program, load, load_words, step, store, store_words
 
@@ -37,8 +34,7 @@ class Heap(NamedTuple):
     """young objects, old objects, steps so far, and the size of the object that had no room (0: none)"""
 
 
-@register("workload", "garbage-collector")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "garbage-collector")
 class GarbageCollector(Program):
     """A generational heap: new objects are bump-allocated in a young generation; when it is full, the survivors are
     copied to the end of the old one (Ungar 1984; Appel, Software: Practice and Experience 19(2), 1989). Before that, if

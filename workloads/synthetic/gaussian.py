@@ -7,18 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.stream import ReferenceStream
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.generator import MAX_FOOTPRINT, Visits
 
 
-@register("workload", "gaussian")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "gaussian")
 class Gaussian(Visits):
     """Independent visits, normally distributed around a centre that moves at a constant speed.
 

@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import ReferenceStream
 from simulator.units import Fraction
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.draws import skewed, zipf_table
 from workloads.generator import RUNS
 from workloads.program import WORD, Out, Program, load, load_words, step, store_words
@@ -28,8 +25,7 @@ _PROBES = 1024
 """Slots looked at between two looks at whether the block is full."""
 
 
-@register("workload", "hash-join")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "hash-join")
 class HashJoin(Program):
     """An equi-join of a build and a probe table, in memory: simple, or partitioned first (GRACE: Kitsuregawa, Tanaka,
     Moto-oka, New Generation Computing 1, 1983; Shatdal, Kant, Naughton, VLDB 1994).

@@ -7,20 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import ReferenceStream
 from simulator.units import Fraction
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.generator import Visits
 
 
-@register("workload", "hotspot")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "hotspot")
 class Hotspot(Visits):
     """Independent visits: with probability `hot_visits` to one of the hot pages, else to one of the others, any of
     them with the same probability.

@@ -9,15 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import Block, ReferenceStream
 from simulator.units import Time
-from workloads.base import Part, StreamContext, parts
+from workloads.base import Part, StreamContext, parts, plugin
 from workloads.cut import gathered, room, spread, take
 from workloads.generator import RUNS
 from workloads.nested import Nested
@@ -25,8 +22,7 @@ from workloads.nested import Nested
 DISTRIBUTIONS = ("fixed", "exponential")
 
 
-@register("workload", "idle-busy")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "idle-busy")
 class IdleBusy:
     """Every thread of another workload, in bursts of so many references; before each burst but the first it sleeps.
 

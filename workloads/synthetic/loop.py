@@ -7,18 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.stream import ReferenceStream
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.generator import Visits
 
 
-@register("workload", "loop")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "loop")
 class Loop(Visits):
     """Passes over a window of `length` pages, always in the same order; every `turns` passes the window moves on by
     `drift` pages, from the last page to the first.

@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import ReferenceStream
 from simulator.units import Fraction
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.distribution import Distribution, Sampler
 from workloads.generator import Visits
 
@@ -27,8 +24,7 @@ WORD = 64
 """Places that share a word of bits."""
 
 
-@register("workload", "lru-stack-model")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "lru-stack-model")
 class LruStackModel(Visits):
     """Independent stack distances: each visit goes to the page that was visited d-th last, d drawn from `distances`,
     or, with probability `new`, to a page not visited before (Spirn and Denning, "Experiments with program locality",

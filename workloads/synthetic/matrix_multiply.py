@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.stream import ReferenceStream
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.generator import RUNS
 from workloads.program import Out, Program, load, step, store
 
@@ -20,8 +17,7 @@ _STRETCH = 4096
 """Iterations of the innermost loop between two looks at whether the block is full."""
 
 
-@register("workload", "matrix-multiply")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "matrix-multiply")
 class MatrixMultiply(Program):
     """C = A B for square matrices in rows, as the loops over i, j, k do it: naive, or in blocks that fit into memory.
 

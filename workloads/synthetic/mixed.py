@@ -13,10 +13,9 @@ from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
 from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import Block, ReferenceStream
-from workloads.base import MAX_PAGE, InputError, Part, StreamContext, check_footprint, parts
+from workloads.base import MAX_PAGE, InputError, Part, StreamContext, check_footprint, parts, plugin
 from workloads.cut import Rows, gathered, room, spread, take
 from workloads.generator import RUNS
 from workloads.nested import Nested
@@ -30,8 +29,7 @@ class Ingredient:
     weight: float = Field(default=1.0, gt=0.0, le=1e6, description="its turns, in proportion to those of the others")
 
 
-@register("workload", "mixed")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "mixed")
 class Mixed:
     """Several workloads, each in an address range of its own.
 

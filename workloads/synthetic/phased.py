@@ -7,14 +7,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import ReferenceStream
-from workloads.base import InputError, StreamContext
+from workloads.base import InputError, StreamContext, plugin
 from workloads.distribution import Distribution, Sampler
 from workloads.generator import Visits
 
@@ -28,8 +25,7 @@ LONGEST = 1 << 62
 """Most visits of a phase."""
 
 
-@register("workload", "phased")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "phased")
 class Phased(Visits):
     """Phases, in each of which all visits go to one locality set, one after the other.
 

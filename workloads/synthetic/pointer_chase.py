@@ -5,19 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import ReferenceStream
 from simulator.units import Size
-from workloads.base import InputError, StreamContext
+from workloads.base import InputError, StreamContext, plugin
 from workloads.generator import MAX_FOOTPRINT, Visits
 
 
-@register("workload", "pointer-chase")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "pointer-chase")
 class PointerChase(Visits):
     """Visits to objects, each of which points to the next: one cycle through all of them, drawn from all possible
     cycles with equal probability.

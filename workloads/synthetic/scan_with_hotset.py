@@ -7,20 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import ReferenceStream
-from workloads.alias import Alias
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
+from workloads.draws import Alias
 from workloads.generator import Visits
 
 
-@register("workload", "scan-with-hotset")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "scan-with-hotset")
 class ScanWithHotset(Visits):
     """Visits to the hot set, the first `hot` pages, and after every `quiet` of them a scan: `scan` visits to cold
     pages, one after the other, each followed by `between` visits to the hot set.

@@ -5,17 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.stream import ReferenceStream
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.generator import Visits
 
 
-@register("workload", "sequential")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "sequential")
 class Sequential(Visits):
     """A scan that visits every page once in each pass.
 

@@ -9,15 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import ReferenceStream
 from simulator.units import Fraction, KiB, MiB, Size
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.generator import RUNS
 from workloads.program import WORD, Out, Program, load, load_words, step, store, store_words
 
@@ -41,8 +38,7 @@ class Heap(NamedTuple):
     """living objects, and the depth of the stack"""
 
 
-@register("workload", "stack-and-heap")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "stack-and-heap")
 class StackAndHeap(Program):
     """A program that calls, allocates and uses objects. Each step is drawn anew:
 

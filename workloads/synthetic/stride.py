@@ -7,19 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.stream import ReferenceStream
 from simulator.units import Size
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.generator import Visits
 
 
-@register("workload", "stride")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "stride")
 class Stride(Visits):
     """A walk through an array of `pages` pages: visit k goes to its byte (k x stride) modulo its size.
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.stream import ReferenceStream
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
 from workloads.generator import Visits
 
 
-@register("workload", "uniform")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "uniform")
 class Uniform(Visits):
     """Independent visits, each to any of the pages with the same probability: no locality at all."""
 

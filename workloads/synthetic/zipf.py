@@ -5,19 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.rng import generator
 from simulator.stream import ReferenceStream
-from workloads.alias import Alias
-from workloads.base import StreamContext
+from workloads.base import StreamContext, plugin
+from workloads.draws import Alias
 from workloads.generator import Visits
 
 
-@register("workload", "zipf")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "zipf")
 class Zipf(Visits):
     """Independent visits, each to the page of rank r (1 is the most popular) with probability r^-exponent / H, where H
     is the sum of k^-exponent over all ranks k. Exponent 0 is uniform. Ranks are dealt to the pages at random, so

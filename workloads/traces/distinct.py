@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.compile import compiled
 from workloads.base import InputError
+from workloads.traces.runs import Runs
 
 MOST = (1 << 32) - 1
 """Most distinct pages: a block of a stream holds indices as uint32."""
@@ -100,3 +102,16 @@ def _insert(seen: Any, count: int, keys: Any, indices: Any) -> None:
         while keys[slot] != _UNUSED:
             slot = (slot + np.uint64(1)) & mask
         keys[slot], indices[slot] = key, position
+
+
+def numbered(chunks: Iterable[Runs]) -> Iterator[Runs]:
+    """The same runs with pages numbered from 0 in the order of their first appearance.
+
+    Pages may be any numbers below 2^64 - 1. Memory: 32 to 64 bytes for each distinct one. Raises InputError beyond
+    2^32 - 1 of them.
+    """
+    distinct = Distinct()
+    for chunk in chunks:
+        index = np.empty(len(chunk.page), np.uint32)
+        distinct.encode(chunk.page, index)
+        yield chunk._replace(page=index.astype(np.uint64))

@@ -10,12 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT, Region
-from simulator.registry import register
+from simulator.config import Region
 from simulator.stream import ReferenceStream
-from workloads.base import MAX_PAGE, InputError, Part, StreamContext, check_footprint
+from workloads.base import MAX_PAGE, InputError, Part, StreamContext, check_footprint, plugin
 from workloads.traces.backing import Backing, Life, Regions, chosen, made_up, recorded
 from workloads.traces.cache import open_trace
 from workloads.traces.format import named
@@ -30,8 +28,7 @@ MOST_TIME = 1 << 60
 _LISTED = 8
 
 
-@register("workload", "trace")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("workload", "trace")
 class Trace:
     """A recorded trace, or a part of it, once or several times; of several processes and threads if it was recorded
     so. A trace of smaller pages than the machine's is made one of the machine's."""

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
+from workloads.base import plugin
 from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize
 from workloads.traces.patterns import Table, references
@@ -23,8 +21,7 @@ ALLOWED = "the first block and the number of blocks (at most 65536), and anythin
 _LINE = re.compile(rb"[0-9]{1,16}[ \t]+([1-9][0-9]{0,4})[ \t]+[0-9]+[ \t]+([0-9]{1,18})[ \t]*\r?")
 
 
-@register("format", "arc")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "arc")
 class Arc:
     """Traces of Megiddo and Modha (ARC: A Self-Tuning, Low Overhead Replacement Cache, FAST 2003): on each line the
     first block, the number of blocks, a number that is ignored and the number of the request. Each block is a page,

@@ -10,12 +10,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
-from workloads.base import InputError
+from workloads.base import InputError, plugin
 from workloads.traces.compression import expanded
 from workloads.traces.format import HEAD, PageSize, start
 from workloads.traces.runs import Runs, empty, merged, select
@@ -31,8 +28,7 @@ SEQUENTIAL = 0.7
 """Share of instructions after those that weren't taken branches which must follow, so that a file is recognised."""
 
 
-@register("format", "champsim")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "champsim")
 class Champsim:
     """A binary file of ChampSim's struct input_instr (64 bytes: the instruction's address, 2 bytes about branches, 6
     of registers, 2 addresses of stores, 4 of loads; 0 where there is none), or struct cloudsuite_instr (96 bytes: 4

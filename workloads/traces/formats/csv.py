@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.units import Size
-from workloads.base import InputError
+from workloads.base import InputError, plugin
 from workloads.traces.compression import expanded
 from workloads.traces.format import HEAD, PageSize, start
 from workloads.traces.hardfaults import is_hard_faults
@@ -49,8 +46,7 @@ _READ = {
 """How what a column may be is read."""
 
 
-@register("format", "csv")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "csv")
 class Csv:
     """A table with a reference on each line: comma, tab, semicolon or blank separated, fields optionally in quotes.
     Lines that begin with # are skipped. Where a first line names the columns, those named page, vpn, block, address,

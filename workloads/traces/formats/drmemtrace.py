@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
+from workloads.base import plugin
 from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize, start
 from workloads.traces.patterns import FETCH, LARGEST, LOAD, NOTHING, STORE, Clock, Table, references
@@ -29,8 +27,7 @@ _RECORD = re.compile(
 _SKIPPED = re.compile(rb"\r?|-{10,80}\r?|Output format:\r?|<.{0,200}")
 
 
-@register("format", "drmemtrace")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "drmemtrace")
 class Drmemtrace:
     """The text of `drrun -t drmemtrace -tool view` (or the older `-t drcachesim -simulator_type view`): an instruction
     fetch, load or store on each line, by address and size. References to one page in a row, of one thread and time,

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
+from workloads.base import plugin
 from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize
 from workloads.traces.patterns import FETCH, LARGEST, LOAD, MODIFY, STORE, Table, references
@@ -25,8 +23,7 @@ _LINE = re.compile(rb"(I  | [LSM] )[0-9a-f]{1,16},[0-9]{1,4}\r?")
 _SKIPPED = re.compile(rb"((==|--|\*\*).*)?\r?")
 
 
-@register("format", "lackey")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "lackey")
 class Lackey:
     """The output of `valgrind --tool=lackey --trace-mem=yes`: an instruction fetch (I), load (L), store (S) or modify
     (M: a load and a store) on each line, by address. References to one page in a row become one run; one that

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, field_validator
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
-from workloads.base import InputError
+from workloads.base import InputError, plugin
 from workloads.traces.compression import expanded
+from workloads.traces.distinct import numbered
 from workloads.traces.format import HEAD, PageSize, start
 from workloads.traces.header import MOST_COLUMNS, columns
-from workloads.traces.numbering import numbered
 from workloads.traces.patterns import CLOCKS, Table, references
 from workloads.traces.runs import Runs
 from workloads.traces.scan import finished
@@ -24,8 +21,7 @@ DELIMITERS = "\t,|:"
 """What libCacheSim looks for, the likelier the earlier."""
 
 
-@register("format", "libcachesim-csv")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "libcachesim-csv")
 class LibCacheSimCsv:
     """A table that libCacheSim's csv reader takes, told what is where by the parameters that it takes, with an
     underscore for a hyphen: `-t time-col=1,obj-id-col=2,delimiter=;` is time_col 1, obj_id_col 2, delimiter ";". Each

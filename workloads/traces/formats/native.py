@@ -6,18 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic.dataclasses import dataclass
-
-from simulator.config import STRICT
-from simulator.registry import register
+from workloads.base import plugin
 from workloads.traces.compression import tell
 from workloads.traces.regions import Regions
 from workloads.traces.runs import Runs
 from workloads.traces.store import NativeTrace
 
 
-@register("format", "native")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "native")
 class Native:
     """A native store, an Arrow IPC file made by pagesim; replayed as it is, without a copy in the cache."""
 

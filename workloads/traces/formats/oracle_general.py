@@ -9,15 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.units import SECOND
-from workloads.base import MAX_PAGE, InputError
+from workloads.base import MAX_PAGE, InputError, plugin
 from workloads.traces.compression import expanded
+from workloads.traces.distinct import numbered
 from workloads.traces.format import PageSize
-from workloads.traces.numbering import numbered
 from workloads.traces.runs import Runs
 
 RECORD = np.dtype([("time", "<u4"), ("object", "<u8"), ("size", "<u4"), ("next", "<i8")])
@@ -30,8 +27,7 @@ _NEVER = np.iinfo(np.int64).max
 _LARGEST_ID = (1 << 64) - 2
 
 
-@register("format", "oracle-general")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "oracle-general")
 class OracleGeneral:
     """Traces of libCacheSim in its oracleGeneral format, mostly with zstd: records of 24 bytes, little endian, of the
     time in seconds (4), the object's id (8), its size (4) and the number of the request that asks for it next (8).

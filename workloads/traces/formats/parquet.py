@@ -12,11 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
-from workloads.base import MAX_PAGE, InputError
+from workloads.base import MAX_PAGE, InputError, plugin
 from workloads.traces.beside import beside
 from workloads.traces.compression import opened
 from workloads.traces.format import PageSize
@@ -48,8 +45,7 @@ _TYPES = {"fetches": np.uint16, "loads": np.uint8, "stores": np.uint8}
 _DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, KeyError, IndexError)
 
 
-@register("format", "parquet")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "parquet")
 class Parquet:
     """A Parquet file of integer columns `page` (virtual page number), `fetches` (at most 65535), `loads` and `stores`
     (at most 255), and, if it is known, `process` and `thread` (ids below 2^32) and `time` (nanoseconds, from any

@@ -9,11 +9,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
+from workloads.base import plugin
 from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize, start
 from workloads.traces.runs import OPTIONAL, Runs, merged
@@ -45,8 +43,7 @@ _STORE, _OP_STORE, _OP_EXEC, _OP = word("store"), word("|OP STORE"), word("|OP E
 _NO_IDS, _ONE_ID, _BOTH_IDS = range(3)
 
 
-@register("format", "perf-script")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "perf-script")
 class PerfScript:
     """Samples with addresses, recorded with `perf record -d -c 1 -e page-faults` (or minor-faults, major-faults), with
     `perf record -c 1 -e exceptions:page_fault_user`, or with `perf mem record`, and printed by `perf script -F

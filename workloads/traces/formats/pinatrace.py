@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
+from workloads.base import plugin
 from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize
 from workloads.traces.patterns import LARGEST, LOAD, STORE, Table, references
@@ -26,8 +24,7 @@ _LINE = re.compile(rb"(?:0x[0-9a-f]{1,16}|\(nil\)): [RW] {1,20}(?:0x[0-9a-f]{1,1
 _SKIPPED = re.compile(rb"(#.*)?\r?")
 
 
-@register("format", "pinatrace")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "pinatrace")
 class Pinatrace:
     """The file pinatrace.out: each load (R) and store (W) of a program, by address, with its instruction's address.
     Both variants of the tool that Pin comes with are read: that of ManualExamples, and that of SimpleExamples, which

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
 from simulator.units import Size
+from workloads.base import plugin
 from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize
 from workloads.traces.patterns import CLOCKS, LOAD, STORE, Table, references
@@ -24,8 +22,7 @@ ALLOWED = "SPC's ASU,LBA,size,R or W,timestamp, with at most 65536 pages in an I
 _LINE = re.compile(rb"[0-9]+,[ \t]*[0-9]+,[ \t]*[0-9]+,[ \t]*[RrWw],[ \t]*[0-9]+\.[0-9]+(,.*)?[ \t]*\r?")
 
 
-@register("format", "spc")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "spc")
 class Spc:
     """The trace format of the Storage Performance Council (SPC Trace File Format Specification 1.0.1), in which the
     UMass storage traces come: on each line the application specific unit (ASU), the logical block, bytes, R (load) or

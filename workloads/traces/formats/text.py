@@ -9,12 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from simulator.compile import compiled
-from simulator.config import STRICT
-from simulator.registry import register
-from workloads.base import InputError
+from workloads.base import InputError, plugin
 from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize, start
 from workloads.traces.patterns import FETCH, LOAD, STORE, Table, references
@@ -34,8 +31,7 @@ _LINE = re.compile(rb"[ \t]*(0[xX][0-9a-fA-F]+|[0-9]+)([ \t]+[RWXrwx])?[ \t]*(#.
 _SKIPPED = re.compile(rb"[ \t]*\*?[ \t]*(#.*)?\r?")
 
 
-@register("format", "text")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "text")
 class Text:
     """A virtual page number on each line, decimal or 0x hexadecimal, optionally followed by R (load, the default), W
     (store) or X (fetch). `#` begins a comment; blank lines are skipped, and lines of one `*`, the marks in the traces

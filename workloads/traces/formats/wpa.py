@@ -9,11 +9,8 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from simulator.config import STRICT
-from simulator.registry import register
-from workloads.base import InputError
+from workloads.base import InputError, plugin
 from workloads.traces.compression import expanded
 from workloads.traces.format import PageSize, start
 from workloads.traces.hardfaults import ROLES, Header, header_of, parse_cells, utf8
@@ -44,8 +41,7 @@ class Faults(NamedTuple):
     """where in the file was read (ReadOffset), bytes; -1: unknown"""
 
 
-@register("format", "wpa-hard-faults")
-@dataclass(config=STRICT, kw_only=True)
+@plugin("format", "wpa-hard-faults")
 class WpaHardFaults:
     """The hard faults of a Windows trace: Windows Performance Analyzer's table of hard faults exported as CSV (by the
     user interface or wpaexporter), or the HardFault lines of what `xperf -i TRACE -o FILE -a dumper` prints. Columns
