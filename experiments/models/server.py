@@ -169,7 +169,10 @@ def draw(measured: pd.DataFrame, figure: Figure) -> None:
         axes.yaxis.set_major_formatter("{x:g}")
     panels[1].set_xlabel(f"memory, MiB; the server's data are {DATA * PAGE / MiB:.1f} MiB")
     looks = [(policy, style.policy_look(policy, names("policy"))) for policy in POLICIES]
-    style.legend_beside(panels[0], [look.stroke(policy) for policy, look in looks], "trimming policy")
+    strokes = [look.stroke(policy) for policy, look in looks]
+    for stroke, (_, look) in zip(strokes, looks, strict=True):
+        stroke.set_marker(look.marker)
+    style.legend_beside(panels[0], strokes, "trimming policy")
 
 
 def main() -> None:

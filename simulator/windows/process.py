@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Process(SystemCalls, MemoryCalls, ProcessCalls, ImageCalls, HeapWrapperCalls, PoolCalls):
-    """A process as one of its threads sees it: `yield from process.virtual_alloc(...)`.
+    """A process as one of its threads sees it: `yield process.virtual_alloc(...)`.
 
     Calls have Windows' names in lower case, its arguments in its order, and its results: on failure 0, False or None,
     and `get_last_error()` says why; it, `set_last_error` and `get_current_process` are plain methods.

@@ -52,13 +52,13 @@ def heap_calls(options: int, smallest: int, largest: int) -> float:
 
     def program(process: Any) -> Steps:
         nonlocal took
-        heap = yield from process.heap_create(options)
+        heap = yield process.heap_create(options)
         start = time.process_time()
         blocks = [0] * ALIVE
         for number, size in enumerate(sizes):
-            yield from process.heap_free(heap, 0, blocks[number % ALIVE])
-            blocks[number % ALIVE] = yield from process.heap_alloc(heap, 0, size)
-        yield from process.query_performance_counter()  # all that was touched has been referenced then
+            yield process.heap_free(heap, 0, blocks[number % ALIVE])
+            blocks[number % ALIVE] = yield process.heap_alloc(heap, 0, size)
+        yield process.query_performance_counter()  # all that was touched has been referenced then
         took = time.process_time() - start
 
     run(program)
@@ -74,10 +74,10 @@ def virtual_calls(size: int, kind: int) -> tuple[float, float]:
         for turn in range(REGIONS // together + 1):
             start, bases = time.process_time(), [0] * together
             for number in range(together):
-                bases[number] = yield from process.virtual_alloc(0, size, kind, PAGE_READWRITE)
+                bases[number] = yield process.virtual_alloc(0, size, kind, PAGE_READWRITE)
             middle = time.process_time()
             for base in bases:
-                yield from process.virtual_free(base, 0, MEM_RELEASE)
+                yield process.virtual_free(base, 0, MEM_RELEASE)
             assert all(bases)
             if turn:  # the first isn't counted
                 times[0] += middle - start
@@ -115,9 +115,9 @@ def share_image() -> None:
     """Start processes that map one image and read its first byte, all alive at the same time; print seconds and MiB."""
 
     def program(process: Any) -> Steps:
-        base = yield from process.load_library("shared.dll")
-        yield from process.read(base)
-        yield from process.sleep(60_000)
+        base = yield process.load_library("shared.dll")
+        yield process.read(base)
+        yield process.sleep(60_000)
 
     images = {"shared.dll": Image(size=64 * MiB)}
     machine = MachineConfig(memory=256 * MiB, paging_files=[PagingFile(maximum=64 * GiB)], images=images)

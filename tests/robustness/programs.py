@@ -168,9 +168,9 @@ def _one(process: Any, memory: Memory, depth: int) -> Steps:
     source = memory.source
     dice = source.random()
     if dice < 0.05:
-        yield from process.compute(source.choice((0, 100, 100_000)))
+        yield process.compute(source.choice((0, 100, 100_000)))
     elif dice < 0.08:
-        yield from process.sleep(source.choice((0, 0.01, 1)))
+        yield process.sleep(source.choice((0, 0.01, 1)))
     elif dice < 0.1 and depth < 2:
         other = program(memory, source.randrange(1, 30), depth + 1)
         create = source.choice(("thread", "process"))

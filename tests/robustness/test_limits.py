@@ -63,7 +63,7 @@ def test_a_run_whose_time_runs_out_ends_with_one_line() -> None:
 
     def program(process: Any) -> Steps:
         for _ in range(5):
-            yield from process.compute(LONGEST)
+            yield process.compute(LONGEST)
 
     with pytest.raises(SimulationError, match=r"the simulated time has come to \d+ ns"):
         run(program, manager=TEXTBOOK)
@@ -84,12 +84,12 @@ def test_an_exit_code_is_an_unsigned_number_of_32_bits(code: int, kept: int) -> 
     """ExitProcess and GetExitCodeProcess: UINT and DWORD."""
 
     def child(process: Any) -> Steps:
-        yield from process.exit_process(code)
+        yield process.exit_process(code)
 
     def program(process: Any) -> Steps:
-        handle = yield from process.create_process("b", child)
-        yield from process.wait_for_single_object(handle)
-        assert (yield from process.get_exit_code_process(handle)) == kept
+        handle = yield process.create_process("b", child)
+        yield process.wait_for_single_object(handle)
+        assert (yield process.get_exit_code_process(handle)) == kept
 
     assert run(program).result.summary["processes"]["b"]["exit_status"] == kept
 
@@ -97,7 +97,7 @@ def test_an_exit_code_is_an_unsigned_number_of_32_bits(code: int, kept: int) -> 
 @pytest.mark.parametrize("code", [1 << 70, -(1 << 64), "seven", [7]])
 def test_what_is_no_exit_code_ends_the_run_with_one_line(code: Any) -> None:
     def program(process: Any) -> Steps:
-        yield from process.exit_process(code)
+        yield process.exit_process(code)
 
     with pytest.raises(SimulationError, match="allowed is a whole number of at most 64 bits"):
         run(program)

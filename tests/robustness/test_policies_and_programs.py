@@ -40,7 +40,7 @@ def _views(process: Any) -> Steps:
 
 def _child(process: Any) -> Steps:
     base = yield from works(process.virtual_alloc(0, 30 * PAGE, BOTH, RW))
-    yield from process.write(base, 30 * PAGE)
+    yield process.write(base, 30 * PAGE)
 
 
 def everything(process: Any) -> Steps:
@@ -52,13 +52,13 @@ def everything(process: Any) -> Steps:
     child = yield from works(process.create_process("child", _child))
     base = yield from works(process.virtual_alloc(0, 60 * PAGE, BOTH, RW))
     for turn in range(4):
-        yield from process.write(awe, 12 * PAGE)
-        yield from process.write(base, 60 * PAGE)
-        yield from process.write(one, 16 * PAGE)
-        yield from process.read(other, 16 * PAGE)
-        yield from process.read(awe, 12 * PAGE)
+        yield process.write(awe, 12 * PAGE)
+        yield process.write(base, 60 * PAGE)
+        yield process.write(one, 16 * PAGE)
+        yield process.read(other, 16 * PAGE)
+        yield process.read(awe, 12 * PAGE)
         for _ in range(20):
-            yield from works(process.heap_alloc((yield from process.get_process_heap()), 0, 1000))
+            yield from works(process.heap_alloc((yield process.get_process_heap()), 0, 1000))
         if turn == 1:
             yield from works(process.unmap_view_of_file(one))
             one = other
@@ -66,7 +66,7 @@ def everything(process: Any) -> Steps:
             yield from works(process.virtual_alloc(base, 20 * PAGE, w.MEM_COMMIT, RW))
     for block in blocks:
         yield from works(process.ex_free_pool_with_tag(block, "Test"))
-    yield from process.wait_for_single_object(child)
+    yield process.wait_for_single_object(child)
 
 
 @pytest.mark.parametrize("policy", [name for name in POLICIES if name != "none"])
@@ -81,14 +81,14 @@ def test_a_page_that_another_process_shares_gives_up_its_stale_slot_when_it_was_
 
     def program(process: Any) -> Steps:
         one, other = yield from _views(process)
-        yield from process.write(one)
+        yield process.write(one)
         yield from works(process.empty_working_set())  # and so it is written
-        yield from process.sleep(1)
-        yield from process.read(other)
+        yield process.sleep(1)
+        yield process.read(other)
         (shown,) = process.own.space.entries(other, 1)
         content = process.system.state.arrays["ptes"]["content"][shown]
         assert process.system.state.arrays["contents"]["location"][content] >= 0
-        yield from process.write(one)
+        yield process.write(one)
         yield from works(process.unmap_view_of_file(one))
         check(process.system.state)
         assert process.system.state.arrays["contents"]["location"][content] == -1
@@ -103,19 +103,19 @@ def test_a_page_that_its_process_loses_is_missed_by_who_reads_it_from_another_pr
 
     def child(process: Any) -> Steps:
         base = yield from works(process.virtual_alloc(0, 200 * PAGE, BOTH, RW))
-        yield from process.write(base, 200 * PAGE)
+        yield process.write(base, 200 * PAGE)
         told["base"] = base
         for _ in range(2_000):
-            yield from process.compute(1_000)
+            yield process.compute(1_000)
             yield from works(process.empty_working_set())
 
     def program(process: Any) -> Steps:
         handle = yield from works(process.create_process("child", child))
         buffer = yield from works(process.virtual_alloc(0, 200 * PAGE, BOTH, RW))
         while "base" not in told:
-            yield from process.sleep(1)
+            yield process.sleep(1)
         for _ in range(3):
-            assert (yield from process.read_process_memory(handle, told["base"], buffer, 200 * PAGE)) == 200 * PAGE
+            assert (yield process.read_process_memory(handle, told["base"], buffer, 200 * PAGE)) == 200 * PAGE
 
     run(program, processors=2)
 
@@ -125,7 +125,7 @@ def test_a_process_without_threads_has_made_no_references() -> None:
 
     def program(process: Any) -> Steps:
         thread = yield from works(process.create_thread(_child))
-        yield from process.wait_for_single_object(thread)
+        yield process.wait_for_single_object(thread)
         state = process.system.state
         assert virtual_time(state.address, process.own.number) > 30
         assert virtual_time(state.address, process.system.kernel) == 0

@@ -104,7 +104,7 @@ def some_program(seed: int, given_up: dict[int, int]) -> Any:
 
     def main(process: Any) -> Any:
         source = random.Random(seed)
-        base = yield from process.virtual_alloc(0, PAGES * PAGE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
+        base = yield process.virtual_alloc(0, PAGES * PAGE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
         for _ in range(120):
             page, count = source.randrange(PAGES), source.randint(1, 4)
             address, size = base + page * PAGE, min(count, PAGES - page) * PAGE
@@ -115,17 +115,17 @@ def some_program(seed: int, given_up: dict[int, int]) -> Any:
             for number in range(address // PAGE, (address + size) // PAGE):
                 given_up[number] = given_up.get(number, 0) + (deed != "undo")
             if deed == "decommit":
-                yield from process.virtual_free(address, size, MEM_DECOMMIT)
-                yield from process.virtual_alloc(address, size, MEM_COMMIT, PAGE_READWRITE)
+                yield process.virtual_free(address, size, MEM_DECOMMIT)
+                yield process.virtual_alloc(address, size, MEM_COMMIT, PAGE_READWRITE)
             elif deed == "discard":
-                yield from process.discard_virtual_memory(address, size)
+                yield process.discard_virtual_memory(address, size)
             elif deed == "offer":
-                yield from process.offer_virtual_memory(address, size, 1)
+                yield process.offer_virtual_memory(address, size, 1)
                 if address + size < base + PAGES * PAGE:
-                    yield from process.read(address + size, base + PAGES * PAGE - address - size)
-                yield from process.reclaim_virtual_memory(address, size)
+                    yield process.read(address + size, base + PAGES * PAGE - address - size)
+                yield process.reclaim_virtual_memory(address, size)
             else:
-                yield from process.virtual_alloc(
+                yield process.virtual_alloc(
                     address, size, MEM_RESET if deed == "reset" else MEM_RESET_UNDO, PAGE_READWRITE
                 )
 

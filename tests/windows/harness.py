@@ -109,10 +109,10 @@ def run(program: Program, **options: Any) -> Done:
 def _settle(process: Any) -> Steps:
     """Have the pages of pool touched that any call may touch first, so that they don't count for what comes."""
     for _ in range(2):
-        base = yield from process.virtual_alloc(0, PAGE, BOTH, RW)
-        yield from process.virtual_free(base, 0, RELEASE)
-        yield from process.close_handle((yield from process.create_event()))
-        yield from process.get_process_memory_info()
+        base = yield process.virtual_alloc(0, PAGE, BOTH, RW)
+        yield process.virtual_free(base, 0, RELEASE)
+        yield process.close_handle((yield process.create_event()))
+        yield process.get_process_memory_info()
 
 
 def equal(found: Any, expected: Any, what: str = "found") -> None:
@@ -160,19 +160,19 @@ def query(process: Any, address: int) -> Steps:
 
 def valid(process: Any, address: int, pages: int = 1) -> Steps:
     """For each of some pages, whether it is in the working set."""
-    records = yield from process.query_working_set_ex([address + i * PAGE for i in range(pages)])
+    records = yield process.query_working_set_ex([address + i * PAGE for i in range(pages)])
     return [bool(record.valid) for record in records]
 
 
 def locked(process: Any, address: int, pages: int = 1) -> Steps:
     """For each of some pages, whether it is locked."""
-    records = yield from process.query_working_set_ex([address + i * PAGE for i in range(pages)])
+    records = yield process.query_working_set_ex([address + i * PAGE for i in range(pages)])
     return [bool(record.locked) for record in records]
 
 
 def charge(process: Any) -> Steps:
     """Pages of commit charge of the whole machine."""
-    information = yield from process.get_performance_info()
+    information = yield process.get_performance_info()
     return information.commit_total
 
 
@@ -214,9 +214,9 @@ def mapped(process: Any, name: str = "data", protect: int = RW, access: int = w.
 def other(process: Any, program: Program, name: str = "b", **parameters: Any) -> Steps:
     """Run another process to its end; its exit code."""
     handle = yield from works(process.create_process(name, program, **parameters))
-    yield from process.wait_for_single_object(handle)
-    code = yield from process.get_exit_code_process(handle)
-    yield from process.close_handle(handle)
+    yield process.wait_for_single_object(handle)
+    code = yield process.get_exit_code_process(handle)
+    yield process.close_handle(handle)
     return code
 
 

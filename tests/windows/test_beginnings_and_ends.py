@@ -26,7 +26,7 @@ from tests.windows.harness import BOTH, PAGE, Steps, build, charge, fails, run, 
 
 def _grown(process: Any, left: int) -> Steps:
     """Commit all but `left` pages of what can be: page tables are charged for, too, so the last few page by page."""
-    information = yield from process.get_performance_info()
+    information = yield process.get_performance_info()
     pages = information.commit_limit - information.commit_total
     base = yield from works(process.virtual_alloc(0, pages * PAGE, MEM_RESERVE, PAGE_READWRITE))
     tables = -(-pages // 512) + 1
@@ -44,19 +44,19 @@ def test_a_thread_or_process_that_can_not_have_its_stacks_leaves_nothing_behind(
     of its stack and a page table."""
 
     def idle(process: Any) -> Steps:
-        yield from process.sleep(1)
+        yield process.sleep(1)
 
     def program(process: Any) -> Steps:
-        yield from process.close_handle((yield from works(process.create_thread(idle))))
-        yield from process.sleep(10)
+        yield process.close_handle((yield from works(process.create_thread(idle))))
+        yield process.sleep(10)
         yield from _grown(process, left)
         before = yield from charge(process)
         for call in (process.create_thread(idle), process.create_process("child", idle)):
             handle = yield from call
             assert bool(handle) == (left >= 10)
             if handle:
-                yield from process.wait_for_single_object(handle)
-                yield from process.close_handle(handle)
+                yield process.wait_for_single_object(handle)
+                yield process.close_handle(handle)
             else:
                 assert process.get_last_error() in (1450, 1455)
             assert (yield from charge(process)) == before
@@ -66,10 +66,10 @@ def test_a_thread_or_process_that_can_not_have_its_stacks_leaves_nothing_behind(
 
 def _none_left(process: Any, left: int) -> Steps:
     """Have the nonpaged pool full: `left` isn't looked at."""
-    while (yield from process.ex_allocate_pool_with_tag(NON_PAGED_POOL, PAGE, "Full")):
+    while (yield process.ex_allocate_pool_with_tag(NON_PAGED_POOL, PAGE, "Full")):
         pass
     for size in (1024, 64, 1):
-        while (yield from process.ex_allocate_pool_with_tag(NON_PAGED_POOL, size, "Full")):
+        while (yield process.ex_allocate_pool_with_tag(NON_PAGED_POOL, size, "Full")):
             pass
 
 
@@ -84,13 +84,13 @@ def test_a_process_of_the_config_that_can_not_start_says_why_and_leaves_nothing_
 
     def late(process: Any) -> Steps:
         ran.append(process.name)
-        yield from process.sleep(1)
+        yield process.sleep(1)
 
     def first(process: Any) -> Steps:
         yield from shortage(process, 8)
         for _ in range(2):
             charged.append((yield from charge(process)))
-            yield from process.sleep(10)
+            yield process.sleep(10)
 
     pools = config.Windows(pools=config.Pools(nonpaged_limit=32 * PAGE))
     paging = [config.PagingFile(size=64 * PAGE, maximum=64 * PAGE)]
@@ -111,14 +111,14 @@ def test_a_handle_that_can_not_be_had_means_no_thread_and_no_process() -> None:
 
     def other(process: Any) -> Steps:
         ran.append(process.name)
-        yield from process.sleep(1)
+        yield process.sleep(1)
 
     def program(process: Any) -> Steps:
-        while (yield from process.create_event()):
+        while (yield process.create_event()):
             pass
         yield from fails(process, 1450, process.create_thread(other))
         yield from fails(process, 1450, process.create_process("child", other))
-        yield from process.sleep(10)
+        yield process.sleep(10)
 
     run(program, settings={"pools": {"handles": 64}})
     assert ran == []
@@ -128,19 +128,19 @@ def test_a_program_that_is_ended_does_nothing_more_whatever_it_would_like_to() -
     after: list[str] = []
 
     def tidy(process: Any) -> Steps:
-        block = yield from process.virtual_alloc(0, 4 * PAGE, BOTH, PAGE_READWRITE)
+        block = yield process.virtual_alloc(0, 4 * PAGE, BOTH, PAGE_READWRITE)
         try:
-            yield from process.sleep(1000)
+            yield process.sleep(1000)
         finally:
-            yield from process.virtual_free(block, 0, MEM_RELEASE)
+            yield process.virtual_free(block, 0, MEM_RELEASE)
             after.append("freed")
 
     def program(process: Any) -> Steps:
-        child = yield from process.create_process("child", tidy)
-        yield from process.create_thread(tidy)
-        yield from process.sleep(1)
+        child = yield process.create_process("child", tidy)
+        yield process.create_thread(tidy)
+        yield process.sleep(1)
         yield from works(process.terminate_process(child, 9))
-        assert (yield from process.get_exit_code_process(child)) == 9
+        assert (yield process.get_exit_code_process(child)) == 9
 
     run(program)
     assert after == []
@@ -155,19 +155,19 @@ def test_a_thread_that_ends_gives_up_what_it_was_about_to_do_with_its_heap() -> 
     blocks: list[int] = []
 
     def second(process: Any) -> Steps:
-        heap = yield from process.get_process_heap()
-        blocks.append((yield from process.heap_alloc(heap, 0, 100)))
+        heap = yield process.get_process_heap()
+        blocks.append((yield process.heap_alloc(heap, 0, 100)))
         try:
-            yield from process.exit_thread(3)
+            yield process.exit_thread(3)
         finally:
-            yield from process.heap_free(heap, 0, blocks[0])
+            yield process.heap_free(heap, 0, blocks[0])
 
     def program(process: Any) -> Steps:
         thread = yield from works(process.create_thread(second))
-        yield from process.wait_for_single_object(thread)
-        assert (yield from process.get_exit_code_thread(thread)) == 3
-        heap = yield from process.get_process_heap()
-        assert (yield from process.heap_validate(heap, 0, blocks[0]))
+        yield process.wait_for_single_object(thread)
+        assert (yield process.get_exit_code_thread(thread)) == 3
+        heap = yield process.get_process_heap()
+        assert (yield process.heap_validate(heap, 0, blocks[0]))
 
     run(program)
 
@@ -178,11 +178,11 @@ def test_a_program_that_will_not_end_or_fails_at_its_end_is_told_in_one_line() -
     def never(process: Any) -> Steps:
         while not over:
             with suppress(BaseException):
-                yield from process.sleep(1)
+                yield process.sleep(1)
 
     def untidy(process: Any) -> Steps:
         try:
-            yield from process.sleep(1)
+            yield process.sleep(1)
         finally:
             raise OSError("no space left")
 
@@ -198,14 +198,14 @@ def test_programs_that_a_failed_run_leaves_do_nothing_more_either() -> None:
 
     def tidy(process: Any) -> Steps:
         try:
-            yield from process.sleep(1000)
+            yield process.sleep(1000)
         finally:
-            yield from process.create_event()
+            yield process.create_event()
             after.append("an event")
 
     def program(process: Any) -> Steps:
-        yield from process.create_process("child", tidy)
-        yield from process.sleep(1)
+        yield process.create_process("child", tidy)
+        yield process.sleep(1)
         raise ArithmeticError("a mistake")
 
     with pytest.raises(SimulationError, match="the program of a failed: ArithmeticError: a mistake"):

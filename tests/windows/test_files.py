@@ -19,17 +19,17 @@ def test_a_larger_mapping_extends_its_file_as_far_as_the_disk_has_room() -> None
         yield from fails(process, 112, process.create_file_mapping(file, RW, 9 * PAGE))
         yield from fails(process, 8, process.create_file_mapping(file, w.PAGE_READONLY, PAGE))
         handle = yield from works(process.create_file_mapping(file, RW, 5000))
-        equal((yield from process.get_file_size(file)), 5000)
+        equal((yield process.get_file_size(file)), 5000)
         yield from fails(process, 5, process.map_view_of_file(handle, WRITE, 0, 5001))
         address = yield from works(process.map_view_of_file(handle, WRITE))
-        yield from process.write(address, 2 * PAGE)
+        yield process.write(address, 2 * PAGE)
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.read(address + 2 * PAGE, 1))
         yield from fails(process, 1224, process.set_end_of_file(file, PAGE))
         yield from works(process.create_file_mapping(file, RW, 8 * PAGE))
-        equal((yield from process.get_file_size(file)), 8 * PAGE)
+        equal((yield process.get_file_size(file)), 8 * PAGE)
         yield from fails(process, 112, process.set_end_of_file(file, 8 * PAGE + 1))
         for code, disposition in ((112, w.CREATE_NEW), (2, w.OPEN_EXISTING)):
-            equal((yield from process.create_file("more", PAGE, disposition=disposition)), w.INVALID_HANDLE_VALUE)
+            equal((yield process.create_file("more", PAGE, disposition=disposition)), w.INVALID_HANDLE_VALUE)
             equal(process.get_last_error(), code)
 
     disks = {"d": replace(constant(), capacity=(1024 + 8) * PAGE)}
@@ -53,7 +53,7 @@ def test_a_flushed_page_is_written_and_stays_where_it_is_clean() -> None:
     def program(process: Any) -> Steps:
         address = yield from mapped(process)
         file = yield from works(process.create_file("data"))
-        yield from process.write(address, 3 * PAGE)
+        yield process.write(address, 3 * PAGE)
         begun = process.system.now
         yield from works(process.flush_view_of_file(address + PAGE, PAGE))
         assert process.system.now - begun < 1000, "FlushViewOfFile doesn't wait"

@@ -22,15 +22,15 @@ def demand_zero(process: Any) -> int:
 
 def test_heap_pages_fault_when_they_are_first_touched_and_not_when_they_are_committed() -> None:
     def program(process: Any) -> Steps:
-        heap = yield from process.heap_create(0, 50 * PAGE, 0)
-        yield from process._flush()
+        heap = yield process.heap_create(0, 50 * PAGE, 0)
+        yield process._flush()
         before = demand_zero(process)
-        block = yield from process.heap_alloc(heap, 0, 40 * PAGE)
-        yield from process._flush()
+        block = yield process.heap_alloc(heap, 0, 40 * PAGE)
+        yield process._flush()
         assert demand_zero(process) - before == 1, "the page with the header of what remains"
-        yield from process.heap_free(heap, 0, block)
-        block = yield from process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, 20 * PAGE)
-        yield from process._flush()
+        yield process.heap_free(heap, 0, block)
+        block = yield process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, 20 * PAGE)
+        yield process._flush()
         assert demand_zero(process) - before == 1 + 20, "each page that is zeroed"
 
     run(program, settings={"heap": config.Heap(decommit_total=1 << 30)})
@@ -39,16 +39,16 @@ def test_heap_pages_fault_when_they_are_first_touched_and_not_when_they_are_comm
 def test_a_heaps_memory_is_charged_and_refunded() -> None:
     def program(process: Any) -> Steps:
         pages = process.system.pages
-        heap = yield from process.get_process_heap()
+        heap = yield process.get_process_heap()
         before = pages.commit_total()
-        private = yield from process.heap_create(0, 0, 0)
+        private = yield process.heap_create(0, 0, 0)
         empty = pages.commit_total()
-        yield from process.heap_alloc(private, 0, MB)
+        yield process.heap_alloc(private, 0, MB)
         assert pages.commit_total() - empty >= MB // PAGE + 1
-        yield from process.heap_destroy(private)
+        yield process.heap_destroy(private)
         assert pages.commit_total() == before < empty
         for _ in range(100):
-            yield from process.heap_alloc(heap, 0, 1000)
+            yield process.heap_alloc(heap, 0, 1000)
         grown = process.own.heaps[heap].memory.committed // PAGE - 2
         assert pages.commit_total() == before + grown
         check(process.own.heaps[heap])
@@ -58,18 +58,18 @@ def test_a_heaps_memory_is_charged_and_refunded() -> None:
 
 def test_a_heap_that_finds_no_commit_charge_fails_and_goes_on() -> None:
     def program(process: Any) -> Steps:
-        heap = yield from process.get_process_heap()
+        heap = yield process.get_process_heap()
         blocks = []
         while True:
-            block = yield from process.heap_alloc(heap, 0, 100_000)
+            block = yield process.heap_alloc(heap, 0, 100_000)
             if not block:
                 break
             blocks.append(block)
         assert len(blocks) > 10
-        assert (yield from process.heap_alloc(heap, 0, 10 * MB)) == 0
+        assert (yield process.heap_alloc(heap, 0, 10 * MB)) == 0
         for block in blocks:
-            assert (yield from process.heap_free(heap, 0, block))
-        assert (yield from process.heap_alloc(heap, 0, 100_000)) != 0
+            assert (yield process.heap_free(heap, 0, block))
+        assert (yield process.heap_alloc(heap, 0, 100_000)) != 0
         check(process.own.heaps[heap])
 
     run(program)
@@ -77,12 +77,12 @@ def test_a_heap_that_finds_no_commit_charge_fails_and_goes_on() -> None:
 
 def test_a_header_on_a_page_that_the_program_made_inaccessible_is_an_access_violation() -> None:
     def program(process: Any) -> Steps:
-        heap = yield from process.heap_create(0, 10 * PAGE, 0)
-        block = yield from process.heap_alloc(heap, 0, 6 * PAGE)
-        yield from process.virtual_protect(block + PAGE, PAGE, c.PAGE_NOACCESS)
-        yield from process.heap_free(heap, 0, block)
+        heap = yield process.heap_create(0, 10 * PAGE, 0)
+        block = yield process.heap_alloc(heap, 0, 6 * PAGE)
+        yield process.virtual_protect(block + PAGE, PAGE, c.PAGE_NOACCESS)
+        yield process.heap_free(heap, 0, block)
         with pytest.raises(WindowsException) as raised:
-            yield from process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, 6 * PAGE)
+            yield process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, 6 * PAGE)
         assert raised.value.status == c.STATUS_ACCESS_VIOLATION
         assert raised.value.information[0] == 1
 
@@ -92,46 +92,46 @@ def test_a_header_on_a_page_that_the_program_made_inaccessible_is_an_access_viol
 @pytest.mark.parametrize("place", ["private", "large", "process heap", "handles"])
 def test_what_a_protected_page_raises_is_raised_by_the_heap_call_that_touches_it(place: str) -> None:
     def program(process: Any) -> Steps:
-        heap = yield from process.get_process_heap()
+        heap = yield process.get_process_heap()
         size = 2 * MB if place == "large" else 100
         if place == "private":
-            heap = yield from process.heap_create()
+            heap = yield process.heap_create()
         if place == "handles":
-            handle = yield from process.global_alloc(c.GMEM_MOVEABLE, size)
+            handle = yield process.global_alloc(c.GMEM_MOVEABLE, size)
             protected, call = handle, process.global_free(handle)
         else:
-            protected = yield from process.heap_alloc(heap, 0, size)
+            protected = yield process.heap_alloc(heap, 0, size)
             call = process.heap_free(heap, 0, protected)
-        yield from process.virtual_protect(protected, 1, c.PAGE_READONLY)
+        yield process.virtual_protect(protected, 1, c.PAGE_READONLY)
         with pytest.raises(WindowsException) as raised:
             yield from call
         assert raised.value.status == c.STATUS_ACCESS_VIOLATION
-        yield from process.virtual_protect(protected, 1, c.PAGE_READWRITE)
-        yield from process.sleep(1)
+        yield process.virtual_protect(protected, 1, c.PAGE_READWRITE)
+        yield process.sleep(1)
 
     run(program)
 
 
 def test_a_guard_page_in_a_heap_raises_once() -> None:
     def program(process: Any) -> Steps:
-        heap = yield from process.heap_create()
-        block = yield from process.heap_alloc(heap, 0, 100)
-        yield from process.virtual_protect(block, 1, c.PAGE_READWRITE | c.PAGE_GUARD)
+        heap = yield process.heap_create()
+        block = yield process.heap_alloc(heap, 0, 100)
+        yield process.virtual_protect(block, 1, c.PAGE_READWRITE | c.PAGE_GUARD)
         with pytest.raises(WindowsException) as raised:
-            yield from process.heap_alloc(heap, 0, 100)
+            yield process.heap_alloc(heap, 0, 100)
         assert raised.value.status == c.STATUS_GUARD_PAGE_VIOLATION
-        assert (yield from process.heap_alloc(heap, 0, 100))
+        assert (yield process.heap_alloc(heap, 0, 100))
 
     run(program)
 
 
 def test_pages_of_other_memory_that_are_protected_let_heap_calls_touches_wait() -> None:
     def program(process: Any) -> Steps:
-        heap = yield from process.get_process_heap()
-        other = yield from process.virtual_alloc(0, PAGE, c.MEM_RESERVE | c.MEM_COMMIT, c.PAGE_READWRITE)
-        yield from process.virtual_protect(other, PAGE, c.PAGE_READONLY)
+        heap = yield process.get_process_heap()
+        other = yield process.virtual_alloc(0, PAGE, c.MEM_RESERVE | c.MEM_COMMIT, c.PAGE_READWRITE)
+        yield process.virtual_protect(other, PAGE, c.PAGE_READONLY)
         assert process.own.defers_touches
-        yield from process.heap_alloc(heap, 0, 100)
+        yield process.heap_alloc(heap, 0, 100)
         assert process._rows
 
     run(program)
@@ -142,29 +142,29 @@ def test_threads_use_a_heap_one_after_the_other() -> None:
         mine: list[int] = []
         for i in range(40):
             size = (i * 37 + number * 11) % 3000
-            block = yield from process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, size)
+            block = yield process.heap_alloc(heap, c.HEAP_ZERO_MEMORY, size)
             assert block not in kept
             kept[block] = size
             mine.append(block)
             if i % 3 == 2:
                 gone = mine.pop(0)
                 del kept[gone]
-                assert (yield from process.heap_free(heap, 0, gone))
+                assert (yield process.heap_free(heap, 0, gone))
             if i % 10 == 9:
-                yield from process.empty_working_set()
+                yield process.empty_working_set()
 
     def program(process: Any) -> Steps:
-        heap = yield from process.get_process_heap()
+        heap = yield process.get_process_heap()
         kept: dict[int, int] = {}
         shared = {"heap": heap, "kept": kept}
-        first = yield from process.create_thread(worker, number=0, **shared)
-        second = yield from process.create_thread(worker, number=1, **shared)
-        third = yield from process.create_thread(worker, number=2, **shared)
+        first = yield process.create_thread(worker, number=0, **shared)
+        second = yield process.create_thread(worker, number=1, **shared)
+        third = yield process.create_thread(worker, number=2, **shared)
         threads = [first, second, third]
-        yield from process.wait_for_multiple_objects(threads, True)
+        yield process.wait_for_multiple_objects(threads, True)
         assert len(kept) == 3 * 27
         for block, size in kept.items():
-            assert (yield from process.heap_size(heap, 0, block)) == size
+            assert (yield process.heap_size(heap, 0, block)) == size
         check(process.own.heaps[heap])
         assert process.own.heaps[heap].lock.signalled
 

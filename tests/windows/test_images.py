@@ -42,8 +42,8 @@ def visitor(process: Any, expected: int | None, own: int) -> Steps:
     base = yield from works(process.load_library("a.dll"))
     if expected is not None:
         equal(base, expected)
-    yield from process.read(base, SIZE)
-    yield from process.execute(base + CODE, 20 * PAGE)
+    yield process.read(base, SIZE)
+    yield process.execute(base + CODE, 20 * PAGE)
     equal(sum(copied(process, base)), own)
     states = process.system.pages.state_of(process.own.space.entries(base, SIZE))
     equal(states["share"].tolist(), [1 if own_page else 2 for own_page in copied(process, base)])
@@ -53,7 +53,7 @@ def test_an_image_at_its_preferred_base_is_shared_whole() -> None:
     def program(process: Any) -> Steps:
         base = yield from works(process.load_library("a.dll"))
         equal(base, BASE)
-        yield from process.read(base, SIZE)
+        yield process.read(base, SIZE)
         equal((yield from other(process, visitor, expected=BASE, own=0)), 0)
 
     run(program, images={"a.dll": dll()})
@@ -63,7 +63,7 @@ def test_an_image_elsewhere_has_the_pages_with_fixups_to_itself() -> None:
     def relocated(process: Any) -> Steps:
         yield from works(process.virtual_alloc(BASE + UNIT, UNIT, BOTH, RW))
         yield from visitor(process, None, 16)
-        base = yield from process.get_module_handle("A.DLL")
+        base = yield process.get_module_handle("A.DLL")
         assert base not in (0, BASE)
         fixups = set(process.system.images["a.dll"].fixups().tolist())
         equal(copied(process, base), [page in fixups for page in range(32)])
@@ -71,7 +71,7 @@ def test_an_image_elsewhere_has_the_pages_with_fixups_to_itself() -> None:
 
     def program(process: Any) -> Steps:
         base = yield from works(process.load_library("a.dll"))
-        yield from process.read(base, SIZE)
+        yield process.read(base, SIZE)
         equal((yield from other(process, relocated)), 0)
         before = process.system.pages.commit_total()
         equal((yield from other(process, relocated, name="c")), 0)
@@ -92,7 +92,7 @@ def test_threads_that_load_an_image_at_once_load_it_once_and_get_it_relocated() 
         yield from works(process.virtual_alloc(BASE + UNIT, UNIT, BOTH, RW))
         before = len(process.own.space.vads.regions)
         threads = yield from several(works(process.create_thread(loads)) for _ in range(2))
-        equal((yield from process.wait_for_multiple_objects(threads, True)), 0)
+        equal((yield process.wait_for_multiple_objects(threads, True)), 0)
         equal((len(bases), len(set(bases)), len(process.own.space.vads.regions)), (2, 1, before + 1))
         for _ in range(2):
             yield from works(process.free_library(bases[0]))
@@ -107,7 +107,7 @@ def test_a_random_base_is_one_for_all_processes_and_sharing_survives(aslr: bool)
 
     def program(process: Any) -> Steps:
         base = yield from works(process.load_library("a.dll"))
-        yield from process.read(base, SIZE)
+        yield process.read(base, SIZE)
         equal((yield from other(process, visitor, expected=base, own=0)), 0)
         second = yield from works(process.load_library("b.dll"))
         assert second >= base + SIZE or base >= second + SIZE
@@ -130,8 +130,8 @@ def test_data_is_shared_until_stored_to_and_commit_is_charged_for_it_when_loaded
         before = commit(number)
         base = yield from works(process.load_library("a.dll"))
         assert 8 <= commit(number) - before <= 9  # perhaps a page table
-        yield from process.read(base, SIZE)
-        yield from process.write(base + DATA + PAGE, 8)
+        yield process.read(base, SIZE)
+        yield process.write(base + DATA + PAGE, 8)
         equal([page for page, own in enumerate(copied(process, base)) if own], [22])
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.write(base, 1), 1, base)
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.execute(base + DATA, 1), 8, base + DATA)
@@ -146,10 +146,10 @@ def test_an_image_stays_as_long_as_it_was_loaded_more_often_than_freed() -> None
         yield from fails(process, w.ERROR_MOD_NOT_FOUND, process.load_library("no.dll"))
         yield from fails(process, w.ERROR_MOD_NOT_FOUND, process.get_module_handle("a.dll"))
         base = yield from works(process.load_library("a.dll"))
-        equal((yield from process.load_library("A.dll")), base)
-        equal((yield from process.get_module_handle("a.dll")), base)
+        equal((yield process.load_library("A.dll")), base)
+        equal((yield process.get_module_handle("a.dll")), base)
         yield from works(process.free_library(base))
-        yield from process.read(base, 1)
+        yield process.read(base, 1)
         yield from works(process.free_library(base))
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.read(base, 1), 0, base)
         yield from fails(process, w.ERROR_MOD_NOT_FOUND, process.free_library(base))
@@ -162,7 +162,7 @@ def test_an_image_stays_as_long_as_it_was_loaded_more_often_than_freed() -> None
 
 def test_a_section_of_an_image_is_mapped_with_the_images_own_protections() -> None:
     def program(process: Any) -> Steps:
-        equal((yield from process.create_file("a.dll")), w.INVALID_HANDLE_VALUE)
+        equal((yield process.create_file("a.dll")), w.INVALID_HANDLE_VALUE)
         equal(process.get_last_error(), w.ERROR_ACCESS_DENIED)
         file = yield from works(process.create_file("a.dll", access=w.GENERIC_READ))
         handle = yield from works(process.create_file_mapping(file, w.PAGE_READONLY | w.SEC_IMAGE))

@@ -40,7 +40,7 @@ def test_paged_pool_is_pageable_and_nonpaged_pool_is_not() -> None:
 def test_a_process_that_leaked_gives_all_back_when_it_ends() -> None:
     def leak(process: Any) -> Steps:
         count = 0
-        while (yield from process.create_event(name=f"leak {count}")):
+        while (yield process.create_event(name=f"leak {count}")):
             count += 1
         assert count > 100
         equal(process.get_last_error(), w.ERROR_NONPAGED_SYSTEM_RESOURCES)
@@ -83,7 +83,7 @@ def test_a_thread_waits_for_an_event_that_another_process_sets() -> None:
     order: list[str] = []
 
     def setter(process: Any) -> Steps:
-        yield from process.sleep(5)
+        yield process.sleep(5)
         handle = yield from works(process.open_event("go"))
         order.append("set")
         yield from works(process.set_event(handle))
@@ -91,9 +91,9 @@ def test_a_thread_waits_for_an_event_that_another_process_sets() -> None:
     def program(process: Any) -> Steps:
         handle = yield from works(process.create_event(name="go"))
         yield from works(process.create_process("b", setter))
-        equal((yield from process.wait_for_single_object(handle, 1)), w.WAIT_TIMEOUT)
+        equal((yield process.wait_for_single_object(handle, 1)), w.WAIT_TIMEOUT)
         order.append("timed out")
-        equal((yield from process.wait_for_single_object(handle)), 0)
+        equal((yield process.wait_for_single_object(handle)), 0)
         order.append("went on")
 
     run(program)
@@ -106,14 +106,14 @@ def test_low_memory_lets_the_thread_that_waits_for_it_go_on() -> None:
 
     def eater(process: Any) -> Steps:
         base = yield from region(process, 496)
-        yield from process.write(base, 496 * PAGE)
-        yield from process.sleep(10)
+        yield process.write(base, 496 * PAGE)
+        yield process.sleep(10)
 
     def program(process: Any) -> Steps:
         handle = yield from works(process.create_memory_resource_notification(0))
         yield from works(process.create_process("b", eater))
-        equal((yield from process.query_memory_resource_notification(handle)), False)
-        equal((yield from process.wait_for_single_object(handle, 100)), 0)
+        equal((yield process.query_memory_resource_notification(handle)), False)
+        equal((yield process.wait_for_single_object(handle, 100)), 0)
         seen.append(process.system.pages.available())
 
     run(program)
@@ -123,12 +123,12 @@ def test_low_memory_lets_the_thread_that_waits_for_it_go_on() -> None:
 def test_data_runs_without_dep_and_not_with_it() -> None:
     def program(process: Any) -> Steps:
         base = yield from region(process, 2, protect=RW)
-        yield from process.execute(base, 1)
+        yield process.execute(base, 1)
         yield from works(process.set_process_dep_policy(w.PROCESS_DEP_ENABLE))
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.execute(base, 1), 8, base)
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.execute(base + PAGE, 1), 8, base + PAGE)
         yield from works(process.virtual_protect(base, PAGE, w.PAGE_EXECUTE_READ))
-        yield from process.execute(base, 1)
+        yield process.execute(base, 1)
         yield from fails(process, w.ERROR_ACCESS_DENIED, process.set_process_dep_policy(0))
 
     run(program, bits=32)
@@ -139,10 +139,10 @@ def test_a_call_that_raises_takes_the_time_of_one_that_fails() -> None:
         times = []
         for kind in (w.NON_PAGED_POOL, w.NON_PAGED_POOL | 16):
             process.set_last_error(0)
-            began = yield from process.query_performance_counter()
+            began = yield process.query_performance_counter()
             with suppress(WindowsException):
-                equal((yield from process.ex_allocate_pool_with_tag(kind, 64 * PAGE, "Test")), 0)
-            times.append((yield from process.query_performance_counter()) - began)
+                equal((yield process.ex_allocate_pool_with_tag(kind, 64 * PAGE, "Test")), 0)
+            times.append((yield process.query_performance_counter()) - began)
         equal(process.get_last_error(), 0)
         equal(times, [process.system.costs.system_call] * 2)
 

@@ -41,8 +41,8 @@ def test_a_stream_costs_a_program_what_it_costs_a_process(manager: Any) -> None:
     pages = len(_stream().pages)
 
     def program(process: Any) -> Steps:
-        base = yield from process.virtual_alloc(0, (int(np.ptp(_stream().pages)) + 1) * PAGE, BOTH, PAGE_READWRITE)
-        yield from process.touch(base, _stream())
+        base = yield process.virtual_alloc(0, (int(np.ptp(_stream().pages)) + 1) * PAGE, BOTH, PAGE_READWRITE)
+        yield process.touch(base, _stream())
 
     costs = config.Costs(system_call=0)
     hardware = config.Machine(memory=1024 * PAGE, costs=costs, disks={"d": constant()})
@@ -69,8 +69,8 @@ def test_a_stream_costs_a_program_what_it_costs_a_process(manager: Any) -> None:
 
 def test_a_program_that_waits_for_nobody_ends_the_run_with_one_line() -> None:
     def program(process: Any) -> Steps:
-        event = yield from process.create_event()
-        yield from process.wait_for_single_object(event)
+        event = yield process.create_event()
+        yield process.wait_for_single_object(event)
 
     with pytest.raises(SimulationError, match="wait for objects that nobody will signal"):
         run(program)
@@ -78,12 +78,12 @@ def test_a_program_that_waits_for_nobody_ends_the_run_with_one_line() -> None:
 
 def test_an_unhandled_exception_ends_the_process_with_its_status_and_the_run_goes_on() -> None:
     def doomed(process: Any) -> Steps:
-        yield from process.read(0x1000)
+        yield process.read(0x1000)
 
     def program(process: Any) -> Steps:
-        child = yield from process.create_process("child", doomed)
-        assert (yield from process.wait_for_single_object(child)) == 0
-        assert (yield from process.get_exit_code_process(child)) == constants.STATUS_ACCESS_VIOLATION
+        child = yield process.create_process("child", doomed)
+        assert (yield process.wait_for_single_object(child)) == 0
+        assert (yield process.get_exit_code_process(child)) == constants.STATUS_ACCESS_VIOLATION
 
     done = run(program)
     assert done.result.summary["processes"]["child"]["exit_status"] == constants.STATUS_ACCESS_VIOLATION
@@ -92,9 +92,9 @@ def test_an_unhandled_exception_ends_the_process_with_its_status_and_the_run_goe
 
 def test_a_failed_read_is_an_exception_in_the_program() -> None:
     def program(process: Any) -> Steps:
-        file = yield from process.create_file("data")
-        mapping = yield from process.create_file_mapping(file, PAGE_WRITECOPY)
-        view = yield from process.map_view_of_file(mapping, FILE_MAP_COPY)
+        file = yield process.create_file("data")
+        mapping = yield process.create_file_mapping(file, PAGE_WRITECOPY)
+        view = yield process.map_view_of_file(mapping, FILE_MAP_COPY)
         yield from raises(STATUS_IN_PAGE_ERROR, process.read(view + 100), 0, view + 100)
 
     broken = {"disks": {"d": config.Disk(model="constant", parameters={}, read_error_rate=1.0)}}
@@ -123,46 +123,46 @@ def _traces(machine: Machine) -> dict[str, Any]:
 
 def _greedy(process: Any) -> Steps:
     """Hold a bit of everything, and be killed in the middle of a page-in and of a wait."""
-    pages = yield from process.virtual_alloc(0, 40 * PAGE, BOTH, PAGE_READWRITE)
-    yield from process.write(pages, 40 * PAGE)
-    yield from process.virtual_lock(pages, 4 * PAGE)
-    window = yield from process.virtual_alloc(0, 16 * PAGE, MEM_RESERVE | MEM_PHYSICAL, PAGE_READWRITE)
-    frames = yield from process.allocate_user_physical_pages(5)
-    yield from process.map_user_physical_pages(window, 3, frames[:3])
-    yield from process.write(window, 3 * PAGE)
-    heap = yield from process.heap_create(0, 0, 0)
+    pages = yield process.virtual_alloc(0, 40 * PAGE, BOTH, PAGE_READWRITE)
+    yield process.write(pages, 40 * PAGE)
+    yield process.virtual_lock(pages, 4 * PAGE)
+    window = yield process.virtual_alloc(0, 16 * PAGE, MEM_RESERVE | MEM_PHYSICAL, PAGE_READWRITE)
+    frames = yield process.allocate_user_physical_pages(5)
+    yield process.map_user_physical_pages(window, 3, frames[:3])
+    yield process.write(window, 3 * PAGE)
+    heap = yield process.heap_create(0, 0, 0)
     for size in (10, 1000, 100_000, 1_000_000):
-        block = yield from process.heap_alloc(heap, 0, size)
-        yield from process.write(block, size)
-    file = yield from process.create_file("data")
-    mapping = yield from process.create_file_mapping(file, PAGE_WRITECOPY)
-    view = yield from process.map_view_of_file(mapping, FILE_MAP_COPY)
-    yield from process.write(view, PAGE)
-    event = yield from process.create_event(False, False, "everybody's")
+        block = yield process.heap_alloc(heap, 0, size)
+        yield process.write(block, size)
+    file = yield process.create_file("data")
+    mapping = yield process.create_file_mapping(file, PAGE_WRITECOPY)
+    view = yield process.map_view_of_file(mapping, FILE_MAP_COPY)
+    yield process.write(view, PAGE)
+    event = yield process.create_event(False, False, "everybody's")
 
     def waits(other: Any) -> Steps:
-        yield from other.wait_for_single_object(event)
+        yield other.wait_for_single_object(event)
 
     def reads(other: Any) -> Steps:
-        yield from other.read(view, 16 * PAGE)
+        yield other.read(view, 16 * PAGE)
 
-    yield from process.create_thread(waits)
-    yield from process.create_thread(reads)
-    yield from process.sleep(0.0005)
-    yield from process.read(0)
+    yield process.create_thread(waits)
+    yield process.create_thread(reads)
+    yield process.sleep(0.0005)
+    yield process.read(0)
 
 
 def test_a_process_that_ends_leaves_nothing_behind() -> None:
     def idle(process: Any) -> Steps:
-        yield from process.sleep(1)
+        yield process.sleep(1)
 
     def parent(child: Any) -> Any:
         def program(process: Any) -> Steps:
             for _ in range(3):
-                handle = yield from process.create_process("child", child)
-                yield from process.wait_for_single_object(handle)
-                yield from process.close_handle(handle)
-            yield from process.sleep(100)
+                handle = yield process.create_process("child", child)
+                yield process.wait_for_single_object(handle)
+                yield process.close_handle(handle)
+            yield process.sleep(100)
 
         return program
 
@@ -205,17 +205,17 @@ def test_a_thread_that_computes_takes_that_time_and_tells_its_code() -> None:
     thread's own time."""
 
     def works_long(process: Any) -> Steps:
-        yield from process.compute(5_000)
+        yield process.compute(5_000)
         return 7
 
     def program(process: Any) -> Steps:
-        thread = yield from process.create_thread(works_long)
-        assert (yield from process.get_exit_code_thread(thread)) == 259
-        began = yield from process.query_performance_counter()
-        assert (yield from process.wait_for_single_object(thread)) == 0
-        ended = yield from process.query_performance_counter()
+        thread = yield process.create_thread(works_long)
+        assert (yield process.get_exit_code_thread(thread)) == 259
+        began = yield process.query_performance_counter()
+        assert (yield process.wait_for_single_object(thread)) == 0
+        ended = yield process.query_performance_counter()
         assert ended - began == process.system.costs.system_call + 2 + 5_000
-        assert (yield from process.get_exit_code_thread(thread)) == 7
+        assert (yield process.get_exit_code_thread(thread)) == 7
         assert process.get_current_process() == -1
 
     run(program)
@@ -223,14 +223,14 @@ def test_a_thread_that_computes_takes_that_time_and_tells_its_code() -> None:
 
 def test_times_may_be_any_numbers_and_less_than_nothing_is_nothing() -> None:
     def program(process: Any) -> Steps:
-        event = yield from process.create_event()
-        began = yield from process.query_performance_counter()
+        event = yield process.create_event()
+        began = yield process.query_performance_counter()
         for nanoseconds in (1.6, np.int64(5), -7):
-            yield from process.compute(nanoseconds)
-        assert (yield from process.query_performance_counter()) - began == 2 + 5
-        began = yield from process.query_performance_counter()
-        assert (yield from process.wait_for_single_object(event, 0.25)) == 258
-        ended = yield from process.query_performance_counter()
+            yield process.compute(nanoseconds)
+        assert (yield process.query_performance_counter()) - began == 2 + 5
+        began = yield process.query_performance_counter()
+        assert (yield process.wait_for_single_object(event, 0.25)) == 258
+        ended = yield process.query_performance_counter()
         assert ended - began == process.system.costs.system_call + 2 + 250_000  # the call looks its handle up, 2 ns
 
     run(program)
@@ -239,8 +239,8 @@ def test_times_may_be_any_numbers_and_less_than_nothing_is_nothing() -> None:
 def test_two_runs_of_programs_on_two_processors_are_the_same() -> None:
     def program(process: Any) -> Steps:
         for _ in range(4):
-            yield from process.create_process("child", _greedy)
-        yield from process.sleep(10)
+            yield process.create_process("child", _greedy)
+        yield process.sleep(10)
 
     results = [
         run(
@@ -267,7 +267,7 @@ def test_every_policy_works_with_programs(policy: str) -> None:
 
     def program(process: Any) -> Steps:
         for _ in range(3):
-            yield from process.create_process("child", _greedy)
+            yield process.create_process("child", _greedy)
         yield from _greedy(process)
 
     try:

@@ -51,7 +51,7 @@ def held(process: Any) -> tuple[int, int, int]:
 def test_views_of_one_file_show_the_same_whatever_mapping_object_and_process_they_are_of() -> None:
     def reader(process: Any, contents: list[int]) -> Steps:
         address = yield from mapped(process)
-        yield from process.read(address, 2 * PAGE)
+        yield process.read(address, 2 * PAGE)
         equal(shown(process, address, 2), contents)
         share = process.system.pages.state_of(process.own.space.entries(address, PAGE))["share"]
         equal(share.tolist(), [3])
@@ -60,8 +60,8 @@ def test_views_of_one_file_show_the_same_whatever_mapping_object_and_process_the
         first = yield from mapped(process)
         second = yield from mapped(process)
         assert first != second
-        yield from process.write(first, 2 * PAGE)
-        yield from process.read(second, 2 * PAGE)
+        yield process.write(first, 2 * PAGE)
+        yield process.read(second, 2 * PAGE)
         contents = shown(process, first, 2)
         equal(shown(process, second, 2), contents)
         assert len(set(contents)) == 2
@@ -75,7 +75,7 @@ def test_a_view_with_an_offset_shows_that_part() -> None:
         handle = yield from section(process, 40)
         whole = yield from works(process.map_view_of_file(handle, WRITE))
         part = yield from works(process.map_view_of_file(handle, READ, UNIT, 3 * PAGE))
-        yield from process.read(part, 3 * PAGE)
+        yield process.read(part, 3 * PAGE)
         equal(shown(process, part, 3), shown(process, whole + UNIT, 3))
 
     run(program)
@@ -89,9 +89,9 @@ def test_a_store_to_a_copy_on_write_view_changes_this_view_only() -> None:
         table = 1  # a page table that the view's addresses may need
         after = yield from charge(process)
         assert 4 <= after - before <= 4 + table
-        yield from process.read(copied, 4 * PAGE)
+        yield process.read(copied, 4 * PAGE)
         equal(shown(process, copied, 4), shown(process, shared, 4))
-        yield from process.write(copied + PAGE, 8)
+        yield process.write(copied + PAGE, 8)
         different = [a != b for a, b in zip(shown(process, copied, 4), shown(process, shared, 4), strict=True)]
         equal(different, [False, True, False, False])
         yield from works(process.unmap_view_of_file(copied))
@@ -105,7 +105,7 @@ def test_a_page_of_a_reserving_section_is_committed_for_all_its_views_at_once_an
     def peer(process: Any) -> Steps:
         handle = yield from works(process.open_file_mapping(WRITE, "shared"))
         address = yield from works(process.map_view_of_file(handle, WRITE))
-        yield from process.write(address + PAGE, PAGE)
+        yield process.write(address + PAGE, PAGE)
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.read(address + 2 * PAGE, 1), 0, address + 2 * PAGE)
         before = process.system.pages.commit_total()
         yield from works(process.virtual_alloc(address + 2 * PAGE, PAGE, w.MEM_COMMIT, RW))
@@ -122,15 +122,15 @@ def test_a_page_of_a_reserving_section_is_committed_for_all_its_views_at_once_an
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.write(first + PAGE, 1), 1, first + PAGE)
         yield from raises(w.STATUS_ACCESS_VIOLATION, process.write(second + PAGE, 1), 1, second + PAGE)
         yield from works(process.virtual_alloc(first + PAGE, PAGE, w.MEM_COMMIT, RW))
-        yield from process.write(first + PAGE, PAGE)
-        yield from process.read(second + PAGE, PAGE)
+        yield process.write(first + PAGE, PAGE)
+        yield process.read(second + PAGE, PAGE)
         equal(shown(process, first + PAGE), shown(process, second + PAGE))
         equal((yield from other(process, peer)), 0)
-        yield from process.read(first + 2 * PAGE, 1)
+        yield process.read(first + 2 * PAGE, 1)
         yield from fails(process, w.ERROR_INVALID_PARAMETER, process.virtual_free(first + PAGE, PAGE, w.MEM_DECOMMIT))
-        found = yield from process.virtual_query(second)
+        found = yield process.virtual_query(second)
         equal((found.state, found.region_size), (w.MEM_RESERVE, PAGE))
-        found = yield from process.virtual_query(second + PAGE)
+        found = yield process.virtual_query(second + PAGE)
         equal((found.state, found.region_size), (w.MEM_COMMIT, 2 * PAGE))
 
     run(program)
@@ -141,7 +141,7 @@ def test_a_page_of_a_reserving_section_is_committed_for_all_its_views_at_once_an
 def test_a_section_lives_until_handles_and_views_are_gone_in_any_order(handle_first: bool, file: bool) -> None:
     def program(process: Any) -> Steps:
         view = yield from works(process.virtual_alloc(0, UNIT, w.MEM_RESERVE, RW))
-        yield from process.virtual_free(view, 0, w.MEM_RELEASE)
+        yield process.virtual_free(view, 0, w.MEM_RELEASE)
         before = held(process)
         opened = (yield from works(process.create_file("data"))) if file else NOWHERE
         handle = yield from works(process.create_file_mapping(opened, RW, 4 * PAGE))
@@ -149,12 +149,12 @@ def test_a_section_lives_until_handles_and_views_are_gone_in_any_order(handle_fi
         second = yield from works(process.map_view_of_file(handle, WRITE))
         if file:
             yield from works(process.close_handle(opened))
-        yield from process.write(address, 4 * PAGE)
+        yield process.write(address, 4 * PAGE)
         ends = [process.close_handle(handle), process.unmap_view_of_file(address)]
         for end in ends if handle_first else reversed(ends):
             assert held(process)[2] > 0
             yield from works(end)
-        yield from process.read(second, 4 * PAGE)
+        yield process.read(second, 4 * PAGE)
         assert held(process)[2] == before[2] + 4 * 8 + 16
         yield from works(process.unmap_view_of_file(second))
         equal(held(process)[2], before[2], "prototype PTEs")
@@ -181,7 +181,7 @@ def test_a_named_section_is_found_with_its_own_size_and_loses_its_name_with_its_
         for number in (handle, again, opened):
             yield from works(process.close_handle(number))
         yield from fails(process, 2, process.open_file_mapping(READ, "name"))
-        yield from process.read(address, PAGE)
+        yield process.read(address, PAGE)
 
     run(program)
 
@@ -286,7 +286,7 @@ def test_mapping_costs_nothing_in_proportion_to_the_view() -> None:
             yield from works(process.unmap_view_of_file(address))
         yield from works(process.close_handle(handle))
         image = yield from works(process.load_library("big.dll"))
-        yield from process.read(image + (1 << 26), 1)
+        yield process.read(image + (1 << 26), 1)
         yield from works(process.free_library(image))
         assert state.pte_count - before[0] <= 16 + 1024, "paged pool takes some: 8 bytes a page"
         assert state.content_count - before[1] <= 32 + 1024
@@ -301,8 +301,8 @@ def test_unmapping_takes_any_address_inside_and_one_sharer_away() -> None:
         second = yield from works(process.map_view_of_file_ex(handle, WRITE, 0, 0, 0x20000000))
         equal(second, 0x20000000)
         yield from fails(process, 487, process.map_view_of_file_ex(handle, WRITE, 0, 0, second + UNIT))
-        yield from process.write(first, PAGE)
-        yield from process.read(second, PAGE)
+        yield process.write(first, PAGE)
+        yield process.read(second, PAGE)
         entries = process.own.space.entries(first, PAGE)
         equal(process.system.pages.state_of(entries)["share"].tolist(), [2])
         yield from works(process.unmap_view_of_file(second + UNIT + 100))
@@ -317,7 +317,7 @@ def test_a_process_that_ends_leaves_no_section_behind() -> None:
     def child(process: Any) -> Steps:
         yield from mapped(process, protect=w.PAGE_READONLY, access=COPY)
         address = yield from works(process.map_view_of_file((yield from section(process, 8, RW, "n")), WRITE))
-        yield from process.write(address, 8 * PAGE)
+        yield process.write(address, 8 * PAGE)
         return 7
 
     def program(process: Any) -> Steps:

@@ -38,7 +38,7 @@ class Case:
 
 
 def _idle(process: Any) -> Steps:
-    yield from process.sleep(1)
+    yield process.sleep(1)
 
 
 def _event(name: str | None = None) -> Callable[[Any], Steps]:
@@ -229,7 +229,7 @@ def _attempt(process: Any, case: Case, given: Any, what: str) -> Steps:
     result = yield from case.call(process, given)
     if result not in FAILURES:
         if isinstance(result, int):
-            yield from process.close_handle(result)  # if it is one, so that its name is free
+            yield process.close_handle(result)  # if it is one, so that its name is free
         return True
     after = held(process)
     for thing, was in before.items():

@@ -102,7 +102,7 @@ class Allocators:
             for block in live.values():
                 yield from _timed(process, spent, f"{block.kind} free", free(process, block.name))
             after = yield from _taken(process)
-            yield from process.note("committed when all is freed (KiB)", (after.committed - before.committed) / KiB)
+            yield process.note("committed when all is freed (KiB)", (after.committed - before.committed) / KiB)
             small = sum(size <= self.small for size, _ in requests)
             yield from _note_times(process, spent, {"small": small, "large": len(requests) - small})
             return ERROR_SUCCESS
@@ -136,50 +136,50 @@ class _Taken(NamedTuple):
 
 def _timed(process: Any, spent: Counter[str], what: str, steps: Steps) -> Steps:
     """Do something, add the time it took, give its result."""
-    start = yield from process.query_performance_counter()
+    start = yield process.query_performance_counter()
     result = yield from steps
-    spent[what] += (yield from process.query_performance_counter()) - start
+    spent[what] += (yield process.query_performance_counter()) - start
     return result
 
 
 def _virtual_alloc(process: Any, size: int) -> Steps:
-    address = yield from process.virtual_alloc(0, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
+    address = yield process.virtual_alloc(0, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
     return address, address
 
 
 def _virtual_free(process: Any, address: int) -> Steps:
-    yield from process.virtual_free(address, 0, MEM_RELEASE)
+    yield process.virtual_free(address, 0, MEM_RELEASE)
 
 
 def _heap_alloc(process: Any, size: int) -> Steps:
-    heap = yield from process.get_process_heap()
-    address = yield from process.heap_alloc(heap, 0, size)
+    heap = yield process.get_process_heap()
+    address = yield process.heap_alloc(heap, 0, size)
     return address, address
 
 
 def _heap_free(process: Any, address: int) -> Steps:
-    heap = yield from process.get_process_heap()
-    yield from process.heap_free(heap, 0, address)
+    heap = yield process.get_process_heap()
+    yield process.heap_free(heap, 0, address)
 
 
 def _malloc(process: Any, size: int) -> Steps:
-    address = yield from process.malloc(size)
+    address = yield process.malloc(size)
     return address, address
 
 
 def _free(process: Any, address: int) -> Steps:
-    yield from process.free(address)
+    yield process.free(address)
 
 
 def _global_alloc(process: Any, size: int) -> Steps:
-    handle = yield from process.global_alloc(GMEM_MOVEABLE, size)
-    address = (yield from process.global_lock(handle)) if handle else 0
+    handle = yield process.global_alloc(GMEM_MOVEABLE, size)
+    address = (yield process.global_lock(handle)) if handle else 0
     return address, handle
 
 
 def _global_free(process: Any, handle: int) -> Steps:
-    yield from process.global_unlock(handle)
-    yield from process.global_free(handle)
+    yield process.global_unlock(handle)
+    yield process.global_free(handle)
 
 
 _CALLS: dict[str, tuple[Callable[[Any, int], Steps], Callable[[Any, Any], Steps]]] = {
@@ -193,13 +193,13 @@ _CALLS: dict[str, tuple[Callable[[Any, int], Steps], Callable[[Any, Any], Steps]
 
 def _taken(process: Any) -> Generator[Any, Any, _Taken]:
     reserved = lost = address = 0
-    while (region := (yield from process.virtual_query(address))) is not None:
+    while (region := (yield process.virtual_query(address))) is not None:
         if region.state == MEM_FREE:
             lost += min(-address % process.system.granularity, region.region_size)
         else:
             reserved += region.region_size
         address += region.region_size
-    info = yield from process.get_process_memory_info()
+    info = yield process.get_process_memory_info()
     return _Taken(info.private_usage, reserved, lost, info.working_set_size)
 
 
@@ -208,12 +208,12 @@ def _sizes(process: Any, live: Iterable[_Block], heap: bool) -> Generator[Any, A
     says; by address."""
     found = {}
     if heap:
-        entries = yield from process.heap_walk((yield from process.get_process_heap()))
+        entries = yield process.heap_walk((yield process.get_process_heap()))
         found = {entry.data: entry.size + entry.overhead for entry in entries if entry.region != LARGE_REGION}
     for block in live:
         if block.address in found:
             continue
-        found[block.address] = (yield from process.virtual_query(block.address)).region_size
+        found[block.address] = (yield process.virtual_query(block.address)).region_size
     return found
 
 
@@ -222,17 +222,17 @@ def _note_memory(process: Any, before: _Taken, live: dict[int, _Block], heap: bo
     sizes = yield from _sizes(process, live.values(), heap)
     for kind in ("small", "large"):
         blocks = [block for block in live.values() if block.kind == kind]
-        yield from process.note(f"{kind} blocks alive", len(blocks))
-        yield from process.note(f"{kind} blocks, asked for (KiB)", sum(block.size for block in blocks) / KiB)
-        yield from process.note(f"{kind} blocks, taken (KiB)", sum(sizes[block.address] for block in blocks) / KiB)
-    yield from process.note("committed (KiB)", (now.committed - before.committed) / KiB)
-    yield from process.note("touched (KiB)", (now.touched - before.touched) / KiB)
-    yield from process.note("reserved (KiB)", (now.reserved - before.reserved) / KiB)
+        yield process.note(f"{kind} blocks alive", len(blocks))
+        yield process.note(f"{kind} blocks, asked for (KiB)", sum(block.size for block in blocks) / KiB)
+        yield process.note(f"{kind} blocks, taken (KiB)", sum(sizes[block.address] for block in blocks) / KiB)
+    yield process.note("committed (KiB)", (now.committed - before.committed) / KiB)
+    yield process.note("touched (KiB)", (now.touched - before.touched) / KiB)
+    yield process.note("reserved (KiB)", (now.reserved - before.reserved) / KiB)
     unusable = now.reserved + now.lost - before.reserved - before.lost
-    yield from process.note("... or lost to 64 KiB (KiB)", unusable / KiB)
+    yield process.note("... or lost to 64 KiB (KiB)", unusable / KiB)
 
 
 def _note_times(process: Any, spent: Counter[str], counts: dict[str, int]) -> Steps:
     for kind, count in counts.items():
         for what in ("allocation", "first use", "free"):
-            yield from process.note(f"{kind} {what} (ns)", spent[f"{kind} {what}"] / count if count else 0)
+            yield process.note(f"{kind} {what} (ns)", spent[f"{kind} {what}"] / count if count else 0)

@@ -49,16 +49,16 @@ class DllUsers:
         """The process that starts the others; its exit code is the first error that one of them had."""
         found, handles = _Found(), []
         for name in (_LOADED, _MEASURED):
-            yield from process.create_event(True, False, _event(process.name, name))
+            yield process.create_event(True, False, _event(process.name, name))
         for number in range(1, self.users + 1):
             child = f"{process.name}-{number}"
-            handle = yield from process.create_process(child, self._user, parent=process.name, found=found)
+            handle = yield process.create_process(child, self._user, parent=process.name, found=found)
             if not handle:
                 return process.get_last_error()
             handles.append(handle)
-        yield from process.wait_for_multiple_objects(handles, wait_all=True)
+        yield process.wait_for_multiple_objects(handles, wait_all=True)
         for handle in handles:
-            code = yield from process.get_exit_code_process(handle)
+            code = yield process.get_exit_code_process(handle)
             if code:
                 return code
         yield from _note(process, found)
@@ -67,27 +67,27 @@ class DllUsers:
     def _user(self, process: Any, parent: str, found: _Found) -> Steps:
         """One of the processes."""
         if self.occupied:
-            yield from process.virtual_alloc(self.occupied, 1, MEM_RESERVE, PAGE_NOACCESS)
-        before = (yield from process.get_process_memory_info()).private_usage
-        base = yield from process.load_library(self.image)
+            yield process.virtual_alloc(self.occupied, 1, MEM_RESERVE, PAGE_NOACCESS)
+        before = (yield process.get_process_memory_info()).private_usage
+        base = yield process.load_library(self.image)
         code = 0 if base else process.get_last_error()
         if base:
             size = yield from _size(process, base)
-            yield from process.read(base, size)
+            yield process.read(base, size)
         yield from self._meet(process, parent, found, _LOADED)
         if base:
             yield from _measure(process, base, size, found)
-            found.committed += (yield from process.get_process_memory_info()).private_usage - before
+            found.committed += (yield process.get_process_memory_info()).private_usage - before
         yield from self._meet(process, parent, found, _MEASURED)
         return code
 
     def _meet(self, process: Any, parent: str, found: _Found, name: str) -> Steps:
         """Wait until all processes are here."""
-        event = yield from process.open_event(_event(parent, name))
+        event = yield process.open_event(_event(parent, name))
         found.arrived += 1
         if found.arrived % self.users == 0:
-            yield from process.set_event(event)
-        yield from process.wait_for_single_object(event)
+            yield process.set_event(event)
+        yield process.wait_for_single_object(event)
 
 
 def _event(program: str, name: str) -> str:
@@ -97,14 +97,14 @@ def _event(program: str, name: str) -> str:
 def _size(process: Any, base: int) -> Generator[Any, Any, int]:
     """The bytes of the image at a base, whose sections differ in protection."""
     size = 0
-    while (region := (yield from process.virtual_query(base + size))).allocation_base == base:
+    while (region := (yield process.virtual_query(base + size))).allocation_base == base:
         size += region.region_size
     return size
 
 
 def _measure(process: Any, base: int, size: int, found: _Found) -> Steps:
-    page = (yield from process.get_performance_info()).page_size
-    seen = yield from process.query_working_set_ex(range(base, base + size, page))
+    page = (yield process.get_performance_info()).page_size
+    seen = yield process.query_working_set_ex(range(base, base + size, page))
     found.bases.add(base)
     for number, state in enumerate(seen):
         if state.valid and state.shared:
@@ -114,9 +114,9 @@ def _measure(process: Any, base: int, size: int, found: _Found) -> Steps:
 
 
 def _note(process: Any, found: _Found) -> Steps:
-    yield from process.note("frames", len(found.shared) + found.private)
-    yield from process.note("... of shared pages", len(found.shared))
-    yield from process.note("... of private pages", found.private)
-    yield from process.note("most that share a page", found.sharers)
-    yield from process.note("private bytes (KiB)", found.committed / 1024)
-    yield from process.note("bases", len(found.bases))
+    yield process.note("frames", len(found.shared) + found.private)
+    yield process.note("... of shared pages", len(found.shared))
+    yield process.note("... of private pages", found.private)
+    yield process.note("most that share a page", found.sharers)
+    yield process.note("private bytes (KiB)", found.committed / 1024)
+    yield process.note("bases", len(found.bases))

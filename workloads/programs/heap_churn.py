@@ -61,7 +61,7 @@ class HeapChurn:
         sizes = self.sizes(context.seed).tolist()
 
         def main(process: Any) -> Steps:
-            heap = yield from process.heap_create(0 if self.front_end else HEAP_NO_SERIALIZE)
+            heap = yield process.heap_create(0 if self.front_end else HEAP_NO_SERIALIZE)
             blocks = _Blocks(process, heap)
             for mine in sizes:
                 held = []
@@ -108,12 +108,12 @@ class _Blocks:
     def note(self) -> Steps:
         """Note down how things are."""
         process = self._process
-        entries = yield from process.heap_walk(self._heap)
-        faults = (yield from process.get_process_memory_info()).page_fault_count
+        entries = yield process.heap_walk(self._heap)
+        faults = (yield process.get_process_memory_info()).page_fault_count
         free = [entry.size for entry in entries if not entry.flags]
         committed = sum(entry.committed for entry in entries if entry.flags == PROCESS_HEAP_REGION)
-        yield from process.note("in use (KiB)", sum(self._sizes.values()) / KiB)
-        yield from process.note("committed (KiB)", committed / KiB)
-        yield from process.note("free blocks", len(free))
-        yield from process.note("largest free block (KiB)", max(free, default=0) / KiB)
-        yield from process.note("page faults", faults)
+        yield process.note("in use (KiB)", sum(self._sizes.values()) / KiB)
+        yield process.note("committed (KiB)", committed / KiB)
+        yield process.note("free blocks", len(free))
+        yield process.note("largest free block (KiB)", max(free, default=0) / KiB)
+        yield process.note("page faults", faults)

@@ -52,7 +52,7 @@ def _make(process: Any, step: Step, results: dict[str, Any], context: StreamCont
     if step.fails is not None and error != step.fails:
         raise SimulationError(f"{step.where}: found {f'error {error}' if error else 'success'}, expected {step.fails}")
     if error and step.fails is None and not step.may_fail:
-        yield from process.exit_process(error)
+        yield process.exit_process(error)
     if step.result:
         results[step.result] = result
 

@@ -81,13 +81,13 @@ def losing(process: Any) -> Steps:
     """A page that is prefetched before it is read, and pages on the modified list that are reset, and offered."""
     shown = yield from mapped(process)
     yield from works(process.prefetch_virtual_memory([(shown, PAGE)]))
-    yield from process.sleep(1)
-    yield from process.read(shown)
+    yield process.sleep(1)
+    yield process.read(shown)
     base = yield from region(process, 4)
-    yield from process.write(base, 4 * PAGE)
-    yield from process.empty_working_set()
+    yield process.write(base, 4 * PAGE)
+    yield process.empty_working_set()
     yield from works(process.virtual_alloc(base, 2 * PAGE, w.MEM_RESET, RW))
-    equal((yield from process.offer_virtual_memory(base + 2 * PAGE, 2 * PAGE, 1)), 0)
+    equal((yield process.offer_virtual_memory(base + 2 * PAGE, 2 * PAGE, 1)), 0)
 
 
 def shipped(name: str) -> RunResult:
