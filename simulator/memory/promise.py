@@ -65,10 +65,7 @@ def _everything(machine: MachineRecord) -> int:
 
 
 @compiled
-def ask(m: MachineRecord, hook: int, argument: int) -> int:
-    """Call a policy's hook; raises ValueError if the machine is watched and the hook doesn't keep the promise."""
-    if m.promise_every == 0:
-        return call(hook, m, argument)
+def _watch(m: MachineRecord, hook: int, argument: int) -> int:
     m.promise_calls += 1
     if m.promise_calls % m.promise_every != 0:
         return call(hook, m, argument)
@@ -77,3 +74,9 @@ def ask(m: MachineRecord, hook: int, argument: int) -> int:
     if _everything(m) != before:
         raise ValueError("proposed nothing, but changed what a policy may only read")
     return answer
+
+
+@compiled
+def ask(m: MachineRecord, hook: int, argument: int) -> int:
+    """Call a policy's hook; raises ValueError if the machine is watched and the hook doesn't keep the promise."""
+    return call(hook, m, argument) if m.promise_every == 0 else _watch(m, hook, argument)
