@@ -260,7 +260,8 @@ def test_a_compiled_policy_is_held_to_the_same_promise(hook: Any, why: str, monk
     """A compiled policy could write anywhere; the invariants see it."""
     name = enter(monkeypatch, "wrong", compiled(hook))
     machine = build([[(1, 0, 200, 0), *loads([2])]], manager=windows(name), process=hard(1))
-    machine.calendar.at(40, 3, lambda: lock(machine.state, [0]) if hook is take_a_locked_page else None)
+    if hook is take_a_locked_page:
+        when(machine, 40, lambda: lock(machine.state, [0]))
     with pytest.raises(PolicyRefused, match=f"policy wrong: proposed {why}"):
         machine.run()
 
