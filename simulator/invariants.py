@@ -37,6 +37,8 @@ __all__ = ["InvariantBroken", "Invariants", "check"]
 _STALLS_OF_IO = (constants.STALL_READ, constants.STALL_COLLIDED, constants.STALL_WRITE)
 PAGES_A_STEP = 4096
 """Pages for which one check a step is cheap enough; a machine n times as large is checked at every n-th step."""
+PAGES_A_HOOK = 64
+"""The same for calls of a compiled policy's hooks, of which there are more."""
 
 
 class Invariants(Observer):
@@ -54,9 +56,10 @@ class Invariants(Observer):
 
     def started(self, state: State) -> None:
         """Settle how often to look, and look."""
+        pages = len(state.arrays["frames"]) + len(state.arrays["contents"]) + len(state.arrays["ptes"])
         if self.every is None:
-            pages = len(state.arrays["frames"]) + len(state.arrays["contents"]) + len(state.arrays["ptes"])
             self.every = max(1, pages // PAGES_A_STEP)
+        state.record[0]["promise_every"] = self.every * max(1, pages // PAGES_A_HOOK)
         self._check(state)
 
     def stepped(self, state: State, time: int) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.compile import call, compiled
+from simulator.compile import compiled
 from simulator.hardware.scheduler import commit_all
+from simulator.memory.promise import ask
 from simulator.memory.settling import settle
 from simulator.memory.signals import WORKING, stop_work, wake_idle, work
 from simulator.memory.swapper import outswap
@@ -37,10 +38,10 @@ def trim_pass(m: MachineRecord, goal: int, t: Nanoseconds, room: NDArray[np.int6
     m.actor = NONE
     m.goal = goal
     if goal == 0:
-        call(m.trim_hook, m, 0)
+        ask(m, m.trim_hook, 0)
     trimmed = 0
     while trimmed < goal:
-        entry = checked(m, call(m.trim_hook, m, goal - trimmed))
+        entry = checked(m, ask(m, m.trim_hook, goal - trimmed))
         if entry < 0:
             break
         trim(m, entry, t, TRIMMED)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.compile import call, compiled
+from simulator.compile import compiled
 from simulator.hardware.mmu import END_OF_RUNS, LIMIT, TRAP, block, make_run
+from simulator.memory.promise import ask
 from simulator.memory.working_set import withdraw
 from simulator.state.constants import NO_EXECUTE, VALID, WRITE
 from simulator.state.record import Nanoseconds, Pte, Thread
@@ -36,7 +37,7 @@ def _begin_run(m: MachineRecord, thread: Thread, entry: Pte, fetches: bool, stor
     m.threads[thread].runs += 1
     m.actor = thread
     if m.hit_hook and not m.ptes[entry].fixed:
-        call(m.hit_hook, m, entry)
+        ask(m, m.hit_hook, entry)
     return True
 
 

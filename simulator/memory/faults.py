@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.compile import call, compiled
+from simulator.compile import compiled
 from simulator.hardware.disk import submit
 from simulator.hardware.mmu import block
 from simulator.hardware.scheduler import commit_all
 from simulator.memory.backing import begin_read, new_request
 from simulator.memory.page_log import note, note_left
+from simulator.memory.promise import ask
 from simulator.memory.transitions import allocate, begin_contents, zeroed_at_hand
 from simulator.memory.waiting import wait_for_frame, wait_for_read
 from simulator.memory.working_set import at_limit, checked, map_page, remove, unshare, valid_bits
@@ -130,7 +131,7 @@ def _choose(m: MachineRecord, thread: Thread, process: int) -> int:
     """The page of a process (-1: of any) that the policy would replace; -1: none; NOT_ASKED: it is in Python."""
     if m.replace_hook:
         m.actor = thread
-        return checked(m, call(m.replace_hook, m, process))
+        return checked(m, ask(m, m.replace_hook, process))
     th = m.threads[thread]
     victim = th.victim
     th.victim = NOT_ASKED

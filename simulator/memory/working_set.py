@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from simulator.compile import call, compiled
+from simulator.compile import compiled
 from simulator.hardware.scheduler import forget_scans
 from simulator.memory.backing import free_slot, rest
 from simulator.memory.page_log import note, note_left
+from simulator.memory.promise import ask
 from simulator.memory.transitions import move
 from simulator.state.constants import (
     ACTIVE,
@@ -121,7 +122,7 @@ def map_page(m: MachineRecord, thread: Thread, frame: Frame, cause: int) -> None
     p.peak = max(p.peak, p.size)
     if m.entered_hook:
         m.actor = thread
-        call(m.entered_hook, m, pte)
+        ask(m, m.entered_hook, pte)
 
 
 @compiled
@@ -161,7 +162,7 @@ def detach(m: MachineRecord, pte: Pte) -> int:
     unlink(m, pte)
     resize(m, e.process, -1)
     if m.left_hook:
-        call(m.left_hook, m, pte)
+        ask(m, m.left_hook, pte)
     forget_scans(m, e.process)
     return frame
 
@@ -203,7 +204,7 @@ def withdraw(m: MachineRecord, process: int, t: Nanoseconds) -> bool:
     m.now = t
     taken = False
     while True:
-        pte = checked(m, call(m.withdraw_hook, m, process))
+        pte = checked(m, ask(m, m.withdraw_hook, process))
         if pte < 0:
             return taken
         trim(m, pte, t, WITHDRAWN)

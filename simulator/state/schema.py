@@ -424,6 +424,9 @@ class MachineRecord(Record):
     entered_hook: I8[int]
     left_hook: I8[int]
     hit_hook: I8[int]
+    # Under watch: every so manieth call of a hook is looked at whether the policy keeps its promise; 0: none
+    promise_every: I8[int]
+    promise_calls: I8[int]
     # Sizes
     frame_count: I8[int]
     processor_count: I8[int]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from simulator import registry
-from simulator.policies.base import Decision, MemoryView, Policy
+from simulator.policies.base import Compiled, Decision, MemoryView, Nothing, Policy
 
 
 def enter(patch: pytest.MonkeyPatch, name: str, policy: type) -> str:
@@ -67,3 +67,12 @@ def proposing(
             return None if replace is None else replace(view, process)
 
     return Proposing
+
+
+def compiled(hook: Any) -> type:
+    """A compiled policy that replaces so: `hook` is a function of a module, of the machine and a process."""
+
+    class Hooks(Compiled[Nothing, Nothing, Nothing]):
+        replace = hook
+
+    return type("Proposing", (Policy,), {"compiled": Hooks})

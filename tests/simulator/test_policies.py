@@ -19,11 +19,12 @@ from simulator.memory.state import State
 from simulator.memory.view import View
 from simulator.policies.base import Decision, MemoryView, Policy
 from simulator.registry import find, names
+from simulator.result import PolicyRefused
 from simulator.state import constants
 from tests.reference.cases import PAGE, code
 from tests.reference.compare import run_engine
 from tests.reference.machines import random_case
-from tests.simulator.policies import PlainFifo, enter, proposing
+from tests.simulator.policies import PlainFifo, compiled, enter, proposing
 from tests.simulator.small import TEXTBOOK, build, constant, hard, limits, loads, run, stores, windows
 
 NAMES = names("policy")
@@ -228,6 +229,40 @@ def test_replacing_a_locked_entry_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     machine = build([[(1, 0, 200, 0), *loads([2])]], manager=windows(name), process=hard(1))
     when(machine, 40, lambda: lock(machine.state, [0]))
     with pytest.raises(ValueError, match="policy wrong: proposed to replace entry 0"):
+        machine.run()
+
+
+def take_a_locked_page(m: Any, process: int) -> int:
+    """Entry 0 is locked by the test."""
+    return 0
+
+
+def take_a_page_that_is_away(m: Any, process: int) -> int:
+    """The entry that is faulting."""
+    return m.threads[m.actor].fault_pte  # type: ignore[no-any-return]
+
+
+def raise_a_minimum(m: Any, process: int) -> int:
+    """The oldest entry; but a policy only reads limits."""
+    m.processes[process].minimum += 1
+    return m.processes[process].head  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("hook", "why"),
+    [
+        (take_a_locked_page, "an entry that is locked"),
+        (take_a_page_that_is_away, "an entry that isn't in a working set"),
+        (raise_a_minimum, "nothing, but changed what a policy may only read"),
+    ],
+)
+def test_a_compiled_policy_is_held_to_the_same_promise(hook: Any, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiled policy could write anywhere; the invariants see it."""
+    name = enter(monkeypatch, "wrong", compiled(hook))
+    machine = build([[(1, 0, 200, 0), *loads([2])]], manager=windows(name), process=hard(1))
+    if hook is take_a_locked_page:
+        when(machine, 40, lambda: lock(machine.state, [0]))
+    with pytest.raises(PolicyRefused, match=f"policy wrong: proposed {why}"):
         machine.run()
 
 

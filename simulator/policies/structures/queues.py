@@ -39,8 +39,11 @@ _queue_at = record_at(Queue)
 @compiled
 def append(queue: Queue, links: Any, entry: Pte) -> None:
     """Take an entry off the queue it is on, if any, and put it at the end of one."""
-    remove(links, entry)
-    links[entry].queue = address_of(queue)
+    if links[entry].queue == address_of(queue):
+        untie(queue, links, entry)
+    else:
+        remove(links, entry)
+        links[entry].queue = address_of(queue)
     tie(queue, links, entry)
 
 

@@ -13,11 +13,10 @@ from experiments.command.cli import main
 from simulator import registry
 
 POLICY = '''
-from simulator.policies.base import Decision, Policy, np, parameters, register
+from simulator.policies.base import Decision, Policy, np, policy
 
 
-@register("policy", "{name}")
-@parameters
+@policy("{name}")
 class Mine(Policy):
     """The page that was referenced longest ago, told by the order of entry alone."""
 
@@ -26,6 +25,29 @@ class Mine(Policy):
         oldest = [(ws.entries.entered[i], int(ws.entries.entry[i])) for ws in sets
                   for i in np.flatnonzero(~ws.entries.locked)[:1]]
         return min(oldest)[1] if oldest else None
+'''
+
+COMPILED = '''
+from simulator.policies.base import I8, Compiled, Count, Field, Nothing, Policy, Record, policy
+from simulator.policies.structures.rounds import oldest
+
+
+class Own(Record):
+    each: I8[int]
+    asked: I8[int]
+
+
+class Hooks(Compiled[Own, Nothing, Nothing]):
+    def replace(m, process):
+        m.own.asked += m.own.each
+        return oldest(m, process, m.own.asked < 0)
+
+
+@policy("{name}", Hooks)
+class Mine(Policy):
+    """The page that came in first."""
+
+    each: Count = Field(default=3, ge=1, description="one more for each")
 '''
 
 CONFIG = """
@@ -66,6 +88,19 @@ def test_a_policy_of_the_user_s_runs_is_compared_and_made_again(
     capsys.readouterr()
     assert main(["compare", str(config), *given, *options]) == 0
     assert json.loads(capsys.readouterr().out)
+
+
+def test_a_user_s_policy_may_be_compiled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """First in, first out: the same faults as the built-in's."""
+    _, config = write(tmp_path, "fifo")
+    faults = []
+    for name in ("fifo", "mine-compiled"):
+        (tmp_path / "mine.py").write_text(COMPILED.replace("{name}", "mine-compiled"))
+        given = ["--plugin", str(tmp_path / "mine.py"), "--set", f"memory_manager.trimming.policy={name}"]
+        out = ["--check", "--no-plots", "--json", "--out", str(tmp_path / name)]
+        assert main(["run", str(config), *given, *out]) == 0
+        faults.append(json.loads(capsys.readouterr().out)["page_faults"])
+    assert faults[0] == faults[1] > 0
 
 
 def test_a_config_may_list_its_plug_ins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
