@@ -65,6 +65,8 @@ def _directory(package: str) -> str:
 
 def _cached(decorate: Callable[..., Any], function: Callable[..., Any]) -> Any:
     package = function.__module__.partition(".")[0]
+    if not getattr(sys.modules[package], "__file__", None):  # typed in: there is no file whose digest could be taken
+        return decorate(function)
     before = config.CACHE_DIR
     config.CACHE_DIR = _directory(package)
     try:

@@ -321,7 +321,7 @@ def _run_daemon(m: MachineRecord) -> int:
 
 @compiled
 def _run_timers(m: MachineRecord) -> int:
-    """The timers of the daemons that are due, the balance set manager's first."""
+    """The timer that is due; of two, the one that was set first."""
     if m.signals_watched and not m.tick_seen:
         m.tick_seen = 1
         return Stop.TICKS
@@ -329,7 +329,8 @@ def _run_timers(m: MachineRecord) -> int:
         return Stop.WATCHED
     m.step_seen = 0
     m.tick_seen = 0
-    if m.next_balance <= m.next_mapped:
+    sooner = m.next_balance < m.next_mapped
+    if sooner or (m.next_balance == m.next_mapped and m.balance_period >= m.mapped_period):
         tick_balance(m, m.next_balance)
     else:
         tick_mapped(m, m.next_mapped)
