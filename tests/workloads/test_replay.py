@@ -290,3 +290,10 @@ def test_the_option_of_the_format_decides_the_pages(context: StreamContext, tmp_
     write_text(tmp_path / "a.lackey", " L 3000,4\n L 4000,4\n")
     trace = Trace(path=Path("a.lackey"), options={"page_size": "8 KiB"})
     assert only(trace, replace(context, page_size=8192)).pages.tolist() == [1, 2]
+
+
+def test_a_part_of_a_trace_is_the_same_at_each_reading(context: StreamContext, tmp_path: Path) -> None:
+    """Its first and last runs lose references, at each reading as many."""
+    write_parquet(tmp_path / "a.parquet", [(1, 3, 2, 1), (2, 0, 5, 0), (3, 1, 1, 4)])
+    stream = only(Trace(path=Path("a.parquet"), skip=2, limit=12), context)
+    assert rows_of(stream) == rows_of(stream) == [(1, 1, 2, 1), (2, 0, 5, 0), (3, 1, 1, 1)]
