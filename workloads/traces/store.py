@@ -51,10 +51,6 @@ _PLAIN = pa.ipc.IpcReadOptions(use_threads=False)
 _DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError)
 
 
-KEPT = 1 << 24
-"""Runs of a trace that stay in memory: 128 MiB."""
-
-
 class Batch(NamedTuple):
     """Consecutive runs of a store: arrays of one length, which belong to whoever asked for them."""
 
@@ -74,8 +70,7 @@ class Batch(NamedTuple):
 class NativeTrace:
     """A trace in a native store; as a ReferenceStream all of it is one thread of one process, without waits.
 
-    The first KEPT runs stay in memory once they were read, so that a short trace is expanded once, however often it is
-    replayed; of the rest one batch is in memory at a time, so memory in use doesn't depend on the trace's length.
+    One batch is in memory at a time, so memory in use doesn't depend on the length of the trace.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -120,7 +115,6 @@ class NativeTrace:
             _unpack(found[key], self._batches + 1) if version == VERSION else None for key in ("ends", "checks")
         )
         self._rows: list[int] = []
-        self._kept: dict[int, Batch] = {}
         if self._ends is not None:
             self._check(0)
 
@@ -194,14 +188,6 @@ class NativeTrace:
             yield Runs(numbers[batch.page], batch.fetches, batch.loads, batch.stores, **more)
 
     def _batch(self, number: int, first: int) -> Batch:
-        batch = self._kept.get(number)
-        if batch is None:
-            batch = self._read(number, first)
-            if first + len(batch.page) <= KEPT:
-                self._kept[number] = batch
-        return batch
-
-    def _read(self, number: int, first: int) -> Batch:
         try:
             known = number < len(self._rows)
             if not known and self._ends is not None:

@@ -120,19 +120,16 @@ class Thread:
             yield room.batch()
 
     def _cut(self, first: int, end: int) -> Iterator[Batch]:
+        # Batches are views that may be written to without changing the file.
         extent = self.extent
         if first >= end:
             return
         for batch in self.trace.batches(first, end):
-            begins, ends = batch.first == extent.first, batch.first + len(batch.page) == extent.end
-            if (begins and extent.dropped) or (ends and extent.cut):  # the trace keeps its batches as they are
-                counts = (column.copy() for column in (batch.fetches, batch.loads, batch.stores))
-                part = Batch(batch.first, batch.page, *counts, batch.origin, batch.time)
-                drop_first(part, 0, extent.dropped if begins else 0)
-                drop_last(part, -1, extent.cut if ends else 0)
-                yield part
-            else:
-                yield batch
+            if extent.dropped and batch.first == extent.first:
+                drop_first(batch, 0, extent.dropped)
+            if extent.cut and batch.first + len(batch.page) == extent.end:
+                drop_last(batch, -1, extent.cut)
+            yield batch
 
 
 class _Room:
