@@ -11,7 +11,7 @@ At one time the driver comes last: it makes references that start at t when ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from math import ceil
 from typing import Any, Protocol
 
@@ -47,8 +47,8 @@ class Driver:
         self._record = state.record[0]
         self._record["acted_on"] = not alone
         self._origin = env.now
-        self.turns: dict[int, Callable[[], Any]] = {}
-        """what lets a thread go on that has made its references"""
+        self.turns: dict[int, simpy.Event] = {}
+        """for a thread, by number, the event by which it learns that it is asked what it wants next"""
         self._reached = -1
         """the time up to which all events have happened"""
         self._waiting: Stop | None = None
@@ -95,17 +95,23 @@ class Driver:
         if waiting == Stop.FINISHED:
             self._machine.finish()
             return None
-        turn = self.turns.pop(int(self._record["asking"]), None) if waiting == Stop.THREAD_ASKS else None
-        if turn is not None:
-            turn()
-            return 0
         horizon = max(now + 1, self._peek()) if self._alone else now + 1
         stop = self._advance(horizon if self._alone else now, horizon)
-        if stop != Stop.IDLE:
+        if stop == Stop.THREAD_ASKS:
+            return self._ask(int(self._record["asking"]), int(self._record["now"]) - now)
+        if stop == Stop.FINISHED:
             self._waiting = stop
             return int(self._record["now"]) - now
         until = horizon if self._alone else int(notice(self.state.address, now + 1))
         return float("inf") if until >= _FOREVER else until - now
+
+    def _ask(self, thread: int, delay: int) -> int:
+        """Have a thread told, after some time, that it is its turn; returns that time: the driver comes last then."""
+        turn = self.turns.pop(thread, None)  # None: its SimPy process has only just been made
+        if turn is not None:
+            turn._ok, turn._value = True, None
+            self.env.schedule(turn, delay=delay)
+        return delay
 
     def _peek(self) -> int:
         """When the environment's next event is."""

@@ -36,7 +36,7 @@ def follow(
     blocks: Iterator[Block] = iter(stream.blocks())
     while True:
         turn = simpy.Event(driver.env)
-        driver.turns[thread] = turn.succeed
+        driver.turns[thread] = turn
         yield turn
         block = next(blocks, None)
         if block is None:

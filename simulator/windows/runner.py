@@ -200,7 +200,7 @@ class Runner:
         number = running.object.number
         while not running.object.ended:
             turn = simpy.Event(self._driver.env)
-            self._driver.turns[number] = turn.succeed
+            self._driver.turns[number] = turn
             yield turn
             self._resume(running, number)
             if running.awaited is not None:

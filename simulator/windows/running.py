@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ class Running:
                     raise self._failed(error) from error
                 thrown = error
             else:
-                if not isinstance(request, Generator):
+                if type(request) is not GeneratorType:
                     return request
                 self.calls.append(request)
                 value = thrown = None
