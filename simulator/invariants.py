@@ -37,8 +37,6 @@ __all__ = ["InvariantBroken", "Invariants", "check"]
 _STALLS_OF_IO = (constants.STALL_READ, constants.STALL_COLLIDED, constants.STALL_WRITE)
 PAGES_A_STEP = 4096
 """Pages for which one check a step is cheap enough; a machine n times as large is checked at every n-th step."""
-PAGES_A_HOOK = 64
-"""The same for calls of a compiled policy's hooks, of which there are more."""
 
 
 class Invariants(Observer):
@@ -59,7 +57,7 @@ class Invariants(Observer):
         pages = len(state.arrays["frames"]) + len(state.arrays["contents"]) + len(state.arrays["ptes"])
         if self.every is None:
             self.every = max(1, pages // PAGES_A_STEP)
-        state.record[0]["promise_every"] = self.every * max(1, pages // PAGES_A_HOOK)
+        state.record[0]["promise_every"] = self.every
         self._check(state)
 
     def stepped(self, state: State, time: int) -> None:

@@ -19,6 +19,9 @@ from simulator.state.constants import ACCESSED
 from simulator.state.record import Record
 from simulator.state.schema import MachineRecord
 
+PAGES_A_HOOK = 64
+"""Pages of a machine that is looked at in each call of a hook; in a larger one, which may also grow as its programs
+run, in one of as many calls as it has pages, so that a call costs the same."""
 _PRIME = np.uint64(0x100000001B3)
 
 
@@ -67,7 +70,8 @@ def _everything(machine: MachineRecord) -> int:
 @compiled
 def _watch(m: MachineRecord, hook: int, argument: int) -> int:
     m.promise_calls += 1
-    if m.promise_calls % m.promise_every != 0:
+    pages = m.frame_count + m.contents_room + m.pte_count
+    if m.promise_calls % (m.promise_every * (pages if pages > PAGES_A_HOOK else 1)) != 0:
         return call(hook, m, argument)
     before = _everything(m)
     answer = call(hook, m, argument)
