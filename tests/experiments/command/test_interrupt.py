@@ -43,7 +43,7 @@ def test_a_signal_in_the_middle_of_a_run_leaves_nothing(
             time.sleep(0.02)
         time.sleep(1.0)
         running.send_signal(number)
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=300)
     assert running.returncode == status, err
     assert out == ""
     assert "Traceback" not in err
