@@ -38,10 +38,10 @@ from simulator.hardware.scheduler import (
 )
 from simulator.memory.balance_set import balance, stuck, tick_balance
 from simulator.memory.completion import complete
-from simulator.memory.exact import commit_exact, make_exact, told
+from simulator.memory.exact import commit_exact, make_exact, policy_saw_reference
 from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt
+from simulator.memory.follow_up import follow_up, violate
 from simulator.memory.sampling import SAMPLE_ROWS, take_sample
-from simulator.memory.settling import settle, violate
 from simulator.memory.signals import take_woken, wake
 from simulator.memory.working_set import withdraw
 from simulator.memory.writers import tick_mapped, write, zero
@@ -116,14 +116,14 @@ def _trap(m: MachineRecord, thread: Thread, t: Nanoseconds) -> int:
         return _POLICY
     m.asking = NONE
     if outcome == RESOLVED:
-        told(m, thread, t)
+        policy_saw_reference(m, thread, t)
     elif outcome == DENIED:
         if th.program:
             th.exception = STATUS_ACCESS_VIOLATION
             m.asking = thread
             return _CALL
         violate(m, thread, t)
-    settle(m, t)
+    follow_up(m, t)
     return _STEPPED
 
 
@@ -192,7 +192,7 @@ def _go_on(m: MachineRecord, thread: Thread, kind: int, waits: bool, t: Nanoseco
         wake_time = _wake_time(m, thread, t)
         _pass_wait(m, thread)
         fall_asleep(m, thread, wake_time, t)
-        settle(m, t)
+        follow_up(m, t)
         return _STEPPED
     m.asking = thread
     return _CALL
@@ -360,7 +360,7 @@ def advance(m: MachineRecord, last: Nanoseconds, horizon: Nanoseconds) -> int:  
             continue
         first = min(io, wake)
         if first <= min(due, m.next_sample, last):
-            settle(m, complete(m) if io <= wake else wake_next(m))
+            follow_up(m, complete(m) if io <= wake else wake_next(m))
             continue
         if m.next_sample < due and (m.running > 0 or min(first, due) < NEVER):
             take_sample(m, m.next_sample)

@@ -21,11 +21,11 @@ from simulator.memory import control
 from simulator.memory.commit import start_process
 from simulator.memory.daemons import BalanceSetManager
 from simulator.memory.decisions import install, recall
+from simulator.memory.follow_up import follow_up
 from simulator.memory.population import Population
-from simulator.memory.settling import settle
 from simulator.memory.state import ProcessSpec, State
 from simulator.memory.view import View
-from simulator.memory.working_set import REFUSED, settle_space_time
+from simulator.memory.working_set import REFUSED, account_space_time
 from simulator.metrics import Recorder
 from simulator.observe import Hooks, Observer
 from simulator.process import Process
@@ -90,10 +90,6 @@ class Machine:
         self._progress = progress
         self._reported = 0.0
         self._record = self.state.record[0]
-        self._record["log_faults"], self._record["log_io"] = self.observe.fault_log, self.observe.io_log
-        self._record["log_threads"] = self.observe.thread_log
-        if self.observe.page_log:
-            self.state.keep_page_log()
         if duration is not None:
             self._record["end"] = duration
         self.policy = memory_manager.trimming.make()
@@ -105,14 +101,10 @@ class Machine:
         """triggered when the last process has ended, in an environment of the machine's own"""
         self.manager = BalanceSetManager(self.state, self.policy, self.hooks)
         self.recorder = Recorder(self.state, period=self.observe.sample_every, page_map=self.observe.page_map)
-        self._record["steps_watched"] = self.hooks.wanted("stepped")
+        self._set_observation()
         self.programs: Runner | None = None
         if any(spec.program is not None for spec in self.state.specs):
-            self.programs = self._make_runner()
-        self._record["sample_stops"] = (
-            self.observe.page_map or self.hooks.wanted("sampled") or self.programs is not None
-        )
-        self._record["signals_watched"] = self.programs is not None
+            self._runner()
         self._starts = sorted(range(len(self.state.specs)), key=lambda i: self.state.specs[i].config.start)
         self._set_next_start()
         self.processes = {
@@ -134,6 +126,16 @@ class Machine:
             Stop.STUCK: self._give_up,
             Stop.OUT_OF_TIME: self._refuse_to_go_on,
         }
+
+    def _set_observation(self) -> None:
+        """Have the machine record what is to be observed, and stop for those who watch."""
+        record, observe = self._record, self.observe
+        record["log_faults"], record["log_io"] = observe.fault_log, observe.io_log
+        record["log_threads"] = observe.thread_log
+        if observe.page_log:
+            self.state.keep_page_log()
+        record["steps_watched"] = self.hooks.wanted("stepped")
+        record["sample_stops"] = observe.page_map or self.hooks.wanted("sampled")
 
     def run(self) -> RunResult:
         """Simulate until every process has ended, or for `duration`; raises SimulationError if it can't go on,
@@ -206,7 +208,7 @@ class Machine:
         commit_all(self.state.address, now)
         self._record["now"] = now
         yield now
-        settle(self.state.address, now)
+        follow_up(self.state.address, now)
         self.look()
         self.driver.wake()
 
@@ -325,7 +327,7 @@ class Machine:
         for thread, record in enumerate(self.state.arrays["threads"][: int(self._record["thread_count"])]):
             if record["process"] < 0 or self.state.arrays["processes"]["alive"][record["process"]]:
                 account(self.state.address, thread, int(record["state"]), end)
-        settle_space_time(self.state.address, end)
+        account_space_time(self.state.address, end)
         self.recorder.finish(end)
 
     def _result(self, end: int) -> RunResult:
@@ -461,7 +463,9 @@ class Machine:
         )
 
     def _refuse_to_go_on(self) -> None:
-        raise SimulationError(f"the simulated time has come to {int(self._record['now'])} ns: it is told up to 2^62 ns")
+        raise SimulationError(
+            f"the simulated time has come to {int(self._record['now'])} ns: it is counted up to 2^62 ns"
+        )
 
     def _report(self) -> None:
         if self._progress is None or monotonic() - self._reported < 0.1:

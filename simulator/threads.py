@@ -10,8 +10,8 @@ import simpy
 from simulator.driver import Driver
 from simulator.future import Future
 from simulator.memory.completion import finish_thread
+from simulator.memory.follow_up import follow_up
 from simulator.memory.program import give_block, give_waits
-from simulator.memory.settling import settle
 from simulator.memory.state import State
 from simulator.stream import Block, ReferenceStream, Waits
 
@@ -47,4 +47,4 @@ def follow(
             record["next_run_at"], record["next_reference_at"] = future.of(len(block.page))
     state.record[0]["asking"] = -1
     finish_thread(state.address, thread, driver.now)
-    settle(state.address, driver.now)
+    follow_up(state.address, driver.now)

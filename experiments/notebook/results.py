@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ MOST_SENTENCES = 6
 """Sentences of a comparison's short form."""
 
 
-class Shown:
+class Shown(ABC):
     """A result that shows and draws itself."""
 
     reads: ClassVar[str]
@@ -47,9 +48,9 @@ class Shown:
 
         return picture(self, kind or self.overview, self.reads)
 
+    @abstractmethod
     def report(self) -> list[Part]:
         """What the command prints of it."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return terminal.text(self.report())

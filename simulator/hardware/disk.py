@@ -19,7 +19,7 @@ def integrate(m: MachineRecord, disk: int, t: Nanoseconds) -> None:
 
 
 @compiled
-def _fly(m: MachineRecord, request: int) -> None:
+def _start_service(m: MachineRecord, request: int) -> None:
     """Enter a request among those in service, which stay sorted by completion."""
     flying = m.flights
     r = m.requests
@@ -42,7 +42,7 @@ def _start(m: MachineRecord, request: int, t: Nanoseconds) -> None:
     d.draws += 1
     r.start = t
     r.end = t + time
-    _fly(m, request)
+    _start_service(m, request)
 
 
 @compiled
@@ -67,7 +67,7 @@ def submit(m: MachineRecord, request: int, t: Nanoseconds) -> None:
 
 
 @compiled
-def land(m: MachineRecord) -> int:
+def finish_service(m: MachineRecord) -> int:
     """Take the request that completes next out of service, start the next one queued, and return it."""
     flying = m.flights
     request = flying[0]

@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.compile import compiled
 from simulator.hardware.disk import submit
-from simulator.memory.transitions import idle, move
+from simulator.memory.transitions import move, put_on_list
 from simulator.state.constants import (
     ACTIVE,
     AT_TRIM,
@@ -146,7 +146,7 @@ def drop_request(m: MachineRecord, request: int) -> None:
 
 
 @compiled
-def _hang(m: MachineRecord, frame: Frame, request: int, last: int, io: int) -> None:
+def _attach(m: MachineRecord, frame: Frame, request: int, last: int, io: int) -> None:
     """Hang a frame on a request, behind frame `last`; -1: it is the first."""
     f = m.frames[frame]
     f.io = io
@@ -161,23 +161,23 @@ def _hang(m: MachineRecord, frame: Frame, request: int, last: int, io: int) -> N
 @compiled
 def begin_read(m: MachineRecord, frame: Frame, request: int, last: int) -> None:
     """Hang a frame in transition on a read, behind frame `last` (-1: it is the first)."""
-    _hang(m, frame, request, last, IO_READ)
+    _attach(m, frame, request, last, IO_READ)
 
 
 @compiled
 def begin_write(m: MachineRecord, frame: Frame, request: int, last: int) -> None:
     """Take a modified page off its list into a write, behind frame `last`; from now on it counts as clean."""
     move(m, frame, TRANSITION)
-    hang_write(m, frame, request, last)
+    attach_write(m, frame, request, last)
 
 
 @compiled
-def hang_write(m: MachineRecord, frame: Frame, request: int, last: int) -> None:
+def attach_write(m: MachineRecord, frame: Frame, request: int, last: int) -> None:
     """Have a write carry a page as it is now, behind frame `last`; from now on it counts as clean."""
     f = m.frames[frame]
     f.modified = 0
     f.io_version = m.contents[f.content].version
-    _hang(m, frame, request, last, IO_WRITE)
+    _attach(m, frame, request, last, IO_WRITE)
 
 
 @compiled
@@ -197,9 +197,9 @@ def write_one(m: MachineRecord, frame: Frame, t: Nanoseconds, cause: int) -> Non
 
 
 @compiled
-def rest(m: MachineRecord, frame: Frame, t: Nanoseconds, reason: int) -> None:
+def release_to_list(m: MachineRecord, frame: Frame, t: Nanoseconds, reason: int) -> None:
     """Put a frame that nothing holds where it belongs; with immediate writes a modified page is written at once."""
-    idle(m, frame, reason, -1)
+    put_on_list(m, frame, reason, -1)
     if m.frames[frame].state == MODIFIED and m.immediate:
         write_one(m, frame, t, AT_TRIM)
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from simulator.compile import compiled
 from simulator.hardware.scheduler import commit_all
+from simulator.memory.follow_up import follow_up
 from simulator.memory.promise import ask
-from simulator.memory.settling import settle
 from simulator.memory.signals import WORKING, stop_work, wake_idle, work
 from simulator.memory.swapper import outswap
 from simulator.memory.working_set import checked, trim
@@ -55,7 +55,7 @@ def trim_pass(m: MachineRecord, goal: int, t: Nanoseconds, room: NDArray[np.int6
 def end_pass(m: MachineRecord, trimmed: int, examined: int, t: Nanoseconds) -> bool:
     """A pass has trimmed so many entries of those that it examined, and takes the time for that; True: it takes none,
     and another pass was asked for meanwhile."""
-    settle(m, t)
+    follow_up(m, t)
     starved = m.frame_waiting == m.living_threads and m.woken == m.woken_before
     m.fruitless = m.fruitless + 1 if starved and trimmed == 0 else 0
     m.woken_before = m.woken
@@ -103,4 +103,4 @@ def tick_balance(m: MachineRecord, t: Nanoseconds) -> None:
         outswap(m, m.swapper_idle, t)
     wake_idle(m, BALANCE, t)
     if swaps:
-        settle(m, t)
+        follow_up(m, t)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from simulator.compile import compiled
-from simulator.hardware.disk import land
+from simulator.hardware.disk import finish_service
 from simulator.hardware.mmu import commit
 from simulator.hardware.scheduler import end_thread, make_ready
-from simulator.memory.backing import check_read, drop_request, free_written, in_paging_file, note_written, rest
+from simulator.memory.backing import (
+    check_read,
+    drop_request,
+    free_written,
+    in_paging_file,
+    note_written,
+    release_to_list,
+)
 from simulator.memory.deletion import delete_content
-from simulator.memory.exact import told
+from simulator.memory.exact import policy_saw_reference
 from simulator.memory.faults import DENIED, RESOLVED, attempt, finish, log_fault, refuses
 from simulator.memory.page_log import note, note_left
 from simulator.memory.signals import wake
-from simulator.memory.transitions import idle, release
+from simulator.memory.transitions import put_on_list, release
 from simulator.memory.waiting import stop_waiting
 from simulator.memory.working_set import detach, map_page, unshare
 from simulator.state.constants import (
@@ -148,7 +155,7 @@ def _arrive(m: MachineRecord, request: int, cause: int) -> None:
                 wanted = True
             thread = m.threads[thread].next
         if not wanted:
-            idle(m, frame, READ_IN_VAIN if frame == r.first else READ_AHEAD, r.submit)
+            put_on_list(m, frame, READ_IN_VAIN if frame == r.first else READ_AHEAD, r.submit)
         frame = following
 
 
@@ -170,7 +177,7 @@ def _read_done(m: MachineRecord, request: int, t: Nanoseconds) -> None:
     thread = r.waiters
     while thread >= 0:
         following = m.threads[thread].next
-        told(m, thread, t)
+        policy_saw_reference(m, thread, t)
         make_ready(m, thread, t)
         thread = following
 
@@ -204,7 +211,7 @@ def _read_failed(m: MachineRecord, request: int, t: Nanoseconds) -> None:
         m.threads[thread].fault_queue += t - m.threads[thread].wait_since
         outcome = attempt(m, thread, t)
         if outcome == RESOLVED:
-            told(m, thread, t)
+            policy_saw_reference(m, thread, t)
         if outcome in (RESOLVED, DENIED):  # a program's page that may not be touched any more traps again
             make_ready(m, thread, t)
 
@@ -235,7 +242,7 @@ def _write_done(m: MachineRecord, request: int, t: Nanoseconds) -> None:
             if not r.ok:
                 f.modified = 1
             if f.share == 0:
-                rest(m, frame, t, came_to)
+                release_to_list(m, frame, t, came_to)
         location += 1
         frame = following
     thread = r.waiters
@@ -248,7 +255,7 @@ def _write_done(m: MachineRecord, request: int, t: Nanoseconds) -> None:
 @compiled
 def complete(m: MachineRecord) -> int:
     """Handle the next I/O completion; returns its time."""
-    request = land(m)
+    request = finish_service(m)
     r = m.requests[request]
     t = r.end
     m.now = t

@@ -5,8 +5,8 @@ from __future__ import annotations
 from simulator.compile import compiled
 from simulator.hardware import scheduler
 from simulator.memory.completion import end_process
+from simulator.memory.follow_up import follow_up
 from simulator.memory.page_calls import evict_all, walk
-from simulator.memory.settling import settle
 from simulator.state.constants import EMPTIED, LIMITS_LOWERED, LOCKED
 from simulator.state.record import Nanoseconds
 from simulator.state.schema import MachineRecord
@@ -29,14 +29,14 @@ def set_limits(m: MachineRecord, process: int, minimum: int, maximum: int, hard:
             entries[count] = entry
             count += 1
     evict_all(m, entries[:count], LIMITS_LOWERED, t)
-    settle(m, t)
+    follow_up(m, t)
 
 
 @compiled
 def empty_working_set(m: MachineRecord, process: int, t: Nanoseconds) -> None:
     """Take out all that can be: all but locked pages [EmptyWorkingSet]."""
     evict_all(m, walk(m, process), EMPTIED, t)
-    settle(m, t)
+    follow_up(m, t)
 
 
 @compiled
@@ -45,7 +45,7 @@ def set_priority(m: MachineRecord, process: int, priority: int, t: Nanoseconds) 
     for thread in range(m.thread_count):
         if m.threads[thread].process == process:
             _set_thread_priority(m, thread, priority, t)
-    settle(m, t)
+    follow_up(m, t)
 
 
 @compiled
@@ -54,7 +54,7 @@ def suspend(m: MachineRecord, process: int, t: Nanoseconds) -> None:
     for thread in range(m.thread_count):
         if m.threads[thread].process == process:
             _suspend_thread(m, thread, t)
-    settle(m, t)
+    follow_up(m, t)
 
 
 @compiled
@@ -63,7 +63,7 @@ def resume(m: MachineRecord, process: int, t: Nanoseconds) -> None:
     for thread in range(m.thread_count):
         if m.threads[thread].process == process:
             _resume_thread(m, thread, t)
-    settle(m, t)
+    follow_up(m, t)
 
 
 @compiled
@@ -71,4 +71,4 @@ def terminate(m: MachineRecord, process: int, status: int, t: Nanoseconds) -> No
     """End a process that follows streams, wherever its threads are."""
     m.now = t
     end_process(m, process, status, t)
-    settle(m, t)
+    follow_up(m, t)

@@ -19,7 +19,7 @@ from simulator.state.schema import MachineRecord
 
 
 @compiled
-def told(m: MachineRecord, thread: Thread, t: Nanoseconds) -> bool:
+def policy_saw_reference(m: MachineRecord, thread: Thread, t: Nanoseconds) -> bool:
     """A thread has made a reference at time t: the policy may withdraw pages of its process; True if it does."""
     if not m.exact or not m.withdraw_hook:
         return False
@@ -70,7 +70,7 @@ def make_exact(m: MachineRecord, processor: int, limit: int) -> int:
             th.offset = 0
             th.position += 1
         if made > 0:
-            told(m, cpu.thread, now)
+            policy_saw_reference(m, cpu.thread, now)
         now += made * m.reference_cost
         if traps and now < limit:
             kind = TRAP

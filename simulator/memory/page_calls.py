@@ -14,8 +14,8 @@ from simulator.compile import compiled
 from simulator.hardware.scheduler import forget_scans
 from simulator.memory.deletion import delete_content, drop_versions
 from simulator.memory.page_log import note_left
-from simulator.memory.transitions import allocate, begin_contents, idle, list_fresh, move, take
-from simulator.memory.working_set import detach, fold_dirty, remove, unshare, valid_bits
+from simulator.memory.transitions import allocate, begin_contents, list_fresh, move, put_on_list, take
+from simulator.memory.working_set import detach, note_dirty, remove, unshare, valid_bits
 from simulator.state.constants import (
     ACTIVE,
     FREE,
@@ -69,7 +69,7 @@ def walk(m: MachineRecord, process: int) -> Any:
 
 @compiled
 def _hide_fixed(m: MachineRecord, e: Pte) -> None:
-    fold_dirty(m, e)
+    note_dirty(m, e)
     m.bits[e] &= SEEN
     m.frames[m.contents[m.ptes[e].content].frame].share -= 1
 
@@ -103,7 +103,7 @@ def set_access_all(
         if m.bits[e] & VALID:
             now = valid_bits(m, e)
             if not now & WRITE:
-                fold_dirty(m, e)
+                note_dirty(m, e)
             m.bits[e] = (m.bits[e] & ~(WRITE | NO_EXECUTE)) | now
         elif pte.fixed and pte.accessible:
             _show_fixed(m, e)
@@ -162,7 +162,7 @@ def lock_all(m: MachineRecord, entries: Any, on: bool) -> None:
 def _resettle(m: MachineRecord, frame: Frame, reason: int) -> None:
     """A frame on a list goes where it belongs now, by way of active, as if it had been faulted in and trimmed."""
     move(m, frame, ACTIVE)
-    idle(m, frame, reason, -1)
+    put_on_list(m, frame, reason, -1)
 
 
 @compiled
@@ -174,7 +174,7 @@ def reset_all(m: MachineRecord, entries: Any, t: Nanoseconds) -> None:
         content = m.ptes[e].content
         c = m.contents[content]
         if m.bits[e] & VALID:
-            fold_dirty(m, e)
+            note_dirty(m, e)
         frame = c.frame
         if frame >= 0 and m.frames[frame].state != ACTIVE and m.frames[frame].io != IO_NONE:
             delete_content(m, content, RESET)
@@ -201,7 +201,7 @@ def offer_all(m: MachineRecord, entries: Any, priority: int, t: Nanoseconds) -> 
         frame = c.frame
         valid = m.bits[e] & VALID
         if valid:
-            fold_dirty(m, e)
+            note_dirty(m, e)
         if frame < 0:
             continue
         f = m.frames[frame]
@@ -218,7 +218,7 @@ def offer_all(m: MachineRecord, entries: Any, priority: int, t: Nanoseconds) -> 
         elif f.state in (STANDBY, MODIFIED):
             move(m, frame, ACTIVE)
             f.priority = priority
-            idle(m, frame, OFFERED, -1)
+            put_on_list(m, frame, OFFERED, -1)
     return left
 
 

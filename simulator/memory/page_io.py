@@ -7,9 +7,9 @@ from typing import Any
 
 from simulator.compile import compiled
 from simulator.hardware.disk import submit
-from simulator.memory.backing import begin_read, begin_write, hang_write, new_request
+from simulator.memory.backing import attach_write, begin_read, begin_write, new_request
 from simulator.memory.transitions import allocate, move
-from simulator.memory.working_set import fold_dirty
+from simulator.memory.working_set import note_dirty
 from simulator.state.constants import ACTIVE, BY_FLUSH, BY_PREFETCH, IO_NONE, IO_WRITE, STANDBY, TRANSITION, VALID
 from simulator.state.queries import available
 from simulator.state.record import Frame, Nanoseconds
@@ -67,7 +67,7 @@ def start_on_standby(m: MachineRecord, numbers: Any) -> None:
 @compiled
 def _begin(m: MachineRecord, frame: Frame, request: int, last: int) -> None:
     if m.frames[frame].state == ACTIVE:
-        hang_write(m, frame, request, last)
+        attach_write(m, frame, request, last)
     else:
         begin_write(m, frame, request, last)
 
@@ -77,7 +77,7 @@ def fold_all(m: MachineRecord, entries: Any) -> None:
     """Carry the dirty bits of entries over to their frames."""
     for e in entries:
         if m.bits[e] & VALID:
-            fold_dirty(m, e)
+            note_dirty(m, e)
 
 
 @compiled

@@ -58,6 +58,7 @@ class Population:
         state = self.state
         process = self.add_process(spec.config, program=False)
         state.specs.append(spec)
+        state.note_failures(spec)
         count = len(spec.pages)
         first = state.pte_count
         state.pte_count += count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.compile import compiled
 from simulator.hardware.scheduler import ON_HOLD, end_thread, make_ready, never_wake
-from simulator.memory.settling import log_violation
+from simulator.memory.follow_up import log_violation
 from simulator.memory.waiting import stop_waiting, wait_for_read
 from simulator.state.constants import BLOCKED, ENDED, RUNNING, SLEEP, STALL_WRITE, VIOLATION
 from simulator.state.record import NONE, Nanoseconds, Thread

@@ -369,26 +369,45 @@ class State:
             process["minimum"], process["maximum"] = limits.minimum // page, max(1, limits.maximum // page)
 
     def _set_parameters(self) -> None:
-        machine, manager, m = self.config, self.manager, self.record[0]
-        textbook = manager.model == "demand-paging"
-        writer, mapped, zeroing, costs = (
-            manager.modified_writer,
-            manager.mapped_writer,
-            manager.zero_page_thread,
-            machine.costs,
-        )
-        frames = machine.frames
-        values = {
-            "frame_count": frames,
-            "processor_count": machine.processors,
+        """Fill the machine's record."""
+        for values in (self._sizes(), self._costs(), self._manager_parameters(), self._timers()):
+            for name, value in values.items():
+                self.record[name] = value
+        self.record["may_fail"] = any(disk.read_error_rate > 0 for disk in self.config.disks.values())
+        for spec in self.specs:
+            self.note_failures(spec)
+        self._set_bad(self.config.bad_frames)
+
+    def note_failures(self, spec: ProcessSpec) -> None:
+        """A fault may end a process that has pages which may not be touched, or not be stored to."""
+        regions = spec.config.regions
+        self.record["may_fail"] |= any(r.protection == "read-only" or r.state == "reserved" for r in regions)
+
+    def _sizes(self) -> dict[str, int]:
+        """How many there are of each, and who waits: nobody."""
+        return {
+            "frame_count": self.config.frames,
+            "processor_count": self.config.processors,
             "process_count": len(self.specs),
             "pte_count": self.pte_count,
             "user_threads": self.user_threads,
             "thread_count": self.user_threads + constants.DAEMONS,
             "paging_files": self.paging_files,
             "disk_count": len(self.disk_names),
-            "demand_paging": textbook,
-            "quantum": machine.quantum,
+            "alive": len(self.specs),
+            "living_threads": self.user_threads,
+            "sample_columns": len(self.columns),
+            "free_request": -1,
+            "frame_waiters": -1,
+            "last_frame_waiter": -1,
+            "asking": -1,
+        }
+
+    def _costs(self) -> dict[str, int]:
+        """Processor time, in nanoseconds."""
+        costs = self.config.costs
+        return {
+            "quantum": self.config.quantum,
             "reference_cost": costs.reference,
             "demand_zero_cost": costs.demand_zero,
             "zero_page_cost": costs.zero_page,
@@ -397,6 +416,16 @@ class State:
             "hard_cost": costs.hard,
             "trim_cost": costs.trim,
             "age_cost": costs.age,
+            "write_cost": costs.write,
+        }
+
+    def _manager_parameters(self) -> dict[str, int]:
+        """Thresholds, clusters and triggers; the textbook machine has none."""
+        manager, frames = self.manager, self.config.frames
+        textbook = manager.model == "demand-paging"
+        writer, mapped, zeroing = manager.modified_writer, manager.mapped_writer, manager.zero_page_thread
+        return {
+            "demand_paging": textbook,
             "read_cluster": 1 if textbook else manager.read_cluster,
             "low": 0 if textbook else manager.low_threshold(frames),
             "high": 0 if textbook else manager.high_threshold(frames),
@@ -411,35 +440,26 @@ class State:
             "zero_enabled": zeroing.enabled and not textbook,
             "zero_trigger": zeroing.trigger,
             "zero_batch": zeroing.batch,
-            "write_cost": costs.write,
-            "free_request": -1,
-            "frame_waiters": -1,
-            "last_frame_waiter": -1,
-            "alive": len(self.specs),
-            "living_threads": self.user_threads,
-            "balance_period": manager.trimming.period,
-            "swapper_wakes": manager.swapper.wakes if manager.swapper.enabled else 0,
-            "swapper_idle": manager.swapper.idle,
+        }
+
+    def _timers(self) -> dict[str, int]:
+        """When what happens by the clock happens, and how often; the textbook machine has no daemons."""
+        manager, never = self.manager, int(constants.NEVER)
+        textbook = manager.model == "demand-paging"
+        mapped, swapper, period = manager.mapped_writer, manager.swapper, manager.trimming.period
+        return {
+            "balance_period": period,
+            "swapper_wakes": swapper.wakes if swapper.enabled else 0,
+            "swapper_idle": swapper.idle,
             "mapped_period": mapped.period,
             "flush_period": mapped.flush_period,
-            "next_balance": constants.NEVER if textbook else manager.trimming.period,
-            "next_mapped": constants.NEVER if textbook else mapped.period,
+            "next_balance": never if textbook else period,
+            "next_mapped": never if textbook else mapped.period,
             "next_flush": mapped.flush_period,
-            "next_start": constants.NEVER,
-            "asking": -1,
-            "may_fail": any(
-                region.protection == "read-only" or region.state == "reserved"
-                for spec in self.specs
-                for region in spec.config.regions
-            )
-            or any(disk.read_error_rate > 0 for disk in machine.disks.values()),
-            "end": constants.NEVER,
-            "sample_columns": len(self.columns),
-            "next_sample": constants.NEVER,
+            "next_start": never,
+            "next_sample": never,
+            "end": never,
         }
-        for name, value in values.items():
-            m[name] = value
-        self._set_bad(machine.bad_frames)
 
     def _set_bad(self, count: int) -> None:
         """The first frames are found bad before anything runs."""

@@ -121,7 +121,7 @@ def move(m: MachineRecord, frame: Frame, state: int) -> None:
 
 
 @compiled
-def idle(m: MachineRecord, frame: Frame, reason: int, since: int) -> None:
+def put_on_list(m: MachineRecord, frame: Frame, reason: int, since: int) -> None:
     """Put a frame that no PTE maps, and no I/O holds, where it belongs: standby if clean, else a modified list.
 
     The page log tells the reason, and since when the I/O took that brought it here (-1: none did).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.compile import compiled
 from simulator.hardware.scheduler import forget_scans
-from simulator.memory.backing import free_slot, rest
+from simulator.memory.backing import free_slot, release_to_list
 from simulator.memory.page_log import note, note_left
 from simulator.memory.promise import ask
 from simulator.memory.transitions import move
@@ -84,7 +84,7 @@ def resize(m: MachineRecord, process: int, change: int) -> None:
 
 
 @compiled
-def settle_space_time(m: MachineRecord, t: Nanoseconds) -> None:
+def account_space_time(m: MachineRecord, t: Nanoseconds) -> None:
     """Carry the space-time products of all living processes on to time t."""
     m.now = t
     for process in range(m.process_count):
@@ -135,11 +135,11 @@ def unshare(m: MachineRecord, frame: Frame, t: Nanoseconds) -> None:
     if f.io != IO_NONE:
         move(m, frame, TRANSITION)
     else:
-        rest(m, frame, t, OUT_OF_WORKING_SETS)
+        release_to_list(m, frame, t, OUT_OF_WORKING_SETS)
 
 
 @compiled
-def fold_dirty(m: MachineRecord, pte: Pte) -> None:
+def note_dirty(m: MachineRecord, pte: Pte) -> None:
     """A valid PTE's dirty bit goes over to its frame: the content has been stored to, so its copy in a paging file is
     stale, also while others share the page."""
     if m.bits[pte] & DIRTY:
@@ -157,7 +157,7 @@ def detach(m: MachineRecord, pte: Pte) -> int:
     """Make a PTE invalid and take it out of the working set, its dirty bit folded into the frame; returns the frame."""
     e = m.ptes[pte]
     frame = m.contents[e.content].frame
-    fold_dirty(m, pte)
+    note_dirty(m, pte)
     m.bits[pte] &= SEEN
     unlink(m, pte)
     resize(m, e.process, -1)

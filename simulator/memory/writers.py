@@ -7,8 +7,8 @@ import numpy as np
 from simulator.compile import compiled
 from simulator.hardware.disk import submit
 from simulator.memory.backing import begin_write, new_request, reclaim_slots, take_slots
+from simulator.memory.follow_up import follow_up
 from simulator.memory.page_log import note
-from simulator.memory.settling import settle
 from simulator.memory.signals import WORKING, WRITING, should_write, should_write_mapped, stop_work, wake_idle, work
 from simulator.memory.transitions import move
 from simulator.state.constants import (
@@ -126,7 +126,7 @@ def zero(m: MachineRecord, t: Nanoseconds) -> None:
                 return
         for _ in range(min(m.daemon_job[ZEROER], free.count)):
             move(m, free.head, ZEROED)
-        settle(m, t)
+        follow_up(m, t)
         worked = False
     stop_work(m, ZEROER)
 

@@ -14,7 +14,7 @@ from simulator.driver import Driver
 from simulator.hardware.scheduler import fall_asleep
 from simulator.memory import program
 from simulator.memory.commit import start_process
-from simulator.memory.settling import settle
+from simulator.memory.follow_up import follow_up
 from simulator.memory.state import State
 from simulator.result import RunResult, SimulationError
 from simulator.state.constants import ENDED, NEVER, RUNNING, STATUS_ACCESS_VIOLATION
@@ -76,7 +76,7 @@ class Runner:
             return None
         number = int(self.state.arrays["processes"][process]["first_thread"])
         self._enter(thread, number, main, {})
-        settle(self.state.address, time)
+        follow_up(self.state.address, time)
         return thread.owner
 
     def start_process(self, config: ProcessConfig, main: Program) -> int:
@@ -224,7 +224,7 @@ class Runner:
         now = self._driver.catch_up()
         self._record["now"] = now
         program.rouse(self.state.address, thread, now)
-        settle(self.state.address, now)
+        follow_up(self.state.address, now)
         self._driver.wake()
 
     def _resume(self, running: Running, thread: int) -> None:
@@ -237,13 +237,13 @@ class Runner:
             thrown = self._exception(running, thread, status)
             if thrown is None:
                 program.try_again(a, thread)
-                settle(a, self.now)
+                follow_up(a, self.now)
                 return
         if running.wait is not None:  # it slept, and nobody roused it: its time is over
             self._stop_waiting(running)
         self._step(running, thread, thrown)
         self.look_at_conditions()
-        settle(a, int(self._record["now"]))
+        follow_up(a, int(self._record["now"]))
 
     def _step(self, running: Running, thread: int, thrown: Exception | None) -> None:
         """Ask a program what it wants until that takes time."""

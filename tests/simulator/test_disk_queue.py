@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulator.config import Disk
-from simulator.hardware.disk import land, submit
+from simulator.hardware.disk import submit
 from simulator.memory.backing import drop_request, new_request
 from simulator.memory.state import State
 from simulator.state.constants import PAGE_IN
@@ -28,7 +28,7 @@ def serve(state: State, submitted: Sequence[tuple[int, bool]], pages: int = 1) -
 
     def complete(until: float) -> None:
         while state.record[0]["in_flight"] and requests["end"][state.arrays["flights"][0]] <= until:
-            request = land(a)
+            request = finish_service(a)
             done.append((numbers[request], int(requests["start"][request]), int(requests["end"][request])))
 
     for number, (time, write) in enumerate(submitted):
@@ -105,7 +105,7 @@ def test_failures_come_at_the_rate_of_their_direction(rate: float, write: bool) 
         direction = number % 2 == 1
         request = new_request(state.address, 0, 1, direction, PAGE_IN, 0)
         submit(state.address, request, number)
-        assert land(state.address) == request
+        assert finish_service(state.address) == request
         failed[direction] += not state.arrays["requests"]["ok"][request]
         drop_request(state.address, request)
     assert abs(failed[write] - 4_000 * rate) <= 4 * np.sqrt(4_000 * rate * (1 - rate))

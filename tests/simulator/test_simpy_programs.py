@@ -159,6 +159,17 @@ def test_a_process_that_is_started_later_is_like_one_that_starts_then() -> None:
     assert found == planned.run().summary["processes"]["late"]
 
 
+def test_a_process_that_is_started_later_and_may_not_store_ends_when_it_does() -> None:
+    """Its end is an event at the time of the violation, however many references it would have made."""
+    env = simpy.Environment()
+    subject = machine(env, files={"f": config.File(size=PAGE)})
+    region = config.Region(first=1, pages=1, file="f", protection="read-only")
+    runs = [(2, 0, 250, 0)] * 40 + [(1, 0, 0, 1)] + [(2, 0, 250, 0)] * 4_000
+    running = subject.start(RunList(runs), "careless", regions=[region])
+    assert env.run(until=running) == 0xC0000005  # STATUS_ACCESS_VIOLATION
+    assert env.now == subject.result().summary["processes"]["careless"]["finished_ns"]
+
+
 def test_low_memory_is_an_event_at_the_time_at_which_it_becomes_so() -> None:
     env = simpy.Environment()
     settings = config.MemoryManager(low_memory=20, high_memory=40)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.config import Disk, File, MemoryManager, Process, Region, Trimming
 from simulator.config import Machine as MachineConfig
-from simulator.hardware.disk import integrate, land, submit
+from simulator.hardware.disk import finish_service, integrate, submit
 from simulator.hardware.quantiles import exponential
 from simulator.machine import Machine, Observe, ProcessSpec
 from simulator.memory.backing import drop_request, new_request
@@ -38,7 +38,7 @@ def waits(state: State, load: float, seed: int) -> NDArray[np.int64]:
 
     def serve(until: float) -> None:
         while m["in_flight"] and requests["end"][flights[0]] <= until:
-            request = land(state.address)
+            request = finish_service(state.address)
             waited[arrived[request]] = requests["start"][request] - requests["submit"][request]
             drop_request(state.address, request)
 

@@ -94,7 +94,7 @@ class SmallProcess(SystemCalls, ProcessCalls, HeapWrapperCalls, PoolCalls):
         """Make a call and return its result, with what it takes and touches counted."""
         return done(call, self._count)
 
-    def settle(self) -> None:
+    def follow_up(self) -> None:
         """Have all that is pending executed."""
         self.run(self._flush())
 

@@ -245,36 +245,36 @@ def test_free_neighbours_are_joined_on_both_sides() -> None:
 def test_system_calls_are_charged_only_when_memory_is_taken_or_given_back() -> None:
     process = heap_process()
     handle = process.run(process.heap_create(0, 0, MB))
-    process.settle()
+    process.follow_up()
     assert process.time == 2 * 300, "reserve and commit"
     process.time = 0
     fill(process, handle, 2, 100)
-    process.settle()
+    process.follow_up()
     assert process.time == 2 * 40
     process.time = 0
     block = fill(process, handle, 1, 100_000)[0]
-    process.settle()
+    process.follow_up()
     assert process.time == 40 + 300
     process.time = 0
     process.run(process.heap_free(handle, 0, block))
-    process.settle()
+    process.follow_up()
     assert process.time == 40 + 300
 
 
 def test_a_call_touches_headers_and_zeroes_only_when_asked_to() -> None:
     process = heap_process(low_fragmentation="off")
     handle = process.run(process.heap_create(0, 20 * PAGE, 0))
-    process.settle()
+    process.follow_up()
     process.stores.clear()
     block = process.run(process.heap_alloc(handle, 0, 10 * PAGE))
-    process.settle()
+    process.follow_up()
     first, last = block // PAGE, (block + 10 * PAGE) // PAGE
     assert dict(process.stores) == {first: 2, last: 1}, "the heap's and the block's header; that of the rest"
     process.run(process.heap_free(handle, 0, block))
-    process.settle()
+    process.follow_up()
     process.stores.clear()
     assert process.run(process.heap_alloc(handle, 8, 10 * PAGE)) == block
-    process.settle()
+    process.follow_up()
     assert [process.stores[page] for page in range(first + 1, last)] == [64] * 9, "a line of 64 bytes each"
 
 
@@ -288,7 +288,7 @@ def test_touches_wait_until_something_else_is_asked_or_many_are_pending() -> Non
         process.run(process.heap_free(handle, 0, block))
         block = process.run(process.heap_alloc(handle, 0, 64))
     assert sum(process.stores.values()) > 4096
-    process.settle()
+    process.follow_up()
     process.stores.clear()
     process.own.defers_touches = False
     process.run(process.heap_free(handle, 0, block))
@@ -301,11 +301,11 @@ def test_a_block_that_moves_is_read_line_by_line_and_written_elsewhere(old: int,
     handle = process.run(process.heap_create())
     block = fill(process, handle, 1, old)[0]
     fill(process, handle, 1, 16)
-    process.settle()
+    process.follow_up()
     process.loads.clear()
     process.stores.clear()
     moved = process.run(process.heap_realloc(handle, 0, block, new))
-    process.settle()
+    process.follow_up()
     if new < old:
         assert moved == block
         assert sum(process.loads.values()) < 5, "it stays, and nothing is copied"
@@ -442,16 +442,16 @@ def test_wrappers_do_work_of_their_own(prefix: str, name: str) -> None:
     process = heap_process(low_fragmentation="off")
     heap = process.run(process.get_process_heap())
     plain, block = process.run(process.heap_alloc(heap, 0, 100)), process.run(process.heap_alloc(heap, 0, 100))
-    process.settle()
+    process.follow_up()
     process.time = 0
     inner = {"alloc": process.heap_alloc(heap, 0, 100), "size": process.heap_size(heap, 0, plain)}
     inner["free"] = process.heap_free(heap, 0, plain)
     if name in inner:
         process.run(inner[name])
-        process.settle()
+        process.follow_up()
     before, process.time = process.time, 0
     Short(prefix, process)(name, *((0, 100) if name == "alloc" else (block,)))
-    process.settle()
+    process.follow_up()
     assert process.time == before + 40
 
 

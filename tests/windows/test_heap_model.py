@@ -83,12 +83,12 @@ class Model:
         address = self.chosen(number)
         if not address:
             return
-        self.process.settle()
+        self.process.follow_up()
         self.process.loads.clear()
         self.process.stores.clear()
         old, content = self.blocks[address]
         moved = self.process.run(self.process.heap_realloc(self.handle, flags, address, size))
-        self.process.settle()
+        self.process.follow_up()
         if not moved:
             return
         if moved != address:
@@ -140,7 +140,7 @@ def test_a_heap_gives_what_a_dict_of_blocks_says(kind: str, steps: list[tuple[st
     for name, size, number, flags in steps:
         getattr(model, name)(size, number, flags)
         model.verify()
-    model.process.settle()
+    model.process.follow_up()
     for address in list(model.blocks):
         assert model.process.run(model.process.heap_free(model.handle, 0, address)) is True
     model.blocks.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from inspect import cleandoc
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,7 +18,7 @@ MOST_NAMES = 6
 """names in a sentence"""
 
 
-class Plot(Generic[Result]):
+class Plot(ABC, Generic[Result]):
     """A plot of a kind of result: registered with `@register("plot", name)` and made without arguments.
 
     Its docstring's paragraphs say what is shown and how to read it; captions have them.
@@ -28,13 +29,16 @@ class Plot(Generic[Result]):
     reads: ClassVar[str] = "run"
     """the kind of result that it shows, one of `draw.RESULTS`"""
 
+    @abstractmethod
     def applies(self, result: Result) -> bool:
-        raise NotImplementedError
+        """Whether the result has what is drawn."""
 
+    @abstractmethod
     def draw(self, result: Result, figure: Figure) -> None:
-        raise NotImplementedError
+        """Draw it on an empty figure."""
 
     def describe(self, result: Result) -> str:
+        """What is seen in this one, in sentences; empty: nothing that the picture doesn't say."""
         return ""
 
 

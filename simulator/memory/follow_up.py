@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.compile import compiled
 from simulator.hardware.scheduler import make_ready
 from simulator.memory.completion import end_process
-from simulator.memory.exact import told
+from simulator.memory.exact import policy_saw_reference
 from simulator.memory.faults import ASKS, DENIED, RESOLVED, attempt, log_fault
 from simulator.memory.signals import signal
 from simulator.state.constants import (
@@ -22,7 +22,7 @@ from simulator.state.schema import MachineRecord
 
 
 @compiled
-def settle(m: MachineRecord, t: Nanoseconds) -> None:
+def follow_up(m: MachineRecord, t: Nanoseconds) -> None:
     """After each step: threads that wait for a frame get theirs, then the daemons' levels are looked at."""
     m.now = t
     while m.frame_waiting > 0 and available(m) > 0:
@@ -36,7 +36,7 @@ def settle(m: MachineRecord, t: Nanoseconds) -> None:
         if outcome == ASKS:
             raise ValueError("a waiter's fault makes room twice")
         if outcome == RESOLVED:
-            told(m, thread, t)
+            policy_saw_reference(m, thread, t)
             make_ready(m, thread, t)
         elif outcome == DENIED:
             if th.program:
