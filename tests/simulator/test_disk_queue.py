@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulator.config import Disk
-from simulator.hardware.disk import submit
+from simulator.hardware.disk import finish_service, submit
 from simulator.memory.backing import drop_request, new_request
 from simulator.memory.state import State
 from simulator.state.constants import PAGE_IN
